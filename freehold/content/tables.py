@@ -1,0 +1,146 @@
+"""Mutable state of repositories. Hashes are lower-case hex; Xet hashes in the protocol's string form (xet.md 3.2)."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from freehold.core.database import Base, Id, UtcDateTime
+
+
+def of_repo() -> ForeignKey:
+    """What goes when its repository goes."""
+    return ForeignKey("repos.id", ondelete="CASCADE")
+
+
+class Ref(Base):
+    """A branch, tag, pull request or converted copy: full ``name`` such as ``refs/heads/main`` -> commit id."""
+
+    __tablename__ = "refs"
+
+    repo_id: Mapped[str] = mapped_column(of_repo(), primary_key=True)
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)
+    target: Mapped[str] = mapped_column(String(40))
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Pack(Base):
+    """A git pack of a repository, kept in the store under ``git/<repo id>/objects/pack/<name>.pack|idx``."""
+
+    __tablename__ = "packs"
+
+    repo_id: Mapped[str] = mapped_column(of_repo(), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    objects: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Push(Base):
+    """One movement of one ref: who moved it, from where to where."""
+
+    __tablename__ = "pushes"
+    __table_args__ = (Index("ix_pushes_repo_id_at", "repo_id", "at"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    repo_id: Mapped[str] = mapped_column(of_repo())
+    actor_id: Mapped[str | None] = mapped_column(Id)
+    ref: Mapped[str] = mapped_column(String(255))
+    before: Mapped[str | None] = mapped_column(String(40))
+    after: Mapped[str | None] = mapped_column(String(40))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Recipe(Base):
+    """How to rebuild a file: its Xet terms in order (packed, see ``xetkit.recipes``)."""
+
+    __tablename__ = "recipes"
+
+    file_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    terms: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Content(Base):
+    """A large file by SHA-256, its digest verified: kept whole in the store, as a recipe, or both."""
+
+    __tablename__ = "contents"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    is_whole: Mapped[bool] = mapped_column(Boolean)
+    file_hash: Mapped[str | None] = mapped_column(ForeignKey("recipes.file_hash"), index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RepoContent(Base):
+    """This repository may use this content: given by an upload, or copied from where the caller could read it."""
+
+    __tablename__ = "repo_contents"
+
+    repo_id: Mapped[str] = mapped_column(of_repo(), primary_key=True)
+    sha256: Mapped[str] = mapped_column(ForeignKey("contents.sha256"), primary_key=True, index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Xorb(Base):
+    """A validated xorb in the store, with its chunk index beside it."""
+
+    __tablename__ = "xorbs"
+
+    xorb_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    stored_bytes: Mapped[int] = mapped_column(BigInteger)
+    raw_bytes: Mapped[int] = mapped_column(BigInteger)
+    chunks: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RepoXorb(Base):
+    """This repository may name this xorb: uploaded through it, or part of a file registered in it."""
+
+    __tablename__ = "repo_xorbs"
+
+    repo_id: Mapped[str] = mapped_column(of_repo(), primary_key=True)
+    xorb_hash: Mapped[str] = mapped_column(ForeignKey("xorbs.xorb_hash"), primary_key=True, index=True)
+
+
+class RecipeXorb(Base):
+    """Which xorbs a recipe is made of: for wide dedup answers and for the collector."""
+
+    __tablename__ = "recipe_xorbs"
+
+    file_hash: Mapped[str] = mapped_column(ForeignKey("recipes.file_hash", ondelete="CASCADE"), primary_key=True)
+    xorb_hash: Mapped[str] = mapped_column(ForeignKey("xorbs.xorb_hash"), primary_key=True, index=True)
+
+
+class RepoRecipe(Base):
+    """This file (by Xet hash) was registered through, or committed to, this repository: its readers may rebuild it."""
+
+    __tablename__ = "repo_recipes"
+
+    repo_id: Mapped[str] = mapped_column(of_repo(), primary_key=True)
+    file_hash: Mapped[str] = mapped_column(ForeignKey("recipes.file_hash"), primary_key=True, index=True)
+
+
+class DedupChunk(Base):
+    """A dedup-eligible chunk (first of a file, or hash divisible by 1024) and a xorb that holds it."""
+
+    __tablename__ = "dedup_chunks"
+
+    chunk_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    xorb_hash: Mapped[str] = mapped_column(ForeignKey("xorbs.xorb_hash", ondelete="CASCADE"), primary_key=True)
+
+
+class MultipartUpload(Base):
+    """An LFS multipart upload under way: parts arrive at signed addresses and are joined at completion."""
+
+    __tablename__ = "multipart_uploads"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    repo_id: Mapped[str] = mapped_column(of_repo())
+    sha256: Mapped[str] = mapped_column(String(64))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    chunk_bytes: Mapped[int] = mapped_column(BigInteger)
+    store_upload_id: Mapped[str | None] = mapped_column(String(1024))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

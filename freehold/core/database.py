@@ -1,0 +1,168 @@
+"""One database: SQLite in WAL or PostgreSQL, the same code.
+
+Verbs get a :class:`sqlalchemy.orm.Session`; ``Database.write`` and ``Database.read`` are the only places that open and
+commit one. ``Database.row`` is the prepared road for the few hot single-row reads.
+"""
+
+import re
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, String, TypeDecorator, create_engine, event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from freehold.core.errors import StorageFull, Unavailable
+from freehold.core.events import Bus
+
+BUSY_TIMEOUT_S = 30
+
+
+class Base(DeclarativeBase):
+    """Mapped classes of every room; names of constraints follow one convention so that migrations can find them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC in Python on both databases; SQLite alone would hand back naive values."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        assert value is None or value.tzinfo is not None, "a moment without a time zone"
+        return value if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
+
+
+Id = String(24)
+
+
+class Database:
+    """The pool and its sessions.
+
+    ``url`` is an SQLAlchemy URL (``sqlite:///path`` or ``postgresql+psycopg://...``).
+    """
+
+    def __init__(self, url: str, *, bus: Bus | None = None, pool_size: int = 16) -> None:
+        self.url = url
+        self.bus = bus or Bus()
+        self.is_sqlite = url.startswith("sqlite")
+        self.engine = _engine(url, pool_size)
+        self._local = threading.local()
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction that may write; committed when the block ends, rolled back when it raises.
+
+        SQLite takes its one write lock at the first statement (``BEGIN IMMEDIATE``), so that two writers queue up
+        rather than fail half-way.
+        """
+        with self._session(writes=True) as session:
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A transaction that only reads: a snapshot that never waits for a writer."""
+        with self._session(writes=False) as session:
+            yield session
+
+    @contextmanager
+    def _session(self, *, writes: bool) -> Iterator[Session]:
+        session = Session(self.engine, expire_on_commit=False, info={"bus": self.bus})
+        session.connection(execution_options={"freehold_writes": writes}) if writes else None
+        try:
+            yield session
+            if writes:
+                session.commit()
+        except OperationalError as err:
+            raise _named(err) from err
+        finally:
+            session.close()
+        for action in session.info.pop("after_commit", ()):
+            action()
+
+    def row(self, query: "RowQuery", **values: Any) -> tuple[Any, ...] | None:
+        """The first row of a prepared query, straight from the driver (no ORM, no compile): for hot doors only."""
+        if self.is_sqlite:
+            found = self._raw_sqlite().execute(query.sqlite, values).fetchone()
+        else:
+            with self.engine.connect() as connection:
+                raw = connection.connection.cursor()
+                raw.execute(query.postgres, values)
+                found = raw.fetchone()
+        return None if found is None else tuple(found)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def _raw_sqlite(self) -> sqlite3.Connection:
+        # One connection a thread: autocommit reads see the newest commit and hold no snapshot open.
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            path = self.engine.url.database
+            connection = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=BUSY_TIMEOUT_S)
+            connection.execute("PRAGMA query_only=ON")
+            self._local.connection = connection
+        return connection
+
+
+class RowQuery:
+    """One SQL text in both drivers' spelling, from ``:name`` parameters."""
+
+    def __init__(self, sql: str) -> None:
+        self.sqlite = sql
+        self.postgres = re.sub(r"(?<!:):([a-z_]+)", r"%(\1)s", sql)
+
+
+def _engine(url: str, pool_size: int) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+    engine = create_engine(url, pool_size=pool_size, max_overflow=pool_size, connect_args={"timeout": BUSY_TIMEOUT_S})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver's own transaction control is switched off: it begins too late and deferred.
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",  # an acknowledged commit survives a power cut, not only a killed process
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "mmap_size=134217728",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        writes = connection.get_execution_options().get("freehold_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _named(err: OperationalError) -> Exception:
+    """A full disk and a locked or absent database get their own names; the rest stays what it is."""
+    text = str(err.orig).lower()
+    if "disk is full" in text or "no space left" in text:
+        return StorageFull("The hub's disk is full: nothing was recorded. Free some space, then repeat the call.")
+    if "readonly" in text or "read-only" in text:
+        return Unavailable("The hub's data directory is read-only: nothing was recorded. Make it writable.")
+    if "locked" in text or "connect" in text or "disk i/o" in text or "unable to open" in text:
+        return Unavailable("The hub's database does not answer; the call can be repeated.", headers={"Retry-After": "2"})
+    return err

@@ -1,0 +1,10 @@
+"""Ids: 24 hex digits, as clients expect of ``_id``; time first, so that rows stay in order of birth."""
+
+import secrets
+
+from freehold.core import clock
+
+
+def new_id() -> str:
+    """A fresh 24-hex id: 4 bytes of time, 8 random. Source: protocol/hub-api.md 0.6."""
+    return f"{clock.epoch_s() & 0xFFFFFFFF:08x}{secrets.token_hex(8)}"

@@ -1,0 +1,110 @@
+"""Settings: frozen, read from the environment once, checked at start, handed down.
+
+Nothing else reads the environment. Every field is described in ``docs/settings.md``; a test compares the two.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from urllib.parse import urlsplit
+
+PREFIX = "FREEHOLD_"
+
+
+class SettingsError(Exception):
+    """A setting cannot work; the message is one sentence saying what to set."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One installation. Each field ``name`` is read from ``FREEHOLD_NAME``; sizes in bytes, times in seconds."""
+
+    data: Path = field(metadata={"help": "Directory for everything kept on this machine."})
+    database_url: str = field(default="", metadata={"help": "sqlite:///PATH or postgresql://USER@HOST/NAME."})
+    store_url: str = field(default="", metadata={"help": "file:///PATH, memory:// or s3://BUCKET/PREFIX."})
+    public_url: str = field(default="", metadata={"help": "The address people use; empty: taken from each request."})
+    host: str = field(default="127.0.0.1", metadata={"help": "Address to listen on."})
+    port: int = field(default=8000, metadata={"help": "Port to listen on."})
+    threads: int = field(default=16, metadata={"help": "Threads that run verbs."})
+    s3_endpoint: str = field(default="", metadata={"help": "Address of an S3 service that is not the default one."})
+    s3_region: str = field(default="us-east-1", metadata={"help": "Region of the S3 bucket."})
+    s3_access_key: str = field(default="", metadata={"help": "S3 access key id."})
+    s3_secret_key: str = field(default="", metadata={"help": "S3 secret key."})
+    presign: bool = field(default=True, metadata={"help": "Send clients to the S3 store by presigned address."})
+    nginx_accel: str = field(default="", metadata={"help": "Internal nginx location for X-Accel-Redirect; empty: off."})
+    max_inline_bytes: int = field(default=10 << 20, metadata={"help": "Largest file a commit may carry outside LFS."})
+    max_commit_bytes: int = field(default=2 << 30, metadata={"help": "Largest body of one commit call."})
+    max_object_bytes: int = field(default=5 << 40, metadata={"help": "Largest single file."})
+    cache_bytes: int = field(default=20 << 30, metadata={"help": "Disk for rebuilt files and git packs."})
+    xet_token_s: int = field(default=3600, metadata={"help": "Life of a Xet token and of a data address."})
+    session_s: int = field(default=14 * 86400, metadata={"help": "Life of a signed-in browser session."})
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy address of the database."""
+        if not self.database_url:
+            return f"sqlite:///{self.data / 'freehold.db'}"
+        return self.database_url.replace("postgres://", "postgresql://", 1).replace(
+            "postgresql://", "postgresql+psycopg://", 1
+        )
+
+    @property
+    def store(self) -> str:
+        return self.store_url or f"file://{self.data / 'store'}"
+
+
+def load(environ: Mapping[str, str], *, data: Path | str | None = None, **given: object) -> Settings:
+    """Settings from ``environ``, with ``given`` (from the command line) winning where not None.
+
+    Raises :class:`SettingsError` with what to set.
+    """
+    known = {f.name: f for f in fields(Settings)}
+    values: dict[str, object] = {}
+    for name, known_field in known.items():
+        raw = environ.get(PREFIX + name.upper())
+        if raw is not None and raw != "":
+            values[name] = _parsed(name, known_field.type, raw)
+    values |= {name: value for name, value in given.items() if value is not None}
+    values["data"] = Path(str(data or values.get("data") or "freehold-data")).expanduser().resolve()
+    _refuse_unknown(environ, known)
+    settings = Settings(**values)  # type: ignore[arg-type]  # checked field by field above
+    _check(settings)
+    return settings
+
+
+def _parsed(name: str, kind: object, raw: str) -> object:
+    try:
+        if kind is int:
+            return _bytes(raw)
+        if kind is bool:
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[raw.lower()]
+    except (ValueError, KeyError) as err:
+        raise SettingsError(f"{PREFIX}{name.upper()} is {raw!r}; it takes a {getattr(kind, '__name__', kind)}.") from err
+    return raw
+
+
+def _bytes(raw: str) -> int:
+    """A whole number, with K, M, G or T for powers of 1024."""
+    factor = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}.get(raw[-1:].upper())
+    return int(raw[:-1]) * factor if factor else int(raw)
+
+
+def _refuse_unknown(environ: Mapping[str, str], known: Mapping[str, object]) -> None:
+    for name in environ:
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX).lower() not in known:
+            raise SettingsError(f"{name} is not a setting of Freehold; docs/settings.md lists them.")
+
+
+def _check(settings: Settings) -> None:
+    scheme = urlsplit(settings.database).scheme
+    if scheme not in ("sqlite", "postgresql+psycopg"):
+        raise SettingsError(f"FREEHOLD_DATABASE_URL starts with {scheme!r}; use sqlite:/// or postgresql://.")
+    scheme = urlsplit(settings.store).scheme
+    if scheme not in ("file", "memory", "s3"):
+        raise SettingsError(f"FREEHOLD_STORE_URL starts with {scheme!r}; use file://, memory:// or s3://.")
+    if scheme == "s3" and not (settings.s3_access_key and settings.s3_secret_key):
+        raise SettingsError("FREEHOLD_STORE_URL is S3: set FREEHOLD_S3_ACCESS_KEY and FREEHOLD_S3_SECRET_KEY too.")
+    if settings.public_url and urlsplit(settings.public_url).scheme not in ("http", "https"):
+        raise SettingsError("FREEHOLD_PUBLIC_URL must be a whole address, such as https://hub.example.org.")
+    if not 0 <= settings.port <= 65535:
+        raise SettingsError(f"FREEHOLD_PORT is {settings.port}; it takes 0 to 65535.")
