@@ -1,0 +1,50 @@
+"""How Alembic runs a migration of ours. Reads the mapped classes of every room, so it stands above them all."""
+
+import importlib
+import importlib.util
+import pkgutil
+from typing import Any, Literal
+
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import Connection, MetaData, text
+
+import freehold
+from freehold.core.database import Base, UtcDateTime
+
+#: A migration that cannot get its locks gives up rather than queue every reader behind it (PostgreSQL).
+LOCK_TIMEOUT = "10s"
+#: Long work belongs into a bounded background task, not into a migration.
+STATEMENT_TIMEOUT = "10min"
+
+
+def mapped() -> MetaData:
+    """The tables of every room: each ``freehold.<room>.tables`` there is, and core's own."""
+    for room in pkgutil.iter_modules(freehold.__path__):
+        if room.ispkg and importlib.util.find_spec(f"freehold.{room.name}.tables"):
+            importlib.import_module(f"freehold.{room.name}.tables")
+    importlib.import_module("freehold.core.instance")
+    return Base.metadata
+
+
+def render(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
+    """Migrations are frozen: they name SQLAlchemy's own types, never ours, which may change under them."""
+    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
+
+
+def run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=mapped(),
+        render_as_batch=True,  # SQLite alters a table by building it anew
+        compare_type=True,
+        render_item=render,
+    )
+    with context.begin_transaction():
+        if connection.dialect.name == "postgresql":
+            connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
+            connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'"))
+        context.run_migrations()
+
+
+run(context.config.attributes["connection"])
