@@ -59,9 +59,11 @@ class Database:
     ``url`` is an SQLAlchemy URL (``sqlite:///path`` or ``postgresql+psycopg://...``).
     """
 
-    def __init__(self, url: str, *, bus: Bus | None = None, pool_size: int = 16) -> None:
+    def __init__(self, url: str, *, bus: Bus | None = None, pool_size: int = 16, **info: Any) -> None:
+        """``info`` is put into every session's ``info``, beside the ``bus``."""
         self.url = url
         self.bus = bus or Bus()
+        self.info = info
         self.is_sqlite = url.startswith("sqlite")
         self.engine = _engine(url, pool_size)
         self._local = threading.local()
@@ -84,9 +86,10 @@ class Database:
 
     @contextmanager
     def _session(self, *, writes: bool) -> Iterator[Session]:
-        session = Session(self.engine, expire_on_commit=False, info={"bus": self.bus})
-        session.connection(execution_options={"freehold_writes": writes}) if writes else None
+        session = Session(self.engine, expire_on_commit=False, info={"bus": self.bus, **self.info})
         try:
+            if writes:
+                session.connection(execution_options={"freehold_writes": True})
             yield session
             if writes:
                 session.commit()
@@ -164,5 +167,7 @@ def _named(err: OperationalError) -> Exception:
     if "readonly" in text or "read-only" in text:
         return Unavailable("The hub's data directory is read-only: nothing was recorded. Make it writable.")
     if "locked" in text or "connect" in text or "disk i/o" in text or "unable to open" in text:
-        return Unavailable("The hub's database does not answer; the call can be repeated.", headers={"Retry-After": "2"})
+        return Unavailable(
+            "The hub's database does not answer; the call can be repeated.", headers={"Retry-After": "2"}
+        )
     return err

@@ -34,7 +34,7 @@ PUBLIC = "public"
 MAX_SMALL_BODY_BYTES = 16 << 20
 
 
-# ---- one request's unit of work ---------------------------------------------------------------------------------------
+# ---- one request's unit of work ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ def unit_of_work(request: Request, *, reads: bool | None = None) -> Iterator[Ask
     database: Database = state.database
     only_reads = request.method in ("GET", "HEAD") if reads is None else reads
     with database.read() if only_reads else database.write() as db:
-        yield Ask(db, state.resolve_actor(db, request), request)
+        request.state.actor = actor = state.resolve_actor(db, request)  # kept for an error page's shell
+        yield Ask(db, actor, request)
 
 
 def door(action: str, *, reads: bool | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -117,7 +118,7 @@ async def in_thread(request: Request, work: Callable[[Ask], T], *, reads: bool |
     return await run_in_threadpool(run)
 
 
-# ---- addresses --------------------------------------------------------------------------------------------------------
+# ---- addresses ---------------------------------------------------------------------------------------------
 
 
 def base_url(request: Request) -> str:
@@ -185,7 +186,8 @@ class RawPath:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self.app(scope, receive, send)
+            await self.app(scope, receive, send)
+            return
         raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
         try:
             parts = [unquote(part, errors="strict") for part in raw.split(b"?")[0].decode("ascii").split("/")]
@@ -193,7 +195,8 @@ class RawPath:
             parts = ["\x00"]
         if any("\x00" in part for part in parts):
             refusal = problem(BadRequest("The address holds a NUL or bytes that are not UTF-8."))
-            return await refusal(scope, receive, send)
+            await refusal(scope, receive, send)
+            return
         scope = dict(scope, path="/".join(part.replace("/", ENCODED_SLASH) for part in parts))
         await self.app(scope, receive, send)
 
@@ -209,7 +212,8 @@ class RequestId:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self.app(scope, receive, send)
+            await self.app(scope, receive, send)
+            return
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
         trace = headers.get("x-amzn-trace-id", "")
@@ -239,7 +243,8 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self.app(scope, receive, send)
+            await self.app(scope, receive, send)
+            return
         seen = 0
 
         async def bounded() -> Message:
@@ -254,7 +259,7 @@ class BodyLimit:
         await self.app(scope, bounded, send)
 
 
-# ---- errors -----------------------------------------------------------------------------------------------------------
+# ---- errors ------------------------------------------------------------------------------------------------
 
 
 def problem(err: HubError) -> Response:
@@ -314,7 +319,7 @@ def wants_page(request: Request) -> bool:
 
 
 def int_between(values: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
-    """Query parameter ``name`` as a whole number from ``low`` to ``high`` (clamped above, refused when not a number)."""
+    """Query parameter ``name`` as a whole number, clamped to ``low`` .. ``high``; refused when not one."""
     raw = values.get(name)
     if raw is None or raw == "":
         return default

@@ -79,7 +79,9 @@ def _parsed(name: str, kind: object, raw: str) -> object:
         if kind is bool:
             return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[raw.lower()]
     except (ValueError, KeyError) as err:
-        raise SettingsError(f"{PREFIX}{name.upper()} is {raw!r}; it takes a {getattr(kind, '__name__', kind)}.") from err
+        raise SettingsError(
+            f"{PREFIX}{name.upper()} is {raw!r}; it takes a {getattr(kind, '__name__', kind)}."
+        ) from err
     return raw
 
 

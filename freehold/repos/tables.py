@@ -24,6 +24,7 @@ class Repo(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     kind: Mapped[str] = mapped_column(String(8))
     owner_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
+    creator_id: Mapped[str | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"))
     name: Mapped[str] = mapped_column(String(96))
     path_key: Mapped[str] = mapped_column(String(193))
     visibility: Mapped[str] = mapped_column(String(8))
@@ -33,7 +34,7 @@ class Repo(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
-    owner: Mapped[Account] = relationship(lazy="joined", innerjoin=True)
+    owner: Mapped[Account] = relationship(lazy="joined", innerjoin=True, foreign_keys=[owner_id])
 
     @property
     def path(self) -> str:

@@ -1,0 +1,114 @@
+"""Who is asking: from a request's credentials to an :class:`Actor`."""
+
+import base64
+import binascii
+import threading
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from freehold.access.rules import ANONYMOUS, Actor, TokenScope
+from freehold.accounts.errors import BadCredentials
+from freehold.accounts.rules import SESSION_COOKIE as SESSION_COOKIE
+from freehold.accounts.rules import secret_hash
+from freehold.accounts.service import note_token_use
+from freehold.accounts.tables import Account, BrowserSession, Membership, Token, TokenRepo
+from freehold.core import clock
+from freehold.core.database import Database
+
+USE_RESOLUTION = timedelta(minutes=1)
+
+
+def from_credentials(db: Session, authorization: str | None, session_secret: str | None) -> Actor:
+    """The actor behind an ``Authorization`` header (Bearer, or Basic with the token as password) or a session cookie.
+
+    No credentials: anonymous. Wrong ones raise :class:`BadCredentials`; they never fall back to anonymous.
+    """
+    if authorization:
+        return _from_token(db, _secret_in(authorization))
+    if session_secret:
+        return _from_session(db, session_secret)
+    return ANONYMOUS
+
+
+def of_user(db: Session, user: Account, token: TokenScope | None = None) -> Actor:
+    """The actor that ``user`` is, with every role it has."""
+    rows = db.execute(select(Membership.org_id, Membership.role).where(Membership.user_id == user.id)).all()
+    return Actor(
+        kind="user",
+        id=user.id,
+        name=user.name,
+        is_admin=user.is_admin,
+        token=token,
+        roles=dict(row._tuple() for row in rows),
+        full_name=user.full_name,
+        email=user.email,
+    )
+
+
+class UseLog:
+    """Remembers when tokens were used and writes it down now and then, so that reads stay reads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._used: dict[str, datetime] = {}
+
+    def note(self, token_id: str) -> None:
+        with self._lock:
+            self._used[token_id] = clock.now()
+
+    def flush(self, database: Database) -> None:
+        """Write down what was noted since the last time."""
+        with self._lock:
+            used, self._used = self._used, {}
+        if used:
+            with database.write() as db:
+                note_token_use(db, used)
+
+
+def _secret_in(authorization: str) -> str:
+    scheme, _, rest = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return rest.strip()
+    if scheme.lower() == "basic":
+        try:
+            # git and git-lfs send the token as the password, under any user name (hub-api.md 7).
+            user, _, password = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError) as err:
+            raise BadCredentials from err
+        return password or user
+    raise BadCredentials
+
+
+def _from_token(db: Session, secret: str) -> Actor:
+    row = db.execute(
+        select(Token, Account)
+        .join(Account, Account.id == Token.user_id)
+        .where(Token.secret_hash == secret_hash(secret))
+    ).first()
+    if row is None:
+        raise BadCredentials
+    token, user = row
+    if user.is_disabled or (token.expires_at is not None and token.expires_at <= clock.now()):
+        raise BadCredentials
+    log: UseLog | None = db.info.get("token_uses")
+    if log is not None and (token.last_used_at is None or clock.now() - token.last_used_at > USE_RESOLUTION):
+        log.note(token.id)
+    return of_user(db, user, TokenScope(token.id, token.name, token.scope, _repos_of(db, token)))
+
+
+def _repos_of(db: Session, token: Token) -> frozenset[str] | None:
+    if not token.is_fine_grained:
+        return None
+    return frozenset(db.scalars(select(TokenRepo.repo_id).where(TokenRepo.token_id == token.id)))
+
+
+def _from_session(db: Session, secret: str) -> Actor:
+    user = db.scalar(
+        select(Account)
+        .join(BrowserSession, BrowserSession.user_id == Account.id)
+        .where(BrowserSession.secret_hash == secret_hash(secret), BrowserSession.expires_at > clock.now())
+    )
+    # A stale cookie is no offence: the browser is shown what anonymous sees, and a sign-in link.
+    return ANONYMOUS if user is None or user.is_disabled else of_user(db, user)

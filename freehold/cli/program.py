@@ -1,0 +1,29 @@
+"""``freehold``: the program and its nouns."""
+
+import typer
+
+import freehold
+from freehold.cli import doctor, org, serve, token, user
+
+app = typer.Typer(
+    name="freehold",
+    help="A Hugging Face of one's own: the hub your clients already speak to, on your own ground.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("serve")(serve.serve)
+app.command("doctor")(doctor.doctor)
+app.add_typer(user.app, name="user")
+app.add_typer(org.app, name="org")
+app.add_typer(token.app, name="token")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(freehold.__version__)
+
+
+def main() -> None:
+    app()

@@ -1,0 +1,78 @@
+"""What every command shares: the data option, opening the installation, and turning errors into one sentence."""
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+import typer
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from freehold.core import settings as settings_module
+from freehold.core.database import Database
+from freehold.core.errors import HubError
+from freehold.core.migrate import SchemaError
+from freehold.core.settings import Settings, SettingsError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Directory of the installation [env: FREEHOLD_DATA; default: ./freehold-data].",
+        show_default=False,
+    ),
+]
+
+
+def load_settings(data: Path | None, **given: Any) -> Settings:
+    return settings_module.load(os.environ, data=data, **given)
+
+
+@contextmanager
+def installation(data: Path | None) -> Iterator[tuple[Settings, Database]]:
+    """The settings and the database of the installation in ``data``, at its newest shape."""
+    from freehold.main import open_database
+
+    settings = load_settings(data)
+    database = open_database(settings)
+    try:
+        yield settings, database
+    finally:
+        database.close()
+
+
+@contextmanager
+def changing(data: Path | None) -> Iterator[Session]:
+    """One transaction on the installation in ``data``."""
+    with installation(data) as (_, database), database.write() as db:
+        yield db
+
+
+def one_sentence(command: Callable[P, R]) -> Callable[P, R]:
+    """An expected failure ends the command with its sentence on stderr and exit code 1, never with a trace."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except (HubError, SettingsError, SchemaError) as err:
+            fail(str(err))
+        except OperationalError as err:
+            fail(f"The database does not answer: {str(err.orig).strip().splitlines()[0]}. Check FREEHOLD_DATABASE_URL.")
+        except OSError as err:
+            fail(f"{err.strerror or err}: {err.filename}" if err.filename else str(err))
+
+    return run
+
+
+def fail(sentence: str) -> Any:
+    """Say ``sentence`` and end with exit code 1."""
+    typer.echo(f"freehold: {sentence}", err=True)
+    sys.exit(1)

@@ -1,0 +1,21 @@
+"""What the byte-moving rooms work with, built once in ``main.py``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from freehold.core.settings import Settings
+from freehold.core.signing import Signer
+from freehold.gitkit.depot import Depot
+from freehold.stores.store import Store
+
+
+@dataclass(frozen=True)
+class Kit:
+    """Stores, scratch and secrets of one installation."""
+
+    settings: Settings
+    store: Store  # bytes by key
+    tmp: Path  # scratch, on the same file system as a directory store
+    cache: Path  # disposable: packs of a remote store, rebuilt files
+    git: Depot  # opens the git objects of a repository
+    signer: Signer  # signs addresses and tokens

@@ -1,0 +1,38 @@
+"""What this installation keeps about itself: a few named values, its signing secret first."""
+
+import secrets
+
+from sqlalchemy import String, Text, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, mapped_column
+
+from freehold.core.database import Base, Database
+
+
+class InstanceValue(Base):
+    """One named value of the installation."""
+
+    __tablename__ = "instance_values"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+
+
+def signing_secret(database: Database) -> bytes:
+    """The secret every node of this installation signs with; made at the first start."""
+    return bytes.fromhex(value_or_new(database, "signing_secret", secrets.token_hex(32)))
+
+
+def value_or_new(database: Database, name: str, new: str) -> str:
+    """The value kept under ``name``; ``new`` is kept when there is none yet (two first starts agree on one)."""
+    with database.read() as db:
+        found = db.scalar(select(InstanceValue.value).where(InstanceValue.name == name))
+    if found is not None:
+        return found
+    try:
+        with database.write() as db:
+            db.add(InstanceValue(name=name, value=new))
+        return new
+    except IntegrityError:  # another process was first
+        with database.read() as db:
+            return db.scalars(select(InstanceValue.value).where(InstanceValue.name == name)).one()

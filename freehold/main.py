@@ -1,0 +1,205 @@
+"""The one place that knows every room: puts them together into an application."""
+
+import logging
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.orm import Session
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+import freehold
+from freehold.access import api as access_api
+from freehold.access.errors import ForeignForm
+from freehold.access.rules import Actor
+from freehold.access.service import SESSION_COOKIE, UseLog, from_credentials
+from freehold.content.kit import Kit
+from freehold.core import http, migrate
+from freehold.core.database import Database
+from freehold.core.errors import BadRequest, HubError
+from freehold.core.events import Bus
+from freehold.core.instance import signing_secret
+from freehold.core.settings import Settings, SettingsError
+from freehold.core.signing import Signer
+from freehold.gitkit.depot import Depot
+from freehold.repos import api as repos_api
+from freehold.repos.errors import RepoMoved
+from freehold.stores.store import open_store
+from freehold.tasks.periodic import Periodic
+
+log = logging.getLogger("freehold")
+HOUSEKEEPING_S = 30
+STALE_SCRATCH_S = 2 * 86400
+
+
+def build_app(settings: Settings) -> FastAPI:
+    """The whole hub as one ASGI application. Opens the database and the store; closes them at shutdown."""
+    bus = Bus()
+    uses = UseLog()
+    database = open_database(settings, bus=bus, token_uses=uses)
+    kit = build_kit(settings, database)
+    _subscribe(bus, kit)
+
+    app = FastAPI(
+        title="Freehold",
+        version=freehold.__version__,
+        description="The hub's JSON API: the calls of the official clients, and a few of its own.",
+        docs_url=None,  # the stock page fetches its scripts from outside; the document itself is at /openapi.json
+        redoc_url=None,
+        lifespan=_lifespan(database, kit, uses),
+        redirect_slashes=False,
+    )
+    app.state.database, app.state.kit, app.state.resolve_actor = database, kit, resolve_actor
+    _add_edge(app)
+    _add_rooms(app)
+    return app
+
+
+def open_database(settings: Settings, *, bus: Bus | None = None, **info: object) -> Database:
+    """The database at its newest shape, in a data directory that exists; raises :class:`SettingsError` otherwise."""
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise SettingsError(f"The data directory {settings.data} cannot be made: {err.strerror}.") from err
+    database = Database(settings.database, bus=bus, pool_size=settings.threads + 2, **info)
+    migrate.upgrade(database)
+    return database
+
+
+def build_kit(settings: Settings, database: Database) -> Kit:
+    """Stores, scratch and secrets for ``settings``."""
+    store = open_store(settings)
+    tmp, cache = settings.data / "tmp", settings.data / "cache"
+    for directory in (tmp, cache):
+        directory.mkdir(parents=True, exist_ok=True)
+    return Kit(
+        settings=settings,
+        store=store,
+        tmp=tmp,
+        cache=cache,
+        git=Depot(store, cache / "git"),
+        signer=Signer(signing_secret(database)),
+    )
+
+
+def resolve_actor(db: Session, request: Request) -> Actor:
+    """Who asks. A browser's cookie counts for a change only when the change was asked from one of our own pages."""
+    authorization = request.headers.get("authorization")
+    cookie = request.cookies.get(SESSION_COOKIE)
+    if (
+        cookie
+        and not authorization
+        and request.method not in ("GET", "HEAD", "OPTIONS")
+        and not _from_own_page(request)
+    ):
+        raise ForeignForm
+    return from_credentials(db, authorization, cookie)
+
+
+def _from_own_page(request: Request) -> bool:
+    origin = request.headers.get("origin")
+    if origin is None:
+        return request.headers.get("sec-fetch-site") == "same-origin"
+    return urlsplit(origin)[:2] == urlsplit(http.base_url(request))[:2]
+
+
+def _subscribe(bus: Bus, kit: Kit) -> None:
+    """Who hears what: the rooms above listen to the rooms below."""
+
+
+def _add_rooms(app: FastAPI) -> None:
+    """Byte doors first, then the JSON API, then pages, whose addresses are the widest."""
+    routes: list[BaseRoute] = [Route("/health", health, methods=["GET"])]
+    app.router.routes.extend(routes)
+    for router in (access_api.router, repos_api.router):
+        app.include_router(router)
+
+
+@http.door(http.PUBLIC)
+def health(ask: http.Ask) -> Response:
+    """Answers 200 while the database answers."""
+    return JSONResponse({"status": "ok", "version": freehold.__version__})
+
+
+# ---- the edge ----------------------------------------------------------------------------------------------
+
+
+def _add_edge(app: FastAPI) -> None:
+    # The last one added is the outermost.
+    app.add_middleware(http.BodyLimit)
+    app.add_middleware(http.RawPath)
+    app.add_middleware(http.RequestId)
+    app.add_exception_handler(RepoMoved, _on_moved)
+    app.add_exception_handler(HubError, http.on_hub_error)
+    app.add_exception_handler(OSError, http.on_os_error)
+    app.add_exception_handler(RequestValidationError, _on_malformed)
+    app.add_exception_handler(HTTPException, _on_framework_error)
+    app.add_exception_handler(Exception, http.on_crash)
+
+
+async def _on_moved(request: Request, err: Exception) -> Response:
+    """307 to the same address under the new name; keeps method, body and query. Source: protocol/hub-api.md 0.5."""
+    assert isinstance(err, RepoMoved)
+    old, new = str(err.extra["movedFrom"]), str(err.extra["movedTo"])
+    raw = request.scope["raw_path"].decode("ascii").split("?")[0]
+    at = raw.lower().find("/" + quote(old).lower())
+    if at < 0:  # the name came in a body, as in delete and move: the client is told
+        return http.problem(BadRequest(err.message))
+    path = f"{raw[: at + 1]}{quote(new)}{raw[at + 1 + len(quote(old)) :]}"
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"{http.base_url(request)}{path}{query}", status_code=307)
+
+
+async def _on_malformed(request: Request, err: Exception) -> Response:
+    assert isinstance(err, RequestValidationError)
+    problems = [f"{'.'.join(str(part) for part in e['loc'][1:]) or 'body'}: {e['msg']}" for e in err.errors()[:5]]
+    return JSONResponse({"error": "; ".join(problems)}, status_code=422)
+
+
+async def _on_framework_error(request: Request, err: Exception) -> Response:
+    assert isinstance(err, HTTPException)
+    if isinstance(err.__cause__, HubError):  # raised while the framework read the body
+        return await http.on_hub_error(request, err.__cause__)
+    if err.status_code == 404:
+        return await http.on_hub_error(request, NoSuchPage("There is nothing at this address."))
+    headers = dict(err.headers or {})
+    return JSONResponse({"error": str(err.detail)}, status_code=err.status_code, headers=headers)
+
+
+class NoSuchPage(HubError):
+    status = 404
+
+
+# ---- life and housekeeping ---------------------------------------------------------------------------------
+
+
+def _lifespan(database: Database, kit: Kit, uses: UseLog):  # type: ignore[no-untyped-def]  # Starlette's own protocol
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        _sweep_scratch(kit.tmp, older_than_s=STALE_SCRATCH_S)
+        housekeeping = Periodic("housekeeping", HOUSEKEEPING_S, lambda: uses.flush(database))
+        housekeeping.start()
+        try:
+            yield
+        finally:
+            housekeeping.stop()
+            uses.flush(database)
+            database.close()
+
+    return lifespan
+
+
+def _sweep_scratch(tmp: Path, *, older_than_s: int) -> None:
+    """What a killed process left half-written is nobody's any more, once no upload can still be running."""
+    import time
+
+    for left in tmp.iterdir():
+        if time.time() - left.stat().st_mtime > older_than_s:
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)

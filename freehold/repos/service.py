@@ -1,0 +1,226 @@
+"""What can be done with repositories. Loading is checking: nothing private is had without an actor and an action."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from freehold.access.rules import Action, Actor, Thing, decide
+from freehold.accounts.errors import SignInNeeded
+from freehold.accounts.tables import Account, TokenRepo
+from freehold.core import clock, events
+from freehold.core.errors import BadRequest, HubError
+from freehold.core.ids import new_id
+from freehold.repos import rules
+from freehold.repos.access import may
+from freehold.repos.errors import (
+    RepoDisabled,
+    RepoExists,
+    RepoForbidden,
+    RepoGated,
+    RepoGatedToAnonymous,
+    RepoMoved,
+    SignInToWrite,
+    repo_not_found,
+)
+from freehold.repos.events import RepoCreated, RepoDeleted, RepoSettingsChanged
+from freehold.repos.events import RepoMoved as RepoMovedEvent
+from freehold.repos.tables import Repo, RepoAlias
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Settings to change; None leaves one as it is."""
+
+    visibility: str | None = None
+    gated: str | None = None
+    sdk: str | None = None
+
+
+def load(db: Session, actor: Actor, path: str, action: Action, *, kind: str = "model") -> Repo:
+    """The repository ``ns/name`` (any case) of ``kind``, if ``actor`` may do ``action`` to it.
+
+    Raises the coded not-found error when it is absent or not to be known, :class:`RepoMoved` when it has another name
+    now, :class:`RepoGated` when the gate is shut, :class:`RepoForbidden` or :class:`SignInToWrite` otherwise.
+    """
+    repo = db.scalar(select(Repo).where(Repo.kind == kind, Repo.path_key == path.lower()))
+    if repo is None:
+        repo = _by_old_name(db, actor, path, kind)
+        raise _moved(path, repo) if repo else repo_not_found(path, anonymous=actor.is_anonymous)
+    refusal = refused(actor, action, repo)
+    if refusal is not None:
+        raise refusal
+    return repo
+
+
+def refused(actor: Actor, action: Action, repo: Repo) -> HubError | None:
+    """Why ``actor`` may not do ``action`` to ``repo``, as the answer to give; None when it may."""
+    decision = may(actor, action, repo)
+    if decision and not (repo.is_disabled and action is not Action.LIST and not actor.is_admin):
+        return None
+    if not may(actor, Action.LIST, repo):
+        return repo_not_found(repo.path, anonymous=actor.is_anonymous)
+    if decision:
+        return RepoDisabled()
+    if action is Action.READ and repo.gated:
+        # The wording is a contract (hub-api.md 0.4).
+        message = f"Access to {repo.kind} {repo.path} is restricted and you are not in the authorized list."
+        return RepoGatedToAnonymous(message) if actor.is_anonymous else RepoGated(message)
+    if actor.is_anonymous:
+        return SignInToWrite(f"Sign in to {action} {repo.path}.")
+    return RepoForbidden(f"You may read {repo.path}, but not {action} it ({decision.reason}).")
+
+
+def create(
+    db: Session,
+    actor: Actor,
+    name: str,
+    *,
+    namespace: str | None = None,
+    kind: str = "model",
+    visibility: str | None = None,
+    sdk: str | None = None,
+) -> Repo:
+    """A new repository with its first commit. ``visibility`` None: the namespace's default.
+
+    Raises :class:`RepoExists`, whose answer carries the ``url`` path of what is there (hub-api.md 2).
+    """
+    owner = namespace_for(db, actor, namespace)
+    kind, sdk = rules.checked_kind(kind), _checked_sdk(kind, sdk)
+    path = f"{owner.name}/{rules.checked_name(name)}"
+    chosen = _checked_visibility(visibility or ("private" if owner.private_by_default else "public"))
+    existing = db.scalar(select(Repo).where(Repo.kind == kind, Repo.path_key == path.lower()))
+    if existing is not None:
+        raise exists_already(existing)
+    now = clock.now()
+    repo = Repo(
+        id=new_id(),
+        kind=kind,
+        owner_id=owner.id,
+        creator_id=actor.id,
+        name=name,
+        path_key=path.lower(),
+        visibility=chosen,
+        gated="",
+        sdk=sdk,
+        is_disabled=False,
+        created_at=now,
+        updated_at=now,
+    )
+    repo.owner = owner
+    db.execute(delete(RepoAlias).where(RepoAlias.kind == kind, RepoAlias.path_key == repo.path_key))
+    db.add(repo)
+    try:
+        db.flush()
+    except IntegrityError as err:  # lost a race for the name
+        raise RepoExists(_exists_text(kind, path), extra={"url": rules.page_path(kind, path)}) from err
+    events.publish(db, RepoCreated(repo, actor))
+    return repo
+
+
+def namespace_for(db: Session, actor: Actor, namespace: str | None) -> Account:
+    """The account called ``namespace`` (None: the actor's own), if ``actor`` may create in it."""
+    if actor.is_anonymous:
+        raise SignInNeeded("Sign in to create a repository.")
+    account = db.scalar(select(Account).where(Account.key == (namespace or actor.name).lower()))
+    if account is None:
+        raise RepoForbidden(f"There is no namespace {namespace!r} that you may create in.")
+    decision = decide(actor, Action.CREATE_IN, Thing(owner_id=account.id, visibility="private"))
+    if not decision:
+        raise RepoForbidden(f"You may not create repositories under {account.name!r} ({decision.reason}).")
+    return account
+
+
+def delete_repo(db: Session, actor: Actor, path: str, *, kind: str) -> None:
+    """The repository is gone, with its refs and its claims on content; bytes go with the collector."""
+    repo = load(db, actor, path, Action.ADMIN, kind=kind)
+    events.publish(db, RepoDeleted(repo, actor))
+    db.execute(delete(TokenRepo).where(TokenRepo.repo_id == repo.id))
+    db.execute(delete(RepoAlias).where(RepoAlias.repo_id == repo.id))
+    db.execute(delete(Repo).where(Repo.id == repo.id))
+    db.expunge(repo)
+
+
+def move(db: Session, actor: Actor, old_path: str, new_path: str, *, kind: str) -> Repo:
+    """The repository is called ``new_path`` now; the old name answers with a redirect."""
+    repo = load(db, actor, old_path, Action.ADMIN, kind=kind)
+    namespace, _, name = new_path.partition("/")
+    owner = namespace_for(db, actor, namespace)
+    rules.checked_name(name)
+    key = f"{owner.name}/{name}".lower()
+    taken = db.scalar(select(Repo).where(Repo.kind == kind, Repo.path_key == key, Repo.id != repo.id))
+    if taken is not None:
+        raise exists_already(taken)
+    old_key, before = repo.path_key, repo.path
+    db.execute(delete(RepoAlias).where(RepoAlias.kind == kind, RepoAlias.path_key.in_([key, old_key])))
+    repo.owner_id, repo.owner, repo.name, repo.path_key = owner.id, owner, name, key
+    repo.updated_at = clock.now()
+    if old_key != key:
+        db.add(RepoAlias(kind=kind, path_key=old_key, repo_id=repo.id))
+    db.flush()
+    events.publish(db, RepoMovedEvent(repo, actor, before))
+    return repo
+
+
+def change_settings(db: Session, actor: Actor, path: str, changes: Changes, *, kind: str) -> Repo:
+    """Visibility and gating are as asked from now on, for every door at once."""
+    repo = load(db, actor, path, Action.ADMIN, kind=kind)
+    if changes.visibility is not None:
+        repo.visibility = _checked_visibility(changes.visibility)
+    if changes.gated is not None:
+        if changes.gated not in ("", "auto", "manual"):
+            raise BadRequest(f"{changes.gated!r} is not a way of gating; use auto, manual or false.")
+        repo.gated = changes.gated
+    if changes.sdk is not None:
+        repo.sdk = _checked_sdk(kind, changes.sdk)
+    repo.updated_at = clock.now()
+    db.flush()
+    events.publish(db, RepoSettingsChanged(repo, actor))
+    return repo
+
+
+def touch(db: Session, repo: Repo) -> None:
+    """The repository changed just now (a push)."""
+    repo.updated_at = clock.now()
+    db.execute(update(Repo).where(Repo.id == repo.id).values(updated_at=repo.updated_at))
+
+
+def exists_already(existing: Repo) -> RepoExists:
+    # Whoever may create under this name belongs to its namespace, so the name is no secret to them.
+    return RepoExists(
+        _exists_text(existing.kind, existing.path), extra={"url": rules.page_path(existing.kind, existing.path)}
+    )
+
+
+def _exists_text(kind: str, path: str) -> str:
+    """Matches what the client's own tests look for: ``A model repository called .* already exists``."""
+    return f"A {kind} repository called {path} already exists"
+
+
+def _by_old_name(db: Session, actor: Actor, path: str, kind: str) -> Repo | None:
+    repo = db.scalar(
+        select(Repo)
+        .join(RepoAlias, RepoAlias.repo_id == Repo.id)
+        .where(RepoAlias.kind == kind, RepoAlias.path_key == path.lower())
+    )
+    return repo if repo is not None and may(actor, Action.LIST, repo) else None
+
+
+def _moved(path: str, repo: Repo) -> RepoMoved:
+    # The edge (main.py) puts the new path into the request's own address.
+    return RepoMoved(f"{path} is called {repo.path} now.", extra={"movedTo": repo.path, "movedFrom": path})
+
+
+def _checked_visibility(visibility: str) -> str:
+    if visibility not in rules.VISIBILITIES:
+        raise BadRequest(f"{visibility[:40]!r} is not a visibility here; use public or private.")
+    return visibility
+
+
+def _checked_sdk(kind: str, sdk: str | None) -> str | None:
+    if kind != "space":
+        return None
+    if sdk not in rules.SDKS:
+        raise BadRequest(f"A space needs an sdk: one of {', '.join(rules.SDKS)}.")
+    return sdk
