@@ -1,0 +1,34 @@
+"""Doors of the static files."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from freehold.core.http import PUBLIC
+from freehold.web import assets
+
+
+def static_file(request: Request) -> Response:
+    """A static file under its digest: good for ever; under an old digest it is gone."""
+    held = assets.load()
+    found = held.files.get(request.path_params["path"])
+    if found is None or request.path_params["digest"] != held.digest:
+        return Response("No such file.", 404, media_type="text/plain")
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+    return Response(found.body, media_type=found.media_type, headers=headers)
+
+
+static_file.action = PUBLIC  # type: ignore[attr-defined]  # read by the walk over every route
+
+
+def _favicon(request: Request) -> Response:
+    found = assets.load().files["img/favicon.svg"]
+    return Response(found.body, media_type=found.media_type, headers={"Cache-Control": "public, max-age=86400"})
+
+
+_favicon.action = PUBLIC  # type: ignore[attr-defined]
+
+routes: list[BaseRoute] = [
+    Route(assets.PREFIX + "/{digest}/{path:path}", static_file),
+    Route("/favicon.ico", _favicon),
+]

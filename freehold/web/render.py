@@ -1,0 +1,193 @@
+"""Render pages: a frozen dataclass and the template of the same name, inside the shell.
+
+``RepoPage`` of room ``discover`` is ``discover/templates/discover/repo.html``. Templates run no queries: everything a
+page shows is in its dataclass, and what the visitor may not see is not.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from freehold.core import clock
+from freehold.core.errors import HubError
+from freehold.web import assets, figures
+from freehold.web.avatars import parcel
+from freehold.web.slots import Slots
+
+PACKAGE = Path(__file__).parents[1]
+
+#: Nothing inline and nothing from elsewhere: a card that slips a script past the sanitiser still cannot run it.
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+class Page(Protocol):
+    """What the shell asks of every page."""
+
+    @property
+    def title(self) -> str:
+        """What stands in the window's title."""
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who looks, as far as the shell shows it."""
+
+    name: str
+    is_admin: bool
+
+
+@dataclass(frozen=True)
+class Shell:
+    """What surrounds the page."""
+
+    slots: Slots
+    visitor: Visitor | None
+    #: Whether it is known who asks; an address that no room serves never resolves the actor.
+    is_known: bool
+    csrf: str
+    area: str
+    query: str
+    has_search: bool
+    came_to: str
+
+
+@dataclass(frozen=True)
+class ErrorPage:
+    """An expected failure, told to a person: what, which, what next."""
+
+    title: str
+    status: int
+    message: str
+    offers_sign_in: bool
+    request_id: str
+
+
+def install(app: Starlette, slots: Slots) -> None:
+    """Give ``app`` its shell, its error page and its static files' list."""
+    app.state.slots = slots
+    app.state.error_page = error_page
+    assets.load()
+
+
+def render(request: Request, page: Page, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """``page`` as an answer, in the shell of whoever asks."""
+    template = templates().get_template(_template_name(type(page)))
+    html = template.render(page=page, shell=_shell(request, page))
+    return HTMLResponse(html, status, headers={**_headers(), **(headers or {})})
+
+
+def error_page(request: Request, err: HubError) -> Response:
+    """An error as a page, with the headers that clients read kept."""
+    visitor = _visitor(request)
+    page = ErrorPage(
+        title=_ERROR_TITLES.get(err.status, "This did not work"),
+        status=err.status,
+        message=err.message,
+        offers_sign_in=visitor is None and err.status in (401, 403, 404),
+        request_id=request.scope.get("freehold.request_id", ""),
+    )
+    headers = dict(err.headers) | ({"X-Error-Code": err.code} if err.code else {})
+    return render(request, page, status=err.status, headers=headers)
+
+
+_ERROR_TITLES = {
+    400: "This cannot be done",
+    401: "Sign in first",
+    403: "Not allowed",
+    404: "Nothing here",
+    409: "In conflict with what is there",
+    412: "It changed meanwhile",
+    413: "Too large",
+    422: "Not understood",
+    503: "Not available now",
+    507: "The hub's disk is full",
+}
+
+
+def csrf_token(request: Request) -> str:
+    """The token that forms of this visitor carry; empty for someone who is not signed in by cookie."""
+    made = getattr(request.app.state, "csrf_token", None)
+    return str(made(request)) if made is not None else ""
+
+
+@cache
+def templates() -> Environment:
+    """The templates of every room: each keeps them in ``<room>/templates/<room>/``."""
+    roots = [str(path) for path in sorted(PACKAGE.glob("*/templates"))]
+    environment = Environment(
+        loader=FileSystemLoader(roots), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals |= {
+        "asset": assets.load().address,
+        "now": clock.now,
+        "parcel": parcel,
+        "path": lambda text: quote(text),
+        "segment": lambda text: quote(text, safe=""),
+    }
+    environment.filters |= {
+        "size": figures.size,
+        "short": figures.short,
+        "count": figures.count,
+        "exact": figures.exact,
+        "wire": clock.wire,
+        "ago": lambda moment: figures.ago(moment, clock.now()),
+        "long_ago": lambda moment: figures.long_ago(moment, clock.now()),
+    }
+    environment.globals["plural"] = figures.plural
+    return environment
+
+
+def _template_name(page: type) -> str:
+    room = page.__module__.split(".")[1]
+    words = re.findall(r"[A-Z][a-z0-9]*", page.__name__.removesuffix("Page"))
+    return f"{room}/{'_'.join(word.lower() for word in words)}.html"
+
+
+def _shell(request: Request, page: Page) -> Shell:
+    slots: Slots = getattr(request.app.state, "slots", Slots())
+    query = request.url.query
+    return Shell(
+        slots=slots,
+        visitor=_visitor(request),
+        is_known=hasattr(request.state, "actor"),
+        csrf=csrf_token(request),
+        area=getattr(page, "area", ""),
+        query=request.query_params.get("search", "")[:200],
+        has_search=bool(slots.search_address) and not getattr(page, "hides_search", False),
+        came_to=_raw_path(request) + (f"?{query}" if query else ""),
+    )
+
+
+def _visitor(request: Request) -> Visitor | None:
+    actor: Any = getattr(request.state, "actor", None)
+    if actor is None or actor.kind != "user":
+        return None
+    return Visitor(actor.name, actor.is_admin)
+
+
+def _raw_path(request: Request) -> str:
+    raw: bytes = request.scope.get("raw_path") or quote(request.url.path).encode()
+    return raw.split(b"?")[0].decode("ascii", "replace")
+
+
+def _headers() -> dict[str, str]:
+    return {
+        "Content-Security-Policy": POLICY,
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        # Pages depend on who asks: a shared cache must not keep them.
+        "Cache-Control": "private, no-cache",
+        "Vary": "Cookie",
+    }

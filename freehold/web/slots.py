@@ -1,0 +1,27 @@
+"""Slots: the places in the shell that rooms fill. ``main.py`` declares them once; the shell knows no room."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A word that leads somewhere. ``icon`` names a symbol of the sprite; ``area`` is where a page says it belongs."""
+
+    label: str
+    address: str
+    icon: str = ""
+    area: str = ""
+
+
+@dataclass(frozen=True)
+class Slots:
+    """What surrounds every page of this installation."""
+
+    main: tuple[Entry, ...] = ()  #: main navigation, at the top
+    create: tuple[Entry, ...] = ()  #: the "New" menu of someone signed in
+    account: tuple[Entry, ...] = ()  #: the account menu, ``{name}`` stands for the visitor
+    footer: tuple[Entry, ...] = ()
+    search_address: str = ""  #: where the search field at the top leads; empty: no field
+    sign_in_address: str = ""
+    sign_out_address: str = ""
+    version: str = field(default="")
