@@ -1,0 +1,42 @@
+"""What every test stands on. The fixtures themselves live in ``tests/fixtures/``, one file per thing.
+
+database, database_url    an empty hub's database (SQLite; with --postgres every test that uses one runs on both)
+each_store                the three stores: memory, directory, S3 (a real service)
+app, kit, client          the whole hub in this process, on ``database`` and a store in memory
+new_app                   the same with other settings, as often as wanted
+cast                      Alice owns, Bob is a member, Charlie is a stranger, Root administers, Anonymous visits
+live, serve               real ``freehold serve`` processes: one for the session, or own ones to kill and restart
+"""
+
+import os
+import time
+
+import pytest
+
+pytest_plugins = [
+    "tests.fixtures.databases",
+    "tests.fixtures.stores",
+    "tests.fixtures.seaweed",
+    "tests.fixtures.hub",
+    "tests.fixtures.people",
+    "tests.fixtures.servers",
+]
+
+#: Whatever the person at this machine has set for their own clients must not reach a test.
+FOREIGN = ("FREEHOLD_", "HF_", "HUGGING", "AWS_", "GIT_", "PG", "XET_", "TRANSFORMERS_", "DATASETS_", "OPENAI_")
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+def _scrub() -> None:
+    for name in list(os.environ):
+        if name.startswith(FOREIGN) or name.upper() in PROXIES or name.upper().endswith("_TOKEN"):
+            del os.environ[name]
+    os.environ["TZ"] = "Asia/Kathmandu"  # +05:45: a moment that lost its time zone shows
+    time.tzset()
+
+
+_scrub()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--postgres", action="store_true", help="run every test that uses a database on PostgreSQL too")
