@@ -41,7 +41,7 @@ def of_user(db: Session, user: Account, token: TokenScope | None = None) -> Acto
         name=user.name,
         is_admin=user.is_admin,
         token=token,
-        roles=dict(row._tuple() for row in rows),
+        roles={row.org_id: row.role for row in rows},
         full_name=user.full_name,
         email=user.email,
     )

@@ -272,9 +272,8 @@ def problem(err: HubError) -> Response:
 
 
 def header_text(text: str) -> str:
-    """``text`` as one header line: printable Latin-1, at most 1,000 characters."""
-    line = re.sub(r"[^\x20-\x7e\xa0-\xff]+", " ", text)[:1000]
-    return line.encode("latin-1", "replace").decode("latin-1").strip()
+    """``text`` as one header line: printable ASCII (clients disagree on the rest), at most 1,000 characters."""
+    return re.sub(r"\s+", " ", text).encode("ascii", "replace").decode()[:1000].strip()
 
 
 def named_os_error(err: OSError) -> HubError | None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, false, or_
+from sqlalchemy import ColumnElement, Select, and_, false, or_, true
 
 from freehold.access.rules import Action, Actor, Decision, Thing, decide
 from freehold.repos.tables import Repo
@@ -24,26 +24,26 @@ def may(actor: Actor, action: Action, repo: Repo) -> Decision:
 
 def visible(query: Select[Any], actor: Actor) -> Select[Any]:
     """``query`` over :class:`Repo`, narrowed to what ``actor`` may list: the same rule as ``decide(..., LIST)``."""
-    if actor.kind == "hub":
-        return query
-    conditions = [Repo.visibility == "public"]
-    if not actor.is_anonymous:
-        mine = or_(Repo.owner_id == actor.id, Repo.owner_id.in_(actor.roles))
-        conditions.append(_covered(actor) if actor.is_admin else mine & _covered(actor))
-    return query.where(or_(*conditions))
+    return query.where(or_(Repo.visibility == "public", _own(actor)))
 
 
 def readable(query: Select[Any], actor: Actor) -> Select[Any]:
     """As :func:`visible`, for READ: gated repositories count only for their owner's people."""
-    query = visible(query, actor)
-    if actor.kind == "hub" or actor.is_admin:
-        return query
-    own = false() if actor.is_anonymous else or_(Repo.owner_id == actor.id, Repo.owner_id.in_(actor.roles))
-    return query.where(or_(Repo.gated == "", own & _covered(actor)))
+    return query.where(or_((Repo.visibility == "public") & (Repo.gated == ""), _own(actor)))
 
 
-def _covered(actor: Actor) -> Any:
-    """What the actor's token reaches of what is not public."""
+def _own(actor: Actor) -> ColumnElement[bool]:
+    """What the actor reaches as owner, member or administrator, as far as its token goes."""
+    if actor.kind == "hub":
+        return true()
+    if actor.is_anonymous:
+        return false()
+    belongs = true() if actor.is_admin else or_(Repo.owner_id == actor.id, Repo.owner_id.in_(actor.roles))
+    return and_(belongs, _covered(actor))
+
+
+def _covered(actor: Actor) -> ColumnElement[bool]:
+    """What the actor's token reaches of what is not open to all."""
     if actor.token is None or actor.token.repo_ids is None:
-        return Repo.id == Repo.id
+        return true()
     return Repo.id.in_(actor.token.repo_ids)

@@ -1,0 +1,99 @@
+"""Runs the official client's own test suite against a fresh hub (``make conformance``).
+
+The runner and its list of tests lie beside the project (``../shared/conformance``); the test tree is the client's
+source distribution, fetched by package name. Arguments go to pytest, for example ``tests/test_file_download.py``.
+
+    CLIENT=2.4.0   version of huggingface_hub whose tests are run
+    SUBSET=fair    see the runner
+    PORT=8765      where the hub listens
+"""
+
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+RUNNER = ROOT.parent / "shared" / "conformance" / "run_upstream_client_tests.sh"
+FREEHOLD = [sys.executable, "-m", "freehold"]
+START_TIMEOUT_S = 30
+
+
+def main() -> int:
+    if not RUNNER.exists():
+        print(f"The runner is not at {RUNNER}.", file=sys.stderr)
+        return 2
+    port = os.environ.get("PORT", "8765")
+    with tempfile.TemporaryDirectory(prefix="freehold-conformance-") as scratch:
+        data = Path(scratch) / "data"
+        tokens = people(data)
+        log = Path(os.environ.get("HUB_LOG", Path(scratch) / "hub.log"))
+        with log.open("wb") as out:
+            hub = subprocess.Popen(
+                [*FREEHOLD, "serve", "--port", port, "--data", str(data)], stdout=out, stderr=subprocess.STDOUT
+            )
+        try:
+            endpoint = f"http://127.0.0.1:{port}"
+            wait_for(endpoint, hub)
+            tree = test_tree(os.environ.get("CLIENT", "2.4.0"), Path(scratch))
+            environ = {**os.environ, **tokens, "ENDPOINT": endpoint, "UPSTREAM": str(tree)}
+            return subprocess.run(["bash", str(RUNNER), *sys.argv[1:]], env=environ, check=False).returncode
+        finally:
+            hub.terminate()
+            hub.wait(timeout=30)
+            crashes = log.read_text(errors="replace").count(" failed\n") if log.exists() else 0
+            print(f"The hub's log tells of {crashes} crashes.", file=sys.stderr)
+
+
+def people(data: Path) -> dict[str, str]:
+    """The accounts the suite expects, and their tokens under the names the runner reads."""
+    freehold(data, "user", "create", "conformer", "--full-name", "Dummy User", "--email", "conformer@example.org")
+    freehold(data, "org", "create", "valid_org_hub", "--full-name", "Dummy Hub Org", "--owner", "conformer")
+    freehold(data, "user", "create", "other")
+    freehold(data, "user", "create", "enterprise-admin")
+    freehold(data, "org", "create", "EnterpriseOrgPrivate", "--owner", "enterprise-admin", "--private-by-default")
+    return {
+        "TOKEN": token(data, "conformer"),
+        "OTHER_TOKEN": token(data, "other"),
+        "ENTERPRISE_TOKEN": token(data, "enterprise-admin"),
+        "ENTERPRISE_ORG": "EnterpriseOrgPrivate",
+    }
+
+
+def freehold(data: Path, *args: str) -> str:
+    done = subprocess.run([*FREEHOLD, *args, "--data", str(data)], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def token(data: Path, user: str) -> str:
+    return freehold(data, "token", "create", user, "--name", "conformance", "--scope", "write")
+
+
+def wait_for(endpoint: str, hub: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline and hub.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{endpoint}/health", timeout=2):  # noqa: S310  # loopback
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise SystemExit("The hub did not start; see its log.")
+
+
+def test_tree(version: str, scratch: Path) -> Path:
+    """The client's source tree with its tests, from its source distribution."""
+    fetch = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", "huggingface_hub"]
+    subprocess.run([*fetch, "-d", str(scratch), f"huggingface_hub=={version}"], check=True)
+    archive = next(scratch.glob("huggingface_hub-*.tar.gz"))
+    with tarfile.open(archive) as packed:
+        packed.extractall(scratch, filter="data")
+    return scratch / archive.name.removesuffix(".tar.gz")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

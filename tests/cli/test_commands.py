@@ -1,0 +1,87 @@
+"""The command line as scripts use it: output, exit codes, one sentence on error."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from freehold.cli.program import app
+
+
+@pytest.fixture
+def run(tmp_path: Path):  # type: ignore[no-untyped-def]
+    runner = CliRunner()
+
+    def command(*args: str, stdin: str | None = None) -> Result:
+        return runner.invoke(app, [*args, "--data", str(tmp_path / "data")], input=stdin)
+
+    return command
+
+
+def test_people_organisations_and_tokens(run) -> None:  # type: ignore[no-untyped-def]
+    assert run("user", "create", "ann", "--full-name", "Ann A.", "--email", "a@b.c", "--admin").exit_code == 0
+    assert run("user", "create", "ben", "--password-stdin", stdin="long enough\n").exit_code == 0
+    assert run("org", "create", "lab", "--owner", "ann", "--private-by-default").exit_code == 0
+    assert run("org", "add-member", "lab", "ben", "--role", "contributor").exit_code == 0
+    made = run("token", "create", "ann", "--name", "ci", "--scope", "write")
+    assert made.exit_code == 0
+    assert made.stdout.startswith("hf_")
+    assert made.stdout.count("\n") == 1, "prints only the token"
+
+
+def test_a_link_is_one_address(run) -> None:  # type: ignore[no-untyped-def]
+    run("user", "create", "ann")
+    assert run("user", "link", "ann", "--url", "http://h/").stdout.startswith("http://h/login/")
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("user", "create", "a b"), "cannot be a name"),
+        (("user", "create", "ann"), "taken already"),
+        (("org", "create", "lab", "--owner", "nobody"), "No person is called 'nobody'"),
+        (("org", "add-member", "nowhere", "ann", "--role", "read"), "No organisation is called 'nowhere'"),
+        (("token", "create", "nobody", "--name", "x", "--scope", "read"), "No person is called 'nobody'"),
+        (("token", "create", "ann", "--name", "x", "--scope", "read", "--repo", "ann/m"), "no repository 'ann/m'"),
+    ],
+)
+def test_an_error_is_one_sentence(run, args: tuple[str, ...], says: str) -> None:  # type: ignore[no-untyped-def]
+    run("user", "create", "ann")
+    failed = run(*args)
+    assert failed.exit_code == 1
+    assert says in failed.stderr
+    assert failed.stderr.count("\n") == 1
+    assert not failed.stdout
+
+
+def test_a_failed_command_changes_nothing(run) -> None:  # type: ignore[no-untyped-def]
+    assert run("org", "create", "lab", "--owner", "nobody").exit_code == 1
+    assert run("org", "create", "lab").exit_code == 0, "the name was not taken by the failed attempt"
+
+
+@pytest.mark.parametrize(
+    "args", [("serve",), ("user", "create"), ("org", "add-member"), ("token", "create"), ("doctor",)]
+)
+def test_every_command_has_help(args: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(app, [*args, "--help"], terminal_width=200)
+    assert shown.exit_code == 0
+    assert "--data" in shown.stdout
+
+
+def test_doctor_finds_a_missing_installation_and_a_healthy_one(run) -> None:  # type: ignore[no-untyped-def]
+    sick = run("doctor")
+    assert sick.exit_code == 1
+    assert "freehold serve" in sick.stdout
+    run("user", "create", "ann", "--admin")
+    well = run("doctor")
+    assert well.exit_code == 0, well.stdout
+    assert "All is well" in well.stdout
+
+
+def test_doctor_names_a_damaged_store(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    run("user", "create", "ann", "--admin")
+    (tmp_path / "data" / "store").write_text("not a directory")
+    sick = run("doctor")
+    assert sick.exit_code == 1
+    assert "FREEHOLD_STORE_URL" in sick.stdout

@@ -1,0 +1,114 @@
+"""Transactions at the edge, the hot road, events and what happens after the commit."""
+
+import threading
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import text
+
+from freehold.core import events
+from freehold.core.database import Database, RowQuery
+from freehold.core.instance import InstanceValue, signing_secret, value_or_new
+from freehold.core.signing import Signer
+
+QUERY = RowQuery("SELECT value FROM instance_values WHERE name = :name")
+
+
+def test_a_block_that_raises_leaves_nothing(database: Database) -> None:
+    def fail_halfway() -> None:
+        with database.write() as db:
+            db.add(InstanceValue(name="a", value="1"))
+            db.flush()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_halfway()
+    assert database.row(QUERY, name="a") is None
+
+
+def test_the_hot_road_sees_what_was_just_committed(database: Database) -> None:
+    assert database.row(QUERY, name="a") is None
+    with database.write() as db:
+        db.add(InstanceValue(name="a", value="1"))
+    assert database.row(QUERY, name="a") == ("1",)
+
+
+def test_writers_queue_up_and_lose_nothing(database: Database) -> None:
+    with database.write() as db:
+        db.add(InstanceValue(name="n", value="0"))
+
+    def add_one() -> None:
+        for _ in range(10):
+            with database.write() as db:
+                row = db.get_one(InstanceValue, "n", with_for_update=True)
+                row.value = str(int(row.value) + 1)
+
+    threads = [threading.Thread(target=add_one) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert database.row(QUERY, name="n") == ("40",)
+
+
+def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
+    with database.write() as writing:
+        writing.add(InstanceValue(name="a", value="1"))
+        writing.flush()
+        with database.read() as reading:
+            assert reading.scalar(text("SELECT count(*) FROM instance_values")) == 0
+
+
+@dataclass(frozen=True)
+class Happened:
+    what: str
+
+
+def test_listeners_run_inside_the_transaction_and_followers_after_it(database: Database) -> None:
+    seen: list[str] = []
+    database.bus.subscribe(Happened, lambda db, event: seen.append(event.what))
+
+    def fail_halfway() -> None:
+        with database.write() as db:
+            events.publish(db, Happened("lost"))
+            events.after_commit(db, lambda: seen.append("never"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_halfway()
+    with database.write() as db:
+        events.publish(db, Happened("kept"))
+        events.after_commit(db, lambda: seen.append("committed"))
+        assert seen == ["lost", "kept"]
+    assert seen == ["lost", "kept", "committed"]
+
+
+def test_two_first_starts_agree_on_one_secret(database: Database) -> None:
+    assert signing_secret(database) == signing_secret(database)
+    assert value_or_new(database, "x", "first") == "first"
+    assert value_or_new(database, "x", "second") == "first"
+
+
+def test_a_signature_opens_only_the_door_it_was_made_for() -> None:
+    signer = Signer(b"s" * 32)
+    signature = signer.sign("door", "payload")
+    assert signer.check("door", "payload", signature)
+    assert not signer.check("other", "payload", signature)
+    assert not signer.check("door", "payload2", signature)
+    assert not Signer(b"t" * 32).check("door", "payload", signature)
+    assert not signer.check("door", "payload", "ünï")
+
+
+def test_a_sealed_token_expires_and_is_not_forged() -> None:
+    from freehold.core import clock
+
+    signer = Signer(b"s" * 32)
+    now = clock.epoch_s()
+    token = signer.seal("xet", {"repo": "r"}, now + 10)
+    assert signer.open("xet", token) == {"repo": "r", "exp": now + 10}
+    assert signer.open("lfs", token) is None
+    for forged in ("", ".", token[:-1], "e30." + token.split(".")[1], token + "x", "ü.ü"):
+        assert signer.open("xet", forged) is None
+    old = signer.seal("xet", {}, now - 10)
+    assert signer.open("xet", old) is None
+    assert signer.open("xet", old, grace_s=60) is not None
