@@ -5,7 +5,7 @@ import binascii
 import threading
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import ANONYMOUS, Actor, TokenScope
@@ -81,12 +81,28 @@ def _secret_in(authorization: str) -> str:
     raise BadCredentials
 
 
+def remembered(db: Session, user_id: str | None, token_id: str | None) -> Actor:
+    """The actor that a sealed token of ours was given to, as it stands now (its roles, its token's reach).
+
+    ``user_id`` None: anonymous; ``token_id`` None: it came by a browser session. Raises :class:`BadCredentials` when
+    the person is disabled or gone, or the token it came by was revoked or has expired.
+    """
+    if user_id is None:
+        return ANONYMOUS
+    if token_id is not None:
+        return _by_token(db, Token.id == token_id)
+    user = db.get(Account, user_id)
+    if user is None or user.is_disabled:
+        raise BadCredentials
+    return of_user(db, user)
+
+
 def _from_token(db: Session, secret: str) -> Actor:
-    row = db.execute(
-        select(Token, Account)
-        .join(Account, Account.id == Token.user_id)
-        .where(Token.secret_hash == secret_hash(secret))
-    ).first()
+    return _by_token(db, Token.secret_hash == secret_hash(secret))
+
+
+def _by_token(db: Session, which: ColumnElement[bool]) -> Actor:
+    row = db.execute(select(Token, Account).join(Account, Account.id == Token.user_id).where(which)).first()
     if row is None:
         raise BadCredentials
     token, user = row
