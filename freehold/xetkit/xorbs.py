@@ -120,19 +120,60 @@ def validate(body: Buffer, claimed: bytes) -> Index:
     index: keep only the first ``index.stored_bytes`` bytes. Raises :class:`InvalidXet` naming what is wrong.
     Source: xet.md 10.
     """
-    stored_ends, raw_ends, digests = array("I"), array("I"), []
-    raw_end = 0
     with memoryview(body) as view:
-        for scheme, start, end, raw_bytes in _walk(view):
-            with view[start:end] as stored:
-                digests.append(hashes.chunk(expand(scheme, stored, raw_bytes)))
-            raw_end += raw_bytes
-            stored_ends.append(end)
-            raw_ends.append(raw_end)
-    index = Index(b"".join(digests), stored_ends, raw_ends)
-    if hashes.xorb(digests, index.lengths()) != claimed:
-        raise InvalidXet("The xorb's chunks do not hash to its name.")
-    return index
+        return Validation(view).finish(len(view), claimed)
+
+
+class Validation:
+    """:func:`validate` while the body is still arriving: the newest bytes are then still in the processor's cache.
+
+    ``view`` is the place where the body grows (a memory map); it may be longer than the body will be.
+    """
+
+    def __init__(self, view: memoryview) -> None:
+        self._view = view
+        self._at = 0
+        self._in_footer = False
+        self._raw_end = 0
+        self._digests: list[bytes] = []
+        self._stored_ends, self._raw_ends = array("I"), array("I")
+
+    def advance(self, available: int) -> None:
+        """Check every chunk that is whole within the first ``available`` bytes. Raises :class:`InvalidXet`."""
+        while not self._in_footer and self._at + HEADER_BYTES <= available:
+            if self._digests and self._view[self._at] == _FOOTER_IDENT[0]:
+                self._in_footer = True
+                return
+            scheme, start, end, raw_bytes = _chunk_header(self._view, self._at)
+            if end > available:
+                return
+            self._count(raw_bytes)
+            with self._view[start:end] as stored:
+                self._digests.append(hashes.chunk(expand(scheme, stored, raw_bytes)))
+            self._stored_ends.append(end)
+            self._raw_ends.append(self._raw_end)
+            self._at = end
+
+    def finish(self, size: int, claimed: bytes) -> Index:
+        """The index of the whole body of ``size`` bytes, which hashes to ``claimed``. Raises :class:`InvalidXet`."""
+        if size > MAX_BODY_BYTES:
+            raise InvalidXet(f"A xorb has at most {MAX_BODY_BYTES} bytes.")
+        self.advance(size)
+        if not self._digests:
+            raise InvalidXet("A xorb holds at least one chunk.")
+        if self._in_footer:
+            _check_footer(self._view[self._at : size])
+        elif self._at != size:
+            raise InvalidXet("A xorb ends inside a chunk.")
+        index = Index(b"".join(self._digests), self._stored_ends, self._raw_ends)
+        if hashes.xorb(self._digests, index.lengths()) != claimed:
+            raise InvalidXet("The xorb's chunks do not hash to its name.")
+        return index
+
+    def _count(self, raw_bytes: int) -> None:
+        self._raw_end += raw_bytes
+        if len(self._digests) == MAX_CHUNKS or self._raw_end > MAX_RAW_BYTES:
+            raise InvalidXet(f"A xorb holds at most {MAX_CHUNKS} chunks and {MAX_RAW_BYTES} bytes.")
 
 
 def expand(scheme: int, stored: Buffer, raw_bytes: int) -> Buffer:
@@ -162,26 +203,10 @@ def chunks(stored: Buffer, count: int) -> Iterator[Buffer]:
     at = 0
     for _ in range(count):
         scheme, start, end, raw_bytes = _chunk_header(view, at)
+        if end > len(view):
+            raise InvalidXet("A piece of a xorb ends inside a chunk.")
         yield expand(scheme, view[start:end], raw_bytes)
         at = end
-
-
-def _walk(view: memoryview) -> Iterator[tuple[int, int, int, int]]:
-    """Scheme, start and end of the stored data, and uncompressed length, of every chunk up to the end or the footer."""
-    at, size, count, raw_total = 0, len(view), 0, 0
-    if size > MAX_BODY_BYTES:
-        raise InvalidXet(f"A xorb has at most {MAX_BODY_BYTES} bytes.")
-    while at < size:
-        if count and view[at] == _FOOTER_IDENT[0]:
-            _check_footer(view[at:])
-            break
-        found = _chunk_header(view, at)
-        at, count, raw_total = found[2], count + 1, raw_total + found[3]
-        if count > MAX_CHUNKS or raw_total > MAX_RAW_BYTES:
-            raise InvalidXet(f"A xorb holds at most {MAX_CHUNKS} chunks and {MAX_RAW_BYTES} bytes.")
-        yield found
-    if not count:
-        raise InvalidXet("A xorb holds at least one chunk.")
 
 
 def _chunk_header(view: memoryview, at: int) -> tuple[int, int, int, int]:
@@ -194,10 +219,7 @@ def _chunk_header(view: memoryview, at: int) -> tuple[int, int, int, int]:
         raise InvalidXet("A chunk header has a version other than 0.")
     if not 0 < raw_bytes <= MAX_CHUNK_RAW_BYTES or stored_bytes > MAX_CHUNK_STORED_BYTES:
         raise InvalidXet("A chunk is empty or larger than 128 KiB.")
-    end = start + stored_bytes
-    if end > len(view):
-        raise InvalidXet("A xorb ends inside a chunk.")
-    return scheme_raw & 0xFF, start, end, raw_bytes
+    return scheme_raw & 0xFF, start, start + stored_bytes, raw_bytes
 
 
 def _check_footer(footer: memoryview) -> None:

@@ -50,6 +50,16 @@ def test_what_is_written_is_read_back(chunks: list[Chunk]) -> None:
     assert xorbs.decode_index(index.encode()) == index
 
 
+@given(chunk_lists, st.lists(st.integers(0, 12000)))
+def test_bytes_may_arrive_in_any_pieces(chunks: list[Chunk], stops: list[int]) -> None:
+    body, name = xorb(chunks)
+    body += footer(name, xorbs.validate(body, name))
+    validation = xorbs.Validation(memoryview(body + bytes(100)))
+    for stop in sorted(stops):
+        validation.advance(min(stop, len(body)))
+    assert validation.finish(len(body), name) == xorbs.validate(body, name)
+
+
 def test_regrouped_bytes_are_restored() -> None:
     frame = lz4.frame.compress(bytes.fromhex("00040801050902060307"), store_size=False)
     assert bytes(xorbs.expand(xorbs.GROUPED_LZ4, frame, 10)) == bytes(range(10))  # xet.md 14.6
