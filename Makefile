@@ -18,15 +18,15 @@ demo:  ## a hub of your own with real models in it, on http://127.0.0.1:8000 (PO
 
 dev:  ## serve the hub from this checkout, restarted when a file changes
 	$(DEV_ENV)
-	@$(BIN)/python scripts/dev.py
+	@$(BIN)/python -m scripts.dev
 
 test:  ## all tests, on SQLite and PostgreSQL, on memory, directory and S3 (PYTEST_ARGS='tests/repos -x' for fewer)
 	$(DEV_ENV)
-	@$(BIN)/python scripts/test.py $(PYTEST_ARGS)
+	@$(BIN)/pytest --postgres -n auto --maxprocesses 4 --dist worksteal $(PYTEST_ARGS)
 
 check:  ## format, lint, types, import direction, licences, documents
 	$(DEV_ENV)
-	@$(BIN)/python scripts/check.py
+	@$(BIN)/python -m scripts.check
 
 bench:  ## every figure this project states, beside its floor or peer, in one table
 	$(DEV_ENV)
@@ -34,11 +34,11 @@ bench:  ## every figure this project states, beside its floor or peer, in one ta
 
 conformance:  ## the official client's own tests against this hub
 	$(DEV_ENV)
-	@$(BIN)/python -m tests.conformance
+	@$(BIN)/python -m scripts.conformance $(ARGS)
 
 docs:  ## write again the documents that are made from the code
 	$(DEV_ENV)
-	@$(BIN)/python scripts/docs.py
+	@$(BIN)/python -m scripts.docs
 
 lock:  ## resolve requirements/*.txt anew from their sources (UPGRADE=1 takes newer versions)
 	$(DEV_ENV)
@@ -46,4 +46,4 @@ lock:  ## resolve requirements/*.txt anew from their sources (UPGRADE=1 takes ne
 
 migration:  ## write the next schema change from the mapped classes (NAME='add repo gating')
 	$(DEV_ENV)
-	@$(BIN)/python scripts/new_migration.py $(NAME)
+	@$(BIN)/python -m scripts.new_migration '$(NAME)'
