@@ -1,0 +1,317 @@
+"""The objects of one repository, open for reading.
+
+libgit2 is built with threads (asserted below) and every call here keeps Python's lock, so one :class:`Objects` serves
+all threads. What is read is immutable: facts are kept by object id and never invalidated, per repository, so that a
+tree id known in one repository opens nothing in another.
+"""
+
+import heapq
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import pygit2
+from pygit2.enums import ConfigLevel, Feature, ObjectType
+
+from freehold.core.lru import Lru
+from freehold.gitkit.errors import MissingGitObject
+from freehold.gitkit.pointers import MAX_POINTER_BYTES, Pointer, parse_pointer
+
+assert pygit2.features & Feature.THREADS, "libgit2 without threads"
+
+DIRECTORY_MODE = 0o040000
+LINK_MODE = 0o120000
+SUBMODULE_MODE = 0o160000
+#: How far back the last change of a path is searched; older files are said to have changed there.
+MAX_HISTORY = 5000
+
+T = TypeVar("T")
+
+
+class Entry(NamedTuple):
+    """A file or directory of a commit. A tuple, because a listing makes tens of thousands of them."""
+
+    path: str
+    kind: str  # "file" or "directory"
+    oid: str  # of the blob (of the pointer for a large file) or tree
+    mode: int
+    size_bytes: int  # of the blob; 0 for a directory
+    pointer: Pointer | None  # the large file that the blob stands for
+
+    @property
+    def true_size_bytes(self) -> int:
+        """What a download of the file has."""
+        return self.pointer.size_bytes if self.pointer else self.size_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who signed a commit, and when."""
+
+    name: str
+    email: str
+    when: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CommitInfo:
+    """A commit; ``message`` is whole, ``title`` its first line."""
+
+    oid: str
+    tree: str
+    parents: tuple[str, ...]
+    author: Person
+    message: str
+    when: datetime
+
+    @property
+    def title(self) -> str:
+        return self.message.split("\n", 1)[0]
+
+
+class Facts:
+    """What was read before, for all repositories of a process, bounded."""
+
+    def __init__(self, *, entries: int = 60_000) -> None:
+        self.trees: Lru[Hashable, dict[str, Entry]] = Lru(entries, lambda listing: len(listing) + 1)
+        self.commits: Lru[Hashable, CommitInfo] = Lru(8192)
+        self.changed: Lru[Hashable, frozenset[str]] = Lru(entries, lambda paths: len(paths) + 1)
+        self.counts: Lru[Hashable, int] = Lru(4096)
+
+    def forget(self, repo_id: str) -> None:
+        for kept in (self.trees, self.commits, self.changed, self.counts):
+            kept.drop(lambda key: isinstance(key, tuple) and key[0] == repo_id)
+
+
+class Objects:
+    """Commits, trees and blobs of the packs in ``directory``. Object ids are 40 hex digits.
+
+    Every method that is given an id raises :class:`MissingGitObject` when the packs lack it.
+    """
+
+    def __init__(self, repo_id: str, directory: Path, facts: Facts) -> None:
+        self.repo_id = repo_id
+        self._facts = facts
+        self._odb = pygit2.Odb()
+        self._odb.add_backend(pygit2.OdbBackendPack(str(directory)), 1)
+        # A repository of memory only: it has no refs, no configuration and no directory to find any in.
+        self._repo = pygit2.Repository()
+        self._repo.set_odb(self._odb)
+
+    # ---- objects ---------------------------------------------------------------------------------------------------
+
+    def has(self, oid: str) -> bool:
+        return self._odb.exists(oid)
+
+    def expand(self, prefix: str) -> str | None:
+        """The commit whose id begins with ``prefix`` (5 to 40 hex digits); None when none or several objects do."""
+        try:
+            oid = str(self._repo.expand_id(prefix)) if len(prefix) < 40 else prefix
+            return oid if self._odb.read_header(oid)[0] == ObjectType.COMMIT else None
+        except (KeyError, ValueError, pygit2.GitError):
+            return None
+
+    def commit(self, oid: str) -> CommitInfo:
+        """The commit ``oid``, or the one that the annotated tag ``oid`` stands for."""
+        return self._facts.commits.of((self.repo_id, oid), lambda: self._read_commit(oid))
+
+    def blob(self, oid: str) -> bytes:
+        """The whole blob, in memory: for files that a commit carried inline."""
+        return self._read(oid, ObjectType.BLOB)
+
+    def tree(self, oid: str) -> dict[bytes, tuple[int, str]]:
+        """A tree as git keeps it: name -> mode, id. For writing the next one; to read, use :meth:`walk`."""
+        return {name: (mode, child) for mode, name, child in _parsed_tree(self._read(oid, ObjectType.TREE))}
+
+    # ---- paths -----------------------------------------------------------------------------------------------------
+
+    def entry(self, commit: str, path: str) -> Entry | None:
+        """What is at ``path`` of ``commit``; None when nothing is. The empty path is the root directory."""
+        tree = self.commit(commit).tree
+        found: Entry | None = Entry("", "directory", tree, DIRECTORY_MODE, 0, None)
+        for name in path.split("/") if path else ():
+            if found is None or found.kind != "directory":
+                return None
+            found = self._listing(found.oid).get(name)
+        return found._replace(path=path) if found else None
+
+    def walk(self, commit: str, path: str = "", recursive: bool = True) -> Iterator[Entry]:
+        """Whatever the directory ``path`` holds, in git's order, each directory before its contents."""
+        start = self.entry(commit, path)
+        if start is not None and start.kind == "directory":
+            yield from self._walk(start.oid, f"{path}/" if path else "", recursive)
+
+    def _walk(self, tree: str, prefix: str, recursive: bool) -> Iterator[Entry]:
+        # A stack of our own: nested generators would cost one call per level for each entry.
+        stack = [(prefix, iter(self._listing(tree).items()))]
+        while stack:
+            prefix, items = stack[-1]
+            for name, entry in items:
+                path = prefix + name
+                yield Entry(path, *entry[1:])
+                if recursive and entry.kind == "directory":
+                    stack.append((path + "/", iter(self._listing(entry.oid).items())))
+                    break
+            else:
+                stack.pop()
+
+    def _listing(self, tree: str) -> dict[str, Entry]:
+        return self._facts.trees.of((self.repo_id, tree), lambda: self._read_listing(tree))
+
+    def _read_listing(self, tree: str) -> dict[str, Entry]:
+        listing = {}
+        for mode, raw_name, oid in _parsed_tree(self._read(tree, ObjectType.TREE)):
+            name = raw_name.decode("utf-8", "replace")
+            if mode == DIRECTORY_MODE:
+                listing[name] = Entry(name, "directory", oid, mode, 0, None)
+            elif mode != SUBMODULE_MODE:  # names a commit elsewhere; there is nothing of it here to list
+                size_bytes = self._header(oid)
+                pointer = parse_pointer(self.blob(oid)) if 100 < size_bytes <= MAX_POINTER_BYTES else None
+                listing[name] = Entry(name, "file", oid, mode, size_bytes, pointer if mode != LINK_MODE else None)
+        return listing
+
+    # ---- history ---------------------------------------------------------------------------------------------------
+
+    def log(self, commit: str, skip: int = 0, limit: int = 50) -> list[CommitInfo]:
+        """Up to ``limit`` commits reachable from ``commit``, newest first, after the first ``skip``."""
+        return list(islice(self._history(commit), skip, skip + limit))
+
+    def log_count(self, commit: str) -> int:
+        """How many commits are reachable from ``commit``, itself included."""
+        return self._facts.counts.of((self.repo_id, commit), lambda: self._count(commit))
+
+    def _count(self, commit: str) -> int:
+        start = self.commit(commit).oid
+        return self._guarded(commit, lambda: sum(1 for _ in self._repo.walk(start)))
+
+    def last_changes(self, commit: str, paths: Iterable[str]) -> dict[str, CommitInfo]:
+        """For each path that is in ``commit``, the newest commit that made it what it is (git's own simplification).
+
+        A path follows the first parent that has the same object there. The search ends :data:`MAX_HISTORY` commits
+        back.
+        """
+        pending = {commit: {path for path in paths if self.entry(commit, path) is not None}}
+        queue = [_newest_first(self.commit(commit), 0)]
+        found: dict[str, CommitInfo] = {}
+        steps = 0
+        while queue:
+            steps += 1
+            info = heapq.heappop(queue)[-1]
+            here = pending.pop(info.oid)
+            for parent in info.parents if steps < MAX_HISTORY and here else ():
+                same = here - self._changed(info.oid, parent)
+                if parent not in pending:  # a commit met again, through a clock that ran backwards, is looked at again
+                    pending[parent] = set()
+                    heapq.heappush(queue, _newest_first(self.commit(parent), steps))
+                pending[parent] |= same
+                here -= same
+            found.update(dict.fromkeys(here, info))
+        return found
+
+    def _changed(self, oid: str, parent: str) -> frozenset[str]:
+        """The paths that differ between two commits, with the directories above them."""
+        return self._facts.changed.of((self.repo_id, oid, parent), lambda: self._diff(oid, parent))
+
+    def _diff(self, oid: str, parent: str) -> frozenset[str]:
+        trees = [self._object(self.commit(side).tree) for side in (parent, oid)]
+        paths: set[str] = set()
+        for delta in trees[0].diff_to_tree(trees[1]).deltas:
+            for path in (delta.old_file.path, delta.new_file.path):
+                while path and path not in paths:
+                    paths.add(path)
+                    path = path.rpartition("/")[0]
+        return frozenset(paths)
+
+    def _history(self, commit: str) -> Iterator[CommitInfo]:
+        """Newest first, a child before its parents as far as clocks allow.
+
+        Lazily: libgit2's sorted walk reads the whole history before its first answer, and puts the commits of one
+        second in any order.
+        """
+        start = self.commit(commit)
+        queue, seen = [_newest_first(start, 0)], {start.oid}
+        while queue:
+            info = heapq.heappop(queue)[-1]
+            yield info
+            for parent in info.parents:
+                if parent not in seen:
+                    seen.add(parent)
+                    heapq.heappush(queue, _newest_first(self.commit(parent), len(seen)))
+
+    # ---- libgit2 ---------------------------------------------------------------------------------------------------
+
+    def _read_commit(self, oid: str) -> CommitInfo:
+        found = self._object(oid)
+        if isinstance(found, pygit2.Tag):
+            found = self._guarded(oid, lambda: found.peel(pygit2.Commit))
+        if not isinstance(found, pygit2.Commit):
+            raise MissingGitObject(f"Object {oid} of repository {self.repo_id} is no commit.")
+        return CommitInfo(
+            oid=str(found.id),
+            tree=str(found.tree_id),
+            parents=tuple(str(parent) for parent in found.parent_ids),
+            author=Person(
+                found.author.raw_name.decode("utf-8", "replace"),
+                found.author.raw_email.decode("utf-8", "replace"),
+                _moment(found.author.time),
+            ),
+            message=found.raw_message.decode("utf-8", "replace"),
+            when=_moment(found.commit_time),
+        )
+
+    def _object(self, oid: str) -> Any:
+        return self._guarded(oid, lambda: self._repo[oid])
+
+    def _header(self, oid: str) -> int:
+        return self._guarded(oid, lambda: self._odb.read_header(oid)[1])
+
+    def _read(self, oid: str, kind: ObjectType) -> bytes:
+        found, data = self._guarded(oid, lambda: self._odb.read(oid))
+        if found != kind:
+            raise MissingGitObject(f"Object {oid} of repository {self.repo_id} is no {kind.name.lower()}.")
+        return data
+
+    def _guarded(self, oid: str, read: Callable[[], T]) -> T:
+        try:
+            return read()
+        except (KeyError, ValueError, pygit2.GitError) as err:
+            raise MissingGitObject(f"Repository {self.repo_id} lacks the object {oid}: {err}") from err
+
+
+def _parsed_tree(data: bytes) -> Iterator[tuple[int, bytes, str]]:
+    """(mode, name, id) of each entry of a tree object. Source: gitformat-pack(5), tree objects."""
+    start, end = 0, len(data)
+    while start < end:
+        nul = data.index(b"\0", start)
+        mode, _, name = data[start:nul].partition(b" ")
+        start = nul + 21
+        yield int(mode, 8), name, data[nul + 1 : start].hex()
+
+
+def _newest_first(info: CommitInfo, order: int) -> tuple[float, int, str, CommitInfo]:
+    """An item of a heap: by time, then in the order of discovery."""
+    return (-info.when.timestamp(), order, info.oid, info)
+
+
+def _moment(epoch_s: int) -> datetime:
+    """A commit's time; one that no calendar holds (a pushed commit may claim any) is the start of time."""
+    try:
+        return datetime.fromtimestamp(epoch_s, UTC)
+    except (OverflowError, OSError, ValueError):
+        return datetime.fromtimestamp(0, UTC)
+
+
+def _limit_libgit2() -> None:
+    """Bound what libgit2 keeps in memory, and let no configuration of the machine's users reach the hub."""
+    pygit2.settings.cache_max_size(32 << 20)
+    pygit2.settings.mwindow_size = 32 << 20
+    pygit2.settings.mwindow_mapped_limit = 256 << 20
+    pygit2.settings.mwindow_file_limit = 512
+    for level in (ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigLevel.GLOBAL, ConfigLevel.PROGRAMDATA):
+        pygit2.settings.search_path[level] = ""
+
+
+_limit_libgit2()
