@@ -89,8 +89,7 @@ def test_a_bomb_is_refused_quickly_with_one_sentence(name: str) -> None:
 
 
 def test_a_large_card_below_the_limits_is_read() -> None:
-    assert len(parse("".join(f"k{number}: x
-" for number in range(MAX_VALUES - 1))[: 1 << 20])) > 80_000
+    assert len(parse("".join(f"k{number}: x\n" for number in range(MAX_VALUES - 1))[: 1 << 20])) > 80_000
 
 
 VALUES = st.recursive(
