@@ -56,9 +56,9 @@ if [ -n "$index" ] && [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ]; then
 fi
 
 say "installing $lock into $folder"
-"$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+"$folder/bin/python" -m pip install --quiet --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 if [ -f "requirements/$name.pip" ]; then
-    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -r "requirements/$name.pip"
+    "$folder/bin/python" -m pip install --quiet --quiet --disable-pip-version-check -r "requirements/$name.pip"
 fi
 uv="$folder/bin/uv pip install --quiet --python $folder/bin/python"
 $uv --require-hashes -r "$lock"
