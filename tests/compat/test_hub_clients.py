@@ -1,0 +1,67 @@
+"""huggingface_hub as people have it installed: every promised release, by every transport it chooses."""
+
+import re
+
+import pytest
+
+from tests.compat.conftest import CLIENTS, Client, Runner
+from tests.fixtures.servers import Live
+
+pytestmark = [pytest.mark.compat, pytest.mark.timeout(600)]
+
+
+def test_what_is_published_is_loaded_back(client: Client, run: Runner, live: Live, repo: str):
+    found = run.script(client, "publish_and_load", live, token=live.tokens["alice"], repo=repo)
+    assert re.fullmatch("[0-9a-f]{40}", found["sha"])
+    if client.uses_xet:
+        assert re.fullmatch("[0-9a-f]{64}", found["xet_hash"]), "it went up some other way than by Xet"
+
+
+def test_every_operation_of_a_commit(client: Client, run: Runner, live: Live, repo: str):
+    found = run.script(client, "operations", live, token=live.tokens["alice"], repo=repo, xet=client.uses_xet)
+    assert found["across"] == (not client.name.startswith("0.36"))
+    assert found["commits"] == 5  # initial, first, second, deletion, copy: no refused one left a trace
+
+
+def test_a_folder_of_many_files(client: Client, run: Runner, live: Live, repo: str):
+    found = run.script(client, "many_files", live, token=live.tokens["alice"], repo=repo)
+    assert found["resumable"] == (not client.name.startswith("2."))
+
+
+def test_each_refusal_raises_the_promised_class(client: Client, run: Runner, live: Live, repo: str):
+    cast = live.cast
+    assert cast is not None
+    given = {"repo": repo, "stranger": cast.charlie.token, "reader": cast.alice.read_token}
+    found = run.script(client, "refusals", live, token=cast.alice.token, **given)
+    assert found["moved"] == f"{repo}-moved"
+
+
+def test_a_repository_read_as_a_file_system(client: Client, run: Runner, live: Live, repo: str):
+    assert run.script(client, "filesystem", live, token=live.tokens["alice"], repo=repo)["size"] == 8
+
+
+def test_the_hf_command(client: Client, run: Runner, live: Live, repo: str, tmp_path):
+    folder = tmp_path / "model"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "weights.safetensors").write_bytes(b"\0weights" * 50_000)
+    (folder / "sub" / "notes.txt").write_text("notes\n")
+
+    def hf(*arguments: str) -> str:
+        return run.program(["hf", *arguments], client, live, live.tokens["alice"])
+
+    assert "alice" in hf("auth", "whoami")
+    hf("upload", repo, str(folder), ".", "--commit-message", "From the command line")
+    hf("upload", repo, str(folder / "sub" / "notes.txt"), "docs/again.txt")
+    hf("download", repo, "--local-dir", str(tmp_path / "back"))
+    for path in ("weights.safetensors", "sub/notes.txt"):
+        assert (tmp_path / "back" / path).read_bytes() == (folder / path).read_bytes()
+    assert (tmp_path / "back" / "docs" / "again.txt").read_text() == "notes\n"
+    assert str(tmp_path / "one") in hf("download", repo, "sub/notes.txt", "--local-dir", str(tmp_path / "one"))
+
+
+@pytest.mark.parametrize("reader", CLIENTS, ids=lambda client: f"read-by-{client.name}")
+@pytest.mark.parametrize("writer", CLIENTS[:2], ids=lambda client: f"written-by-{client.name}")
+def test_files_sent_one_way_are_read_every_way(writer: Client, reader: Client, run: Runner, live: Live, repo: str):
+    token = live.tokens["alice"]
+    sent = run.script(writer, "send", live, token=token, repo=repo)
+    assert run.script(reader, "fetch", live, repo=repo) == sent
