@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from freehold.core.direct import STALL_S, Intake, PeerGone, Stalled, send_range
+from freehold.core.settings import SettingsError
 
 MAX_HEAD_BYTES = 64 << 10
 HEAD_TIMEOUT_S = 30.0
@@ -32,15 +33,11 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 HEAD_TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
-class ServerError(Exception):
-    """The server cannot start; one sentence saying why and what to do."""
-
-
 def run(app: ASGIApp, *, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Serve ``app`` until SIGTERM or SIGINT; answers in progress get ``STOP_S`` seconds to end.
 
     ``ready(url)`` is called once, when requests are answered; with port 0 the URL holds the port that was chosen.
-    Raises :class:`ServerError` when the address cannot be used.
+    Raises :class:`SettingsError` when the address cannot be used.
     """
     listener = bind(host, port)
     config = uvicorn.Config(
@@ -62,11 +59,11 @@ def run(app: ASGIApp, *, host: str, port: int, ready: Callable[[str], None]) -> 
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket on the first address of ``host``. Raises :class:`ServerError` in one sentence."""
+    """A listening socket on the first address of ``host``. Raises :class:`SettingsError` in one sentence."""
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except socket.gaierror as err:
-        raise ServerError(f"{host} is not an address of this machine: {err.strerror}.") from err
+        raise SettingsError(f"{host} is not an address of this machine: {err.strerror}.") from err
     listener = socket.socket(family, kind, proto)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -75,7 +72,7 @@ def bind(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as err:
         listener.close()
-        raise ServerError(_why_not(err, host, port)) from err
+        raise SettingsError(_why_not(err, host, port)) from err
     listener.setblocking(False)
     return listener
 
