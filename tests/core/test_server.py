@@ -213,11 +213,6 @@ def test_a_file_that_became_shorter_never_looks_whole(served: Served) -> None:
 def put(path: str, body: bytes, *more: str, announced: int | None = None) -> bytes:
     length = len(body) if announced is None else announced
     head = [f"PUT {path} HTTP/1.1", "Host: h", f"Content-Length: {length}", *more]
-        f"PUT {path} HTTP/1.1",
-        "Host: h",
-        f"Content-Length: {len(body) if announced is None else announced}",
-        *more,
-    ]
     return "\r\n".join([*head, "", ""]).encode() + body
 
 
