@@ -61,7 +61,8 @@ if [ -f "requirements/$name.pip" ]; then
     "$folder/bin/python" -m pip install --quiet --quiet --disable-pip-version-check -r "requirements/$name.pip"
 fi
 uv="$folder/bin/uv pip install --quiet --python $folder/bin/python"
-$uv --require-hashes -r "$lock"
+# The lock is complete, so nothing else is looked up; torch, named by others, is there already.
+$uv --no-deps --require-hashes -r "$lock"
 if [ "$project" = --with-freehold ]; then
     $uv --no-deps --no-build-isolation --editable .
 fi

@@ -7,6 +7,7 @@ commit one. ``Database.row`` is the prepared road for the few hot single-row rea
 import re
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -142,8 +143,8 @@ def _engine(url: str, pool_size: int) -> Engine:
     def _prepare(connection: sqlite3.Connection, _record: object) -> None:
         # The driver's own transaction control is switched off: it begins too late and deferred.
         connection.isolation_level = None
+        _to_wal(connection)
         for pragma in (
-            "journal_mode=WAL",
             "synchronous=FULL",  # an acknowledged commit survives a power cut, not only a killed process
             "foreign_keys=ON",
             "temp_store=MEMORY",
@@ -157,6 +158,19 @@ def _engine(url: str, pool_size: int) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _to_wal(connection: sqlite3.Connection) -> None:
+    """The file is in WAL mode. While another process makes the same first switch, SQLite refuses without waiting."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as err:
+            if "locked" not in str(err) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def _named(err: OperationalError) -> Exception:

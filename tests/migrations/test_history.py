@@ -83,17 +83,19 @@ def test_a_newer_database_is_refused_in_one_sentence(empty: Database) -> None:
 
 def test_nodes_that_start_at_once_agree(empty: Database) -> None:
     failed: list[BaseException] = []
+    together = threading.Barrier(4)
 
     def start() -> None:
         database = Database(empty.engine.url.render_as_string(hide_password=False))
         try:
+            together.wait(10)
             upgrade(database)
         except BaseException as err:
             failed.append(err)
         finally:
             database.close()
 
-    nodes = [threading.Thread(target=start) for _ in range(2)]
+    nodes = [threading.Thread(target=start) for _ in range(4)]
     for node in nodes:
         node.start()
     for node in nodes:
