@@ -1,0 +1,1 @@
+"""The doors of the content room, one file per protocol."""
