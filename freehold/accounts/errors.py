@@ -1,6 +1,6 @@
 """What can go wrong with people, organisations and tokens."""
 
-from freehold.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
+from freehold.core.errors import BadRequest, Conflict, Forbidden, HubError, NotFound, Unauthorized
 
 
 class BadCredentials(Unauthorized):
@@ -36,3 +36,16 @@ class TokenNotFound(NotFound):
 
 class AccountRefused(Forbidden):
     pass
+
+
+class FormRefused(Forbidden):
+    """A form that was not made for the session that sent it."""
+
+
+class TooManyAttempts(HubError):
+    """429, with the seconds to wait."""
+
+    status = 429
+
+    def __init__(self, message: str, wait_s: int) -> None:
+        super().__init__(message, headers={"Retry-After": str(wait_s)})

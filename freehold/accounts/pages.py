@@ -1,0 +1,241 @@
+"""Sign in and out, and access tokens, as pages."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+from urllib.parse import quote, urlsplit
+
+from fastapi import APIRouter, Form
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from freehold.accounts import csrf, service
+from freehold.accounts.errors import FormRefused, NameTaken, SignInRefused, TooManyAttempts
+from freehold.accounts.rules import SESSION_COOKIE
+from freehold.accounts.tables import Token
+from freehold.accounts.throttle import Throttle
+from freehold.core import clock
+from freehold.core.errors import BadRequest
+from freehold.core.http import PUBLIC, Ask, base_url, door, unit_of_work
+from freehold.web.render import render
+
+router = APIRouter(include_in_schema=False)
+#: Days a new token may live, as the form offers them; 0: for ever.
+TOKEN_DAYS = (90, 30, 365, 0)
+#: The word that the walk over all routes reads as "only somebody signed in by cookie, for themselves".
+OWN = "own"
+
+
+@dataclass(frozen=True)
+class SignInPage:
+    """Name and password."""
+
+    title: str
+    name: str  #: what was typed
+    error: str
+    next: str  #: where to go afterwards
+    hides_search: bool = True
+
+
+@dataclass(frozen=True)
+class SignInLinkPage:
+    """A one-time link was opened: one press spends it. (Mail programs open links too, so opening alone does not.)"""
+
+    title: str
+    error: str
+    hides_search: bool = True
+
+
+@dataclass(frozen=True)
+class TokensPage:
+    """Somebody's access tokens, and the form for a new one."""
+
+    title: str
+    tokens: tuple[Token, ...]
+    created: Token | None  #: the token just made
+    secret: str  #: its secret, shown this once
+    error: str
+    name: str  #: what was typed
+    scope: str
+    days: int
+    offered_days: tuple[int, ...]
+    hub: str  #: this hub's address, for the lines to paste
+
+
+# ---- sign in ---------------------------------------------------------------------------------------------------------
+
+
+@router.get("/login")
+@door(PUBLIC)
+def sign_in_page(ask: Ask, next: str = "/") -> Response:
+    if not ask.actor.is_anonymous:
+        return RedirectResponse(_local(next), 303)
+    return render(ask.request, SignInPage("Sign in", "", "", _local(next)))
+
+
+@router.post("/login")
+def sign_in(
+    request: Request,
+    name: Annotated[str, Form()] = "",
+    password: Annotated[str, Form()] = "",
+    next: Annotated[str, Form()] = "/",
+) -> Response:
+    _refuse_foreign(request)
+    throttle = _throttle(request)
+    # By address too, so that a stranger's guesses do not shut out the person who is guessed at.
+    attempt = f"{name[:96]} {request.client.host if request.client else ''}"
+    try:
+        throttle.check(attempt)
+        with unit_of_work(request, reads=True) as ask:
+            user_id = service.recognised(ask.db, name[:96], password[:1024])
+    except (SignInRefused, TooManyAttempts) as err:
+        if isinstance(err, SignInRefused):
+            throttle.note_failure(attempt)
+        return render(request, SignInPage("Sign in", name[:96], err.message, _local(next)), status=err.status)
+    throttle.note_success(attempt)
+    with unit_of_work(request) as ask:
+        secret = service.open_session(ask.db, user_id, life_s=ask.kit.settings.session_s)
+        return _signed_in(ask, secret, _local(next))
+
+
+@router.get("/login/{secret}")
+@door(PUBLIC)
+def link_page(ask: Ask, secret: str) -> Response:
+    return render(ask.request, SignInLinkPage("Sign in by link", ""))
+
+
+@router.post("/login/{secret}")
+@door(PUBLIC)
+def open_link(ask: Ask, secret: str) -> Response:
+    _refuse_foreign(ask.request)
+    try:
+        session = service.open_link(ask.db, secret[:200], life_s=ask.kit.settings.session_s)
+    except SignInRefused as err:
+        return render(ask.request, SignInLinkPage("Sign in by link", err.message), status=err.status)
+    return _signed_in(ask, session, "/")
+
+
+@router.post("/logout")
+@door(PUBLIC)
+def sign_out(ask: Ask, token: Annotated[str, Form(alias="csrf")] = "") -> Response:
+    csrf.check(ask.request, token)
+    service.sign_out(ask.db, ask.request.cookies[SESSION_COOKIE])
+    answer = RedirectResponse("/", 303)
+    answer.delete_cookie(SESSION_COOKIE, path="/")
+    return answer
+
+
+sign_in.action = PUBLIC  # type: ignore[attr-defined]  # two units of work: hashing must not hold the write lock
+
+
+def _signed_in(ask: Ask, secret: str, to: str) -> Response:
+    answer = RedirectResponse(to, 303)
+    answer.set_cookie(
+        SESSION_COOKIE,
+        secret,
+        max_age=ask.kit.settings.session_s,
+        path="/",
+        secure=ask.base_url.startswith("https:"),
+        httponly=True,
+        samesite="lax",
+    )
+    return answer
+
+
+def _local(address: str) -> str:
+    """``address`` if it is a path of this hub, else the start page: a sign-in must not send people elsewhere."""
+    parts = urlsplit(address.replace("\\", "/")) if address.isprintable() else None
+    if parts is None or parts.scheme or parts.netloc or not parts.path.startswith("/") or parts.path.startswith("//"):
+        return "/"
+    return quote(parts.path, safe="/%~!$&'()*+,;=:@") + (f"?{quote(parts.query, safe='=&%+/')}" if parts.query else "")
+
+
+def _refuse_foreign(request: Request) -> None:
+    """Nobody is signed in as somebody else by a form on a foreign page."""
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin)[:2] != urlsplit(base_url(request))[:2]:
+        raise FormRefused("Sign in on the hub's own page.")
+
+
+def _throttle(request: Request) -> Throttle:
+    state = request.app.state
+    if not hasattr(state, "sign_in_throttle"):
+        state.sign_in_throttle = Throttle()
+    found: Throttle = state.sign_in_throttle
+    return found
+
+
+# ---- tokens ----------------------------------------------------------------------------------------------------------
+
+
+@router.get("/settings/tokens")
+@door(OWN)
+def tokens_page(ask: Ask) -> Response:
+    if not _is_in_person(ask):
+        return RedirectResponse("/login?next=/settings/tokens", 303)
+    return _tokens(ask)
+
+
+@router.post("/settings/tokens")
+@door(OWN)
+def create_token(
+    ask: Ask,
+    name: Annotated[str, Form()] = "",
+    scope: Annotated[str, Form()] = "read",
+    days: Annotated[str, Form()] = "90",
+    token: Annotated[str, Form(alias="csrf")] = "",
+) -> Response:
+    _only_in_person(ask, token)
+    life = int(days) if days.isdecimal() and int(days) in TOKEN_DAYS else TOKEN_DAYS[0]
+    expires_at = clock.now() + timedelta(days=life) if life else None
+    try:
+        user = service.account(ask.db, ask.actor.name, kind="user")
+        made, secret = service.create_token(ask.db, user, name, scope, expires_at=expires_at)
+    except (BadRequest, NameTaken) as err:
+        return _tokens(ask, error=err.message, name=name[:96], scope=scope, days=life, status=422)
+    return _tokens(ask, created=made, secret=secret)
+
+
+@router.post("/settings/tokens/{token_id}/revoke")
+@door(OWN)
+def revoke_token(ask: Ask, token_id: str, token: Annotated[str, Form(alias="csrf")] = "") -> Response:
+    _only_in_person(ask, token)
+    service.revoke_token(ask.db, ask.actor.id, token_id)
+    return RedirectResponse("/settings/tokens", 303)
+
+
+def _tokens(
+    ask: Ask,
+    *,
+    created: Token | None = None,
+    secret: str = "",
+    error: str = "",
+    name: str = "",
+    scope: str = "read",
+    days: int = TOKEN_DAYS[0],
+    status: int = 200,
+) -> Response:
+    page = TokensPage(
+        title="Access tokens",
+        tokens=tuple(service.tokens(ask.db, ask.actor.id)),
+        created=created,
+        secret=secret,
+        error=error,
+        name=name,
+        scope=scope if scope in ("read", "write") else "read",
+        days=days,
+        offered_days=TOKEN_DAYS,
+        hub=ask.base_url,
+    )
+    return render(ask.request, page, status=status, headers={"Cache-Control": "no-store"})
+
+
+def _is_in_person(ask: Ask) -> bool:
+    """A token must not make tokens: a narrow one would make itself a wide one."""
+    return not ask.actor.is_anonymous and ask.actor.token is None
+
+
+def _only_in_person(ask: Ask, form_token: str) -> None:
+    if not _is_in_person(ask):
+        raise FormRefused("Sign in on the hub's page to manage tokens.")
+    csrf.check(ask.request, form_token)

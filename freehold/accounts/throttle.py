@@ -1,0 +1,40 @@
+"""Guessing passwords takes time: after a few wrong ones, one has to wait."""
+
+import threading
+from collections import OrderedDict
+
+from freehold.accounts.errors import TooManyAttempts
+from freehold.core import clock
+
+FREE_ATTEMPTS = 8
+WINDOW_S = 300
+MAX_KEPT = 10_000
+
+
+class Throttle:
+    """Counts wrong passwords, in this process. It slows guessing down; it keeps nobody's account locked."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._failures: OrderedDict[str, tuple[int, int]] = OrderedDict()  # name -> (count, window began)
+
+    def check(self, who: str) -> None:
+        """Raise :class:`TooManyAttempts` when ``who`` (a name and an address) has no attempts left."""
+        with self._lock:
+            count, began_s = self._failures.get(who.lower(), (0, 0))
+        left_s = began_s + WINDOW_S - clock.epoch_s()
+        if count >= FREE_ATTEMPTS and left_s > 0:
+            raise TooManyAttempts(f"Too many wrong passwords for this name. Try again in {left_s} s.", left_s)
+
+    def note_failure(self, who: str) -> None:
+        with self._lock:
+            count, began_s = self._failures.pop(who.lower(), (0, 0))
+            if clock.epoch_s() - began_s >= WINDOW_S:
+                count, began_s = 0, clock.epoch_s()
+            self._failures[who.lower()] = (count + 1, began_s)
+            while len(self._failures) > MAX_KEPT:
+                self._failures.popitem(last=False)
+
+    def note_success(self, who: str) -> None:
+        with self._lock:
+            self._failures.pop(who.lower(), None)

@@ -1,0 +1,25 @@
+"""The head that every page of a repository carries, from its row."""
+
+from freehold.repos.rules import KINDS, page_path
+from freehold.repos.tables import Repo
+from freehold.web.components import RepoHead
+
+#: Kinds in words, for people.
+LABELS = {"model": "Models", "dataset": "Data sets", "space": "Spaces", "kernel": "Kernels"}
+ONE = {"model": "model", "dataset": "data set", "space": "space", "kernel": "kernel"}
+
+
+def head(repo: Repo, line: tuple[str, ...] = ()) -> RepoHead:
+    """The head of ``repo``; ``line`` are short facts that a room above knows."""
+    return RepoHead(
+        plural=KINDS[repo.kind][0],
+        kind_label=LABELS[repo.kind],
+        namespace=repo.owner.name,
+        name=repo.name,
+        address=page_path(repo.kind, repo.path),
+        owner_is_person=repo.owner.kind == "user",
+        is_private=repo.visibility == "private",
+        gated=repo.gated,
+        updated_at=repo.updated_at,
+        line=line,
+    )
