@@ -34,6 +34,7 @@ class Settings:
     nginx_accel: str = field(default="", metadata={"help": "Internal nginx location for X-Accel-Redirect; empty: off."})
     max_inline_bytes: int = field(default=10 << 20, metadata={"help": "Largest file a commit may carry outside LFS."})
     max_commit_bytes: int = field(default=2 << 30, metadata={"help": "Largest body of one commit call."})
+    multipart_bytes: int = field(default=5 << 30, metadata={"help": "LFS files above this are sent in parts."})
     max_object_bytes: int = field(default=5 << 40, metadata={"help": "Largest single file."})
     cache_bytes: int = field(default=20 << 30, metadata={"help": "Disk for rebuilt files and git packs."})
     xet_token_s: int = field(default=3600, metadata={"help": "Life of a Xet token and of a data address."})

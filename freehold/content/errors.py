@@ -1,0 +1,106 @@
+"""What can go wrong inside a repository. Codes are the ones clients branch on (hub-api.md 0.4).
+
+HubError
+├── NotFound 404
+│   ├── RevisionNotFound  no branch, tag or commit of this name
+│   ├── EntryNotFound   no file at this path of this commit
+│   └── ObjectUnknown   no large file of this digest that the caller may use here
+├── Forbidden 403
+│   └── AddressRefused  a signed address that is forged, altered or out of date
+├── BadRequest 400
+│   ├── WrongDigest     the bytes are not the file they were announced as
+│   ├── BadParts        the parts of an upload do not make the file
+│   ├── UnknownContent  a commit names a large file that the repository was not given
+│   └── BadRef          a name no branch or tag can have, or no branch where one is meant
+├── Forbidden 403
+│   └── RefProtected    a branch that stays
+├── Conflict 409
+│   └── RefExists
+├── Stale 412
+│   └── StaleParent     the branch moved on
+├── TooLarge 413
+│   └── OverLimit       a commit larger than the hub takes; says which limit
+└── Malformed 422
+    ├── BadCommit       a commit's body that cannot be read
+    └── BadPath         a path that no file of a repository may have
+"""
+
+from freehold.core.errors import BadRequest, Conflict, Forbidden, Malformed, NotFound, Stale, TooLarge
+
+
+class RevisionNotFound(NotFound):
+    code = "RevisionNotFound"
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(f"Invalid rev id: {revision[:200]}. It is no branch, tag or commit of this repository.")
+
+
+class EntryNotFound(NotFound):
+    """With the commit, clients remember that the file does not exist there and stop asking (hub-api.md 1.1)."""
+
+    code = "EntryNotFound"
+
+    def __init__(self, path: str, commit: str) -> None:
+        super().__init__(
+            f"There is no file {path[:300]!r} at commit {commit}.",
+            headers={"X-Repo-Commit": commit},
+        )
+
+
+class ObjectUnknown(NotFound):
+    def __init__(self, sha256: str) -> None:
+        super().__init__(f"This repository has no object {sha256}. Upload it first.")
+
+
+class AddressRefused(Forbidden):
+    def __init__(self) -> None:
+        super().__init__("This address was not made by this hub, or it is out of date. Ask for a new one.")
+
+
+class WrongDigest(BadRequest):
+    def __init__(self, announced: str, found: str) -> None:
+        super().__init__(f"The bytes have SHA-256 {found}, announced was {announced}: nothing was kept.")
+
+
+class BadParts(BadRequest):
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The parts of this upload do not make the file: {reason}. Start the upload again.")
+
+
+class UnknownContent(BadRequest):
+    """The same words whether the hub has the bytes elsewhere or not: a digest must not be a question (xet.md 11)."""
+
+    def __init__(self, path: str, sha256: str) -> None:
+        super().__init__(f"{path!r} names the large file {sha256}, which was not uploaded to this repository.")
+
+
+class BadRef(BadRequest):
+    pass
+
+
+class RefProtected(Forbidden):
+    pass
+
+
+class RefExists(Conflict):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Reference {name} already exists")
+
+
+class StaleParent(Stale):
+    """The sentence is a contract (hub-api.md 3.6)."""
+
+    def __init__(self) -> None:
+        super().__init__("The branch was updated since you opened this page. Please refresh and try again.")
+
+
+class OverLimit(TooLarge):
+    pass
+
+
+class BadCommit(Malformed):
+    pass
+
+
+class BadPath(Malformed):
+    pass

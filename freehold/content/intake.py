@@ -1,0 +1,95 @@
+"""Large files on their way in: from the network to a scratch file, hashed as they come, never whole in memory."""
+
+import hashlib
+import os
+import secrets
+import shutil
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+
+from freehold.core.bodies import receive_body
+from freehold.core.direct import Take
+from freehold.core.errors import BadRequest, StorageFull
+
+#: Left free for the database, whose rows are what makes kept bytes worth anything.
+RESERVE_BYTES = 64 << 20
+
+
+class Scratch:
+    """A new file in ``tmp`` for ``size_bytes`` bytes, hashed as they are written; gone when done with, unless moved.
+
+    A disk without room for them shows before the first byte arrives.
+    """
+
+    def __init__(self, tmp: Path, size_bytes: int) -> None:
+        refuse_without_room(tmp, size_bytes)
+        self.path = tmp / f"intake-{secrets.token_hex(12)}"
+        self._hash = hashlib.sha256()
+        self._file = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+
+    def __enter__(self) -> "Scratch":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)
+        self.path.unlink(missing_ok=True)
+
+    def take(self, piece: memoryview) -> None:
+        """Append ``piece``."""
+        self._hash.update(piece)
+        while piece:
+            piece = piece[os.write(self._file, piece) :]  # a disk that fills up writes a part first
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+
+class Slot:
+    """Bytes from ``at`` on of the file ``path``, hashed as they are written. The file may have other slots."""
+
+    def __init__(self, path: Path, at: int, digest: Any) -> None:
+        self._at, self._hash = at, digest
+        self._file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+
+    def __enter__(self) -> "Slot":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)
+
+    def take(self, piece: memoryview) -> None:
+        """Write ``piece`` after those before."""
+        self._hash.update(piece)
+        while piece:
+            written = os.pwrite(self._file, piece, self._at)
+            self._at += written
+            piece = piece[written:]
+
+    @property
+    def hexdigest(self) -> str:
+        return str(self._hash.hexdigest())
+
+
+def refuse_without_room(directory: Path, size_bytes: int) -> None:
+    """Raises :class:`StorageFull` when the disk cannot take ``size_bytes`` more."""
+    if shutil.disk_usage(directory).free < size_bytes + RESERVE_BYTES:
+        raise StorageFull(f"The hub's disk has no room for {size_bytes} more bytes: nothing was kept.")
+
+
+async def receive_exactly(request: Request, take: Take, size_bytes: int) -> None:
+    """``take`` has had the whole body, which has ``size_bytes`` bytes.
+
+    Raises :class:`BadRequest` when it has not, before reading it where its length is announced.
+    """
+    announced = request.headers.get("content-length")
+    if announced is not None and announced != str(size_bytes):
+        raise BadRequest(f"The body has {announced[:20]} bytes where {size_bytes} were expected: nothing was kept.")
+    try:
+        seen_bytes = await receive_body(request, take, limit_bytes=size_bytes)
+    except ClientDisconnect as err:
+        raise BadRequest("The connection ended in the middle of the body: nothing was kept.") from err
+    if seen_bytes != size_bytes:
+        raise BadRequest(f"The body ended after {seen_bytes} of {size_bytes} bytes: nothing was kept. Send it again.")

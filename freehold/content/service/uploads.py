@@ -1,0 +1,240 @@
+"""Large files on their way in over LFS: signed addresses, one body or parts, and the check before anything is kept."""
+
+import hashlib
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from freehold.content.errors import AddressRefused, BadParts, WrongDigest
+from freehold.content.intake import Scratch, Slot, refuse_without_room
+from freehold.content.keys import content_key
+from freehold.content.kit import Kit
+from freehold.content.service import objects
+from freehold.content.service.objects import Wanted
+from freehold.content.tables import MultipartUpload
+from freehold.core import clock
+from freehold.core.ids import new_id
+from freehold.stores import errors as store_errors
+
+#: Life of an address to send bytes to: long enough for a batch of large files over a slow line.
+ADDRESS_S = 6 * 3600
+PUT, PARTS = "lfs-put", "lfs-parts"
+#: Straight to the store in parts from here on: bytes that never pass through the hub cost it nothing.
+STORE_PARTS_BYTES = 64 << 20
+#: S3 takes 5 MiB to 5 GiB and at most 10,000 of them; a batch answer with 1,000 addresses is long enough.
+PART_BYTES = 64 << 20
+MAX_PARTS = 1000
+HASH_PIECE_BYTES = 4 << 20
+
+
+# ---- one body -------------------------------------------------------------------------------------------------------
+
+
+def put_address(kit: Kit, base_url: str, repo_id: str, wanted: Wanted) -> str:
+    """Where to PUT the whole file, by whoever holds the address: clients send no credentials with it."""
+    claims = {"r": repo_id, "o": wanted.sha256, "s": wanted.size_bytes}
+    token = kit.signer.seal(PUT, claims, clock.epoch_s() + ADDRESS_S)
+    return f"{base_url}/lfs/objects/{wanted.sha256}?t={token}"
+
+
+def checked_put(kit: Kit, sha256: str, token: str) -> tuple[str, Wanted]:
+    """The repository id and the file that an address stands for. Raises :class:`AddressRefused`."""
+    claims = kit.signer.open(PUT, token)
+    if claims is None or claims["o"] != sha256:
+        raise AddressRefused
+    return claims["r"], Wanted(claims["o"], claims["s"])
+
+
+def keep(kit: Kit, scratch: Scratch, wanted: Wanted) -> None:
+    """The bytes in ``scratch`` are in the store under their digest; raises :class:`WrongDigest` when it is another.
+
+    Kept again even where the store has them: a verified copy never makes things worse, and repairs a damaged one.
+    """
+    if scratch.sha256 != wanted.sha256:
+        raise WrongDigest(wanted.sha256, scratch.sha256)
+    kit.store.put_file(content_key(wanted.sha256), scratch.path)
+
+
+# ---- parts ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Parts:
+    """An upload in parts as its addresses carry it."""
+
+    upload_id: str
+    repo_id: str
+    wanted: Wanted
+    chunk_bytes: int
+
+    @property
+    def count(self) -> int:
+        return -(-self.wanted.size_bytes // self.chunk_bytes)
+
+    def size_of(self, number: int) -> int:
+        """Bytes of part ``number``, counted from 1."""
+        return min(self.chunk_bytes, self.wanted.size_bytes - (number - 1) * self.chunk_bytes)
+
+
+def by_parts(kit: Kit, wanted: Wanted) -> bool:
+    """Whether ``wanted`` is better sent in parts, if the client can."""
+    limit_bytes = kit.settings.multipart_bytes
+    if kit.settings.presign and kit.settings.store.startswith("s3:"):
+        limit_bytes = min(limit_bytes, STORE_PARTS_BYTES)
+    return wanted.size_bytes > limit_bytes
+
+
+def start_parts(kit: Kit, repo_id: str, wanted: Wanted) -> MultipartUpload:
+    """A new upload in parts, to be recorded; opened in the store where the store takes the parts itself."""
+    chunk_bytes = max(PART_BYTES, -(-wanted.size_bytes // MAX_PARTS))
+    upload_id = new_id()
+    at_store = kit.store.multipart_start(_staging_key(upload_id)) if kit.settings.presign else None
+    return MultipartUpload(
+        id=upload_id,
+        repo_id=repo_id,
+        sha256=wanted.sha256,
+        size_bytes=wanted.size_bytes,
+        chunk_bytes=chunk_bytes,
+        store_upload_id=at_store,
+        created_at=clock.now(),
+    )
+
+
+def parts_of(upload: MultipartUpload) -> Parts:
+    return Parts(upload.id, upload.repo_id, Wanted(upload.sha256, upload.size_bytes), upload.chunk_bytes)
+
+
+def part_addresses(kit: Kit, base_url: str, upload: MultipartUpload) -> tuple[str, list[str]]:
+    """Where to say that all parts arrived, and where to send each part, in order."""
+    parts = parts_of(upload)
+    claims = {"u": upload.id, "r": upload.repo_id, "o": upload.sha256, "s": upload.size_bytes, "c": upload.chunk_bytes}
+    token = kit.signer.seal(PARTS, claims, clock.epoch_s() + ADDRESS_S)
+    ours = f"{base_url}/lfs/uploads/{upload.id}"
+    if upload.store_upload_id is None:
+        addresses = [f"{ours}/{number}?t={token}" for number in range(1, parts.count + 1)]
+    else:
+        key = _staging_key(upload.id)
+        addresses = kit.store.multipart_addresses(key, upload.store_upload_id, parts.count, ADDRESS_S)
+    return f"{ours}?t={token}", addresses
+
+
+def checked_parts(kit: Kit, upload_id: str, token: str) -> Parts:
+    """The upload that an address stands for. Raises :class:`AddressRefused`."""
+    claims: dict[str, Any] | None = kit.signer.open(PARTS, token)
+    if claims is None or claims["u"] != upload_id:
+        raise AddressRefused
+    return Parts(claims["u"], claims["r"], Wanted(claims["o"], claims["s"]), claims["c"])
+
+
+def part_slot(kit: Kit, parts: Parts, number: int) -> Slot:
+    """Where to write part ``number``: its place in the one file that all parts share, so that joining is no work.
+
+    Raises :class:`BadParts` for a part that the upload does not have.
+    """
+    if not 1 <= number <= parts.count:
+        raise BadParts(f"there is no part {number} of {parts.count}")
+    refuse_without_room(kit.tmp, parts.size_of(number))
+    folder = _folder(kit, parts.upload_id)
+    folder.mkdir(exist_ok=True)
+    (folder / str(number)).unlink(missing_ok=True)  # sent again: not whole until it is whole again
+    digest = hashlib.md5(usedforsecurity=False)  # what the ETag of a part is at S3 too
+    return Slot(folder / "whole", (number - 1) * parts.chunk_bytes, digest)
+
+
+def part_done(kit: Kit, parts: Parts, number: int, slot: Slot) -> str:
+    """The part is whole; its ETag, noted beside the file."""
+    etag = f'"{slot.hexdigest}"'
+    (_folder(kit, parts.upload_id) / str(number)).write_text(etag)
+    return etag
+
+
+def join(kit: Kit, parts: Parts, store_upload_id: str | None, etags: Sequence[str]) -> None:
+    """The parts are one file in the store under its digest.
+
+    Raises :class:`BadParts` when they are not all there, :class:`WrongDigest` when they make another file; what
+    arrived is dropped then, and the upload has to start again.
+    """
+    if len(etags) != parts.count:
+        raise BadParts(f"{len(etags)} parts were named where {parts.count} make the file")
+    if store_upload_id is None:
+        _join_here(kit, parts, etags)
+    else:
+        _join_at_store(kit, parts, store_upload_id, etags)
+
+
+def close_parts(db: Session, parts: Parts) -> None:
+    """The upload is over and its file is the repository's."""
+    objects.record_whole(db, parts.repo_id, parts.wanted.sha256, parts.wanted.size_bytes)
+    db.execute(delete(MultipartUpload).where(MultipartUpload.id == parts.upload_id))
+
+
+def discard_parts(kit: Kit, upload: MultipartUpload) -> None:
+    """What arrived of an upload that nobody will finish is gone."""
+    shutil.rmtree(_folder(kit, upload.id), ignore_errors=True)
+    if upload.store_upload_id is not None:
+        kit.store.multipart_abort(_staging_key(upload.id), upload.store_upload_id)
+        kit.store.delete([_staging_key(upload.id)])
+
+
+def _join_here(kit: Kit, parts: Parts, etags: Sequence[str]) -> None:
+    folder = _folder(kit, parts.upload_id)
+    for number, etag in enumerate(etags, 1):
+        note = folder / str(number)
+        if not note.exists() or _bare(note.read_text()) != _bare(etag):
+            raise BadParts(f"part {number} did not arrive as it was named")
+    try:
+        # Whoever takes the file finishes the upload; a call repeated meanwhile finds none.
+        mine = (folder / "whole").rename(folder / f"whole-{new_id()}")
+    except FileNotFoundError as err:
+        raise BadParts("they are being joined already") from err
+    try:
+        digest = _digest_of_file(mine)
+        if mine.stat().st_size != parts.wanted.size_bytes or digest != parts.wanted.sha256:
+            raise WrongDigest(parts.wanted.sha256, digest)
+        kit.store.put_file(content_key(parts.wanted.sha256), mine)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _join_at_store(kit: Kit, parts: Parts, store_upload_id: str, etags: Sequence[str]) -> None:
+    """The store joins; we read the result once, because only then do we know that it is what it is called."""
+    staging, wanted = _staging_key(parts.upload_id), parts.wanted
+    try:
+        kit.store.multipart_complete(staging, store_upload_id, etags)
+    except store_errors.BadParts:
+        # A repeated call finds the upload closed and the object there.
+        if kit.store.size(staging) is None:
+            raise
+    digest = hashlib.sha256()
+    size_bytes = kit.store.size(staging) or 0
+    if size_bytes == wanted.size_bytes:
+        for piece in kit.store.stream(staging, 0, size_bytes, HASH_PIECE_BYTES):
+            digest.update(piece)
+    if size_bytes != wanted.size_bytes or digest.hexdigest() != wanted.sha256:
+        kit.store.delete([staging])
+        raise WrongDigest(wanted.sha256, digest.hexdigest())
+    kit.store.move(staging, content_key(wanted.sha256))
+
+
+def _digest_of_file(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _bare(etag: str) -> str:
+    return re.sub(r'^W/|"', "", etag.strip())
+
+
+def _folder(kit: Kit, upload_id: str) -> Path:
+    return kit.tmp / f"parts-{upload_id}"
+
+
+def _staging_key(upload_id: str) -> str:
+    """Not derived from the claimed digest: nothing unverified may lie where verified bytes are looked for."""
+    return f"uploads/{upload_id}"
