@@ -20,6 +20,8 @@ from freehold.access import api as access_api
 from freehold.access.errors import ForeignForm
 from freehold.access.rules import Actor
 from freehold.access.service import SESSION_COOKIE, UseLog, from_credentials
+from freehold.content.api import lfs as lfs_api
+from freehold.content.api import resolve as resolve_api
 from freehold.content.api import xet as xet_api
 from freehold.content.kit import Kit
 from freehold.core import http, migrate
@@ -117,7 +119,12 @@ def _subscribe(bus: Bus, kit: Kit) -> None:
 
 def _add_rooms(app: FastAPI) -> None:
     """Byte doors first, then the JSON API, then pages, whose addresses are the widest."""
-    routes: list[BaseRoute] = [*xet_api.routes, Route("/health", health, methods=["GET"])]
+    routes: list[BaseRoute] = [
+        *xet_api.routes,
+        *lfs_api.routes,
+        *resolve_api.routes,
+        Route("/health", health, methods=["GET"]),
+    ]
     app.router.routes.extend(routes)
     for router in (access_api.router, repos_api.router, xet_api.router):
         app.include_router(router)

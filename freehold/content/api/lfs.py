@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from freehold.access.rules import Action
+from freehold.content import queries
 from freehold.content.api import sending
 from freehold.content.errors import ObjectUnknown
 from freehold.content.intake import Scratch, receive_exactly
@@ -113,13 +114,13 @@ async def batch(request: Request) -> Response:
 
 def _held(ask: Ask, asked: BatchIn) -> tuple[Repo, dict[str, Content]]:
     repo = _load(ask, Action.READ)
-    return repo, objects.held(ask.db, repo, {given.oid for given in asked.objects})
+    return repo, queries.contents(ask.db, repo, {given.oid for given in asked.objects})
 
 
 def _here_already(ask: Ask, asked: BatchIn) -> tuple[Repo, dict[str, Content | None]]:
     """The objects that need no bytes: None for what the repository has, the content for what it is to be granted."""
     repo = _load(ask, Action.WRITE if asked.ref else Action.PROPOSE)
-    held = objects.held(ask.db, repo, {given.oid for given in asked.objects})
+    held = queries.contents(ask.db, repo, {given.oid for given in asked.objects})
     elsewhere = objects.held_elsewhere(ask.db, ask.actor, {given.oid for given in asked.objects} - held.keys())
     return repo, {**elsewhere, **dict.fromkeys(held)}
 
@@ -185,7 +186,7 @@ async def verify(request: Request) -> Response:
     given = await _body(request, ObjectIn)
 
     def check(ask: Ask) -> None:
-        content = objects.held(ask.db, _load(ask, Action.READ), [given.oid]).get(given.oid)
+        content = queries.contents(ask.db, _load(ask, Action.READ), [given.oid]).get(given.oid)
         if content is None or content.size_bytes != given.size:
             raise ObjectUnknown(given.oid)
 

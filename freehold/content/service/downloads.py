@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Action, Actor, Thing, decide
-from freehold.content import queries
+from freehold.content import queries, rules
 from freehold.content.errors import AddressRefused, EntryNotFound, ObjectUnknown
 from freehold.content.keys import content_key
 from freehold.content.kit import Kit
@@ -106,9 +106,10 @@ def find(db: Session, database: Database, kit: Kit, actor: Actor, asked: Asked, 
 
     Raises the coded errors for the repository, the revision and the path, in this order.
     """
-    row = database.row(_REPO, kind=asked.kind, path_key=asked.repo.lower(), ref=f"refs/heads/{asked.rev}")
+    likeliest = next(iter(rules.ref_candidates(asked.rev)), "")
+    row = database.row(_REPO, kind=asked.kind, path_key=asked.repo.lower(), ref=likeliest)
     repo_id, repo_path, target = _readable(row, actor)
-    commit = target if target is not None else asked.rev
+    commit = target or asked.rev  # a commit id counts only where it was looked up in this repository before
     known = _entries.get((repo_id, commit, asked.path)) if repo_id else None
     if known is None:
         repo_id, repo_path, commit, known = _looked_up(db, kit, actor, asked)
@@ -137,8 +138,7 @@ def _readable(row: tuple[Any, ...] | None, actor: Actor) -> tuple[str, str, str 
 def _looked_up(db: Session, kit: Kit, actor: Actor, asked: Asked) -> tuple[str, str, str, tuple[Entry | None]]:
     repo = repos.load(db, actor, asked.repo, Action.READ, kind=asked.kind)
     commit = queries.resolve_revision(db, repo, asked.rev, kit)
-    packs = db.scalars(select(Pack.name).where(Pack.repo_id == repo.id)).all()
-    entry = kit.git.open(repo.id, packs).entry(commit, asked.path)
+    entry = queries.objects(db, repo, kit).entry(commit, asked.path)
     return repo.id, repo.path, commit, _entries.put((repo.id, commit, asked.path), (entry,))
 
 

@@ -27,16 +27,6 @@ class Wanted:
     size_bytes: int
 
 
-def held(db: Session, repo: Repo, digests: Collection[str]) -> dict[str, Content]:
-    """Those of ``digests`` that ``repo`` may use already."""
-    rows = db.scalars(
-        select(Content)
-        .join(RepoContent, RepoContent.sha256 == Content.sha256)
-        .where(RepoContent.repo_id == repo.id, Content.sha256.in_(digests))
-    )
-    return {content.sha256: content for content in rows}
-
-
 def held_elsewhere(db: Session, actor: Actor, digests: Collection[str]) -> dict[str, Content]:
     """Those of ``digests`` that ``actor`` could read in some repository."""
     if not digests:
