@@ -3,13 +3,12 @@
 from typing import Any
 
 from fastapi import APIRouter, Request
-from sqlalchemy import select
 from starlette.responses import Response
 
 from freehold.access.errors import NotSignedIn
 from freehold.access.rules import Action
 from freehold.access.schemas import WhoAmI
-from freehold.accounts.tables import Account, Membership
+from freehold.accounts.queries import memberships
 from freehold.core.clock import wire
 from freehold.core.http import PUBLIC, Ask, door, stream_door
 
@@ -41,24 +40,18 @@ def whoami(ask: Ask) -> dict[str, Any]:
 
 
 def _orgs(ask: Ask) -> list[dict[str, Any]]:
-    rows = ask.db.execute(
-        select(Account, Membership.role, Membership.created_at)
-        .join(Membership, Membership.org_id == Account.id)
-        .where(Membership.user_id == ask.actor.id)
-        .order_by(Account.key)
-    ).all()
     return [
         {
             "type": "org",
-            "id": org.id,
-            "name": org.name,
-            "fullname": org.full_name or org.name,
+            "id": member.org.id,
+            "name": member.org.name,
+            "fullname": member.org.full_name or member.org.name,
             "isEnterprise": False,
-            "avatarUrl": f"{ask.base_url}/avatars/{org.name}.svg",
-            "roleInOrg": role,
-            "since": wire(since),
+            "avatarUrl": f"{ask.base_url}/avatars/{member.org.name}.svg",
+            "roleInOrg": member.role,
+            "since": wire(member.since),
         }
-        for org, role, since in rows
+        for member in memberships(ask.db, ask.actor.id)
     ]
 
 

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Form
-from sqlalchemy import select
 from starlette.responses import RedirectResponse, Response
 
 from freehold.access.rules import Action, Actor, Thing, decide
 from freehold.accounts import csrf
-from freehold.accounts.tables import Account
+from freehold.accounts.queries import names
 from freehold.core.errors import BadRequest, Conflict, Forbidden
 from freehold.core.http import Ask, door
 from freehold.repos import rules, service
@@ -103,5 +102,4 @@ def _namespaces(ask: Ask) -> tuple[str, ...]:
     """Where the actor may create: its own name, and organisations that let it."""
     actor: Actor = ask.actor
     allowed = [org for org in actor.roles if decide(actor, Action.CREATE_IN, Thing(org, "private"))]
-    orgs = ask.db.scalars(select(Account.name).where(Account.id.in_(allowed)).order_by(Account.key)).all()
-    return (actor.name, *orgs)
+    return (actor.name, *names(ask.db, allowed))
