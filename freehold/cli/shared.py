@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
 
 import typer
 from sqlalchemy.exc import OperationalError
@@ -72,7 +72,7 @@ def one_sentence(command: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
-def fail(sentence: str) -> Any:
+def fail(sentence: str) -> NoReturn:
     """Say ``sentence`` and end with exit code 1."""
     typer.echo(f"freehold: {sentence}", err=True)
     sys.exit(1)
