@@ -20,6 +20,10 @@ from freehold.access import api as access_api
 from freehold.access.errors import ForeignForm
 from freehold.access.rules import Actor
 from freehold.access.service import SESSION_COOKIE, UseLog, from_credentials
+from freehold.accounts import csrf
+from freehold.accounts import pages as accounts_pages
+from freehold.cards import api as cards_api
+from freehold.cards import service as cards
 from freehold.content.api import lfs as lfs_api
 from freehold.content.api import resolve as resolve_api
 from freehold.content.api import xet as xet_api
@@ -31,11 +35,16 @@ from freehold.core.events import Bus
 from freehold.core.instance import signing_secret
 from freehold.core.settings import Settings, SettingsError
 from freehold.core.signing import Signer
+from freehold.discover import api as discover_api
 from freehold.gitkit.depot import Depot
 from freehold.repos import api as repos_api
+from freehold.repos import pages as repos_pages
 from freehold.repos.errors import RepoMoved
 from freehold.stores.store import open_store
 from freehold.tasks.periodic import Periodic
+from freehold.web import api as web_api
+from freehold.web import render
+from freehold.web.slots import Entry, Slots
 
 log = logging.getLogger("freehold")
 HOUSEKEEPING_S = 30
@@ -115,6 +124,7 @@ def _from_own_page(request: Request) -> bool:
 
 def _subscribe(bus: Bus, kit: Kit) -> None:
     """Who hears what: the rooms above listen to the rooms below."""
+    cards.subscribe(bus, kit)
 
 
 def _add_rooms(app: FastAPI) -> None:
@@ -124,10 +134,40 @@ def _add_rooms(app: FastAPI) -> None:
         *lfs_api.routes,
         *resolve_api.routes,
         Route("/health", health, methods=["GET"]),
+        *web_api.routes,
     ]
     app.router.routes.extend(routes)
-    for router in (access_api.router, repos_api.router, xet_api.router):
+    for router in (access_api.router, repos_api.router, xet_api.router, cards_api.router, discover_api.router):
         app.include_router(router)
+    _add_pages(app)
+
+
+def _add_pages(app: FastAPI) -> None:
+    """Pages and the shell around them: the one place that knows every room's menu entries."""
+    for router in (accounts_pages.router, repos_pages.router):
+        app.include_router(router)
+    app.state.csrf_token = csrf.token
+    render.install(
+        app,
+        Slots(
+            main=(
+                Entry("Models", "/models", area="model"),
+                Entry("Data sets", "/datasets", area="dataset"),
+                Entry("Spaces", "/spaces", area="space"),
+            ),
+            create=(
+                Entry("Model", "/new", icon="model"),
+                Entry("Data set", "/new?kind=dataset", icon="dataset"),
+                Entry("Space", "/new?kind=space", icon="space"),
+            ),
+            account=(Entry("Profile", "/{name}"), Entry("Access tokens", "/settings/tokens")),
+            footer=(Entry("API", "/openapi.json"),),
+            search_address="/search",
+            sign_in_address="/login",
+            sign_out_address="/logout",
+            version=freehold.__version__,
+        ),
+    )
 
 
 @http.door(http.PUBLIC)

@@ -1,0 +1,99 @@
+"""Lists of repositories, by the one rule of who may know what."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from freehold.access.rules import Actor
+from freehold.accounts.tables import Account
+from freehold.cards.tables import RepoCard, RepoTag
+from freehold.content.rules import MAIN
+from freehold.content.tables import Ref
+from freehold.discover.rules import Cursor, Listing
+from freehold.repos.access import visible
+from freehold.repos.tables import Repo
+
+
+@dataclass(frozen=True)
+class Item:
+    """One repository of a list: its row, its head and what the index says of it."""
+
+    repo: Repo
+    head: str | None
+    card: RepoCard | None
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list, and where the next begins."""
+
+    items: Sequence[Item]
+    next: Cursor | None
+
+
+def page(db: Session, actor: Actor, listing: Listing) -> Page:
+    """The repositories that ``listing`` asks for and ``actor`` may know of. One query."""
+    if listing.is_empty:
+        return Page([], None)
+    column = getattr(Repo, listing.sort)
+    order = (column.asc(), Repo.id.asc()) if listing.ascending else (column.desc(), Repo.id.desc())
+    query = _items(listing, actor).order_by(*order).limit(listing.limit + 1)
+    if listing.cursor is not None:
+        query = query.where(_after(column, listing.cursor, listing.ascending))
+    items = [Item(repo, head, card) for repo, head, card in db.execute(query)]
+    if len(items) <= listing.limit:
+        return Page(items, None)
+    last = items[listing.limit - 1].repo
+    return Page(items[: listing.limit], Cursor(getattr(last, listing.sort), last.id))
+
+
+def count(db: Session, actor: Actor, listing: Listing) -> int:
+    """How many there are in all."""
+    if listing.is_empty:
+        return 0
+    query = visible(_filtered(select(func.count(Repo.id)), replace(listing, cursor=None)), actor)
+    return db.scalar(query) or 0
+
+
+def tags(db: Session, actor: Actor, kind: str, limit: int = 5000) -> Sequence[tuple[str, int]]:
+    """Tags of the repositories of ``kind`` that ``actor`` may know of, with how many carry each, most first."""
+    found = func.count(RepoTag.repo_id)
+    query: Any = select(RepoTag.tag, found).join(Repo, Repo.id == RepoTag.repo_id).where(Repo.kind == kind)
+    query = visible(query, actor).group_by(RepoTag.tag).order_by(found.desc(), RepoTag.tag).limit(limit)
+    return [(str(tag), int(number)) for tag, number in db.execute(query)]
+
+
+def _items(listing: Listing, actor: Actor) -> Select[Any]:
+    query: Any = (
+        select(Repo, Ref.target, RepoCard)
+        .outerjoin(Ref, and_(Ref.repo_id == Repo.id, Ref.name == MAIN))
+        .outerjoin(RepoCard, RepoCard.repo_id == Repo.id)
+    )
+    found: Select[Any] = visible(_filtered(query, listing), actor)
+    return found
+
+
+def _filtered(query: Select[Any], listing: Listing) -> Select[Any]:
+    query = query.where(Repo.kind == listing.kind)
+    if listing.search:
+        query = query.where(Repo.path_key.contains(listing.search.lower(), autoescape=True))
+    if listing.author:
+        owner = select(Account.id).where(Account.key == listing.author.lower()).scalar_subquery()
+        query = query.where(Repo.owner_id == owner)
+    if listing.gated is not None:
+        query = query.where(Repo.gated != "" if listing.gated else Repo.gated == "")
+    if listing.pipeline_tag:
+        tagged = select(RepoCard.repo_id).where(RepoCard.pipeline_tag == listing.pipeline_tag)
+        query = query.where(Repo.id.in_(tagged))
+    for group in listing.tags:
+        query = query.where(Repo.id.in_(select(RepoTag.repo_id).where(RepoTag.tag.in_(group))))
+    return query
+
+
+def _after(column: Any, cursor: Cursor, ascending: bool) -> Any:
+    if ascending:
+        return or_(column > cursor.at, and_(column == cursor.at, Repo.id > cursor.repo_id))
+    return or_(column < cursor.at, and_(column == cursor.at, Repo.id < cursor.repo_id))

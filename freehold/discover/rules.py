@@ -1,0 +1,193 @@
+"""Listing in words: what may be expanded, filtered and sorted, and how a page ends. Pure."""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from starlette.datastructures import QueryParams
+
+from freehold.discover.errors import BadCursor, BadExpand
+
+_MODEL = """
+    author baseModels cardData childrenModelCount config createdAt disabled downloads downloadsAllTime evalResults gated
+    gguf inference inferenceProviderMapping lastModified library_name likes mask_token model-index pipeline_tag private
+    resourceGroup safetensors sha siblings spaces tags transformersInfo trendingScore usedStorage widgetData
+"""
+_DATASET = """
+    author cardData citation createdAt description disabled downloads downloadsAllTime gated lastModified likes mainSize
+    paperswithcode_id private resourceGroup sha siblings tags trendingScore usedStorage
+"""
+_SPACE = """
+    author cardData createdAt datasets disabled lastModified likes models private region resourceGroup runtime sdk sha
+    siblings subdomain tags trendingScore usedStorage
+"""
+_KERNEL = "author createdAt downloads gated lastModified likes private sha tags usedStorage"
+#: Properties a client may ask for, by kind. Source: protocol/hub-api.md 1.5.
+EXPAND: dict[str, tuple[str, ...]] = {
+    "model": tuple(_MODEL.split()),
+    "dataset": tuple(_DATASET.split()),
+    "space": tuple(_SPACE.split()),
+    "kernel": tuple(_KERNEL.split()),
+}
+#: Sort words that mean the time of the last change; what is counted nowhere (downloads, likes, trend) sorts so too.
+SORTS = {"createdAt": "created_at", "created_at": "created_at"}
+PAGE = 100
+MAX_PAGE = 1000
+MAX_FILTERS = 30
+#: Filters on things this hub does not have: nothing matches them, rather than everything.
+NOTHING_MATCHES = ("inference", "inference_provider", "models", "datasets", "linked", "trained_dataset")
+#: Apps that run GGUF files, as the ``apps`` filter names them.
+GGUF_APPS = frozenset({"llama.cpp", "ollama", "lmstudio", "jan", "gpt4all", "llamafile"})
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where a page ended: the sort value and the id of its last item."""
+
+    at: datetime
+    repo_id: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a list shows. ``tags`` must all be there; each is a group of spellings, of which one suffices."""
+
+    kind: str
+    search: str = ""
+    author: str = ""
+    tags: Sequence[Sequence[str]] = ()
+    pipeline_tag: str = ""
+    gated: bool | None = None
+    sort: str = "updated_at"
+    ascending: bool = False
+    limit: int = PAGE
+    cursor: Cursor | None = None
+    is_empty: bool = False
+    expand: tuple[str, ...] = field(default=())
+
+
+def expand(kind: str, query: QueryParams) -> tuple[str, ...]:
+    """The properties asked for, in both spellings of the key; raises :class:`BadExpand` on one that does not exist."""
+    asked = tuple(dict.fromkeys(query.getlist("expand") + query.getlist("expand[]")))
+    known = EXPAND[kind]
+    for number, name in enumerate(asked):
+        if name not in known:
+            choices = "|".join(f'"{value}"' for value in known)
+            raise BadExpand(f"Invalid option: expected one of {choices} at expand[{number}]")
+    return asked
+
+
+def tag_groups(kind: str, values: Sequence[str]) -> list[list[str]]:
+    """Filter values as groups of tags (hub-api.md 4): a comma parts them, a prefix may be implied in the index."""
+    groups = []
+    for value in (part.strip() for text in values for part in text.split(",")):
+        if not value:
+            continue
+        prefix, _, rest = value.partition(":")
+        group = [value]
+        if prefix in ("language", "library") and rest:
+            group.append(rest)
+        elif kind == "dataset" and not rest:
+            group += [f"{key}:{value}" for key in ("language", "task_categories", "license", "format")]
+        groups.append(group)
+    return groups[:MAX_FILTERS]
+
+
+def wants(query: QueryParams, name: str) -> bool:
+    return (query.get(name) or "").lower() in ("true", "1")
+
+
+def encode(cursor: Cursor) -> str:
+    body = json.dumps([cursor.at.astimezone(UTC).isoformat(), cursor.repo_id]).encode()
+    return base64.urlsafe_b64encode(body).rstrip(b"=").decode()
+
+
+def decode(text: str) -> Cursor:
+    """The cursor that :func:`encode` wrote; raises :class:`BadCursor` for any other text."""
+    try:
+        at, repo_id = json.loads(base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)))
+        moment = datetime.fromisoformat(at)
+        if moment.tzinfo is None or not isinstance(repo_id, str) or "\x00" in repo_id:
+            raise ValueError
+    except (binascii.Error, ValueError, TypeError, RecursionError, OverflowError) as err:
+        raise BadCursor("The cursor is not one of this hub's: follow the Link header of the page before.") from err
+    return Cursor(moment, repo_id[:24])
+
+
+#: Tasks by id, in words. Source: the public hub's list of pipeline tags.
+TASKS = {
+    "text-generation": "Text generation",
+    "text2text-generation": "Text to text",
+    "text-classification": "Text classification",
+    "token-classification": "Token classification",
+    "question-answering": "Question answering",
+    "table-question-answering": "Table question answering",
+    "zero-shot-classification": "Zero-shot classification",
+    "translation": "Translation",
+    "summarization": "Summarisation",
+    "feature-extraction": "Feature extraction",
+    "sentence-similarity": "Sentence similarity",
+    "fill-mask": "Fill mask",
+    "text-ranking": "Text ranking",
+    "image-text-to-text": "Image and text to text",
+    "visual-question-answering": "Visual question answering",
+    "document-question-answering": "Document question answering",
+    "image-to-text": "Image to text",
+    "image-classification": "Image classification",
+    "image-segmentation": "Image segmentation",
+    "image-to-image": "Image to image",
+    "object-detection": "Object detection",
+    "depth-estimation": "Depth estimation",
+    "text-to-image": "Text to image",
+    "text-to-video": "Text to video",
+    "unconditional-image-generation": "Image generation",
+    "video-classification": "Video classification",
+    "zero-shot-image-classification": "Zero-shot image classification",
+    "mask-generation": "Mask generation",
+    "image-feature-extraction": "Image features",
+    "text-to-speech": "Text to speech",
+    "text-to-audio": "Text to audio",
+    "automatic-speech-recognition": "Speech to text",
+    "audio-to-audio": "Audio to audio",
+    "audio-classification": "Audio classification",
+    "voice-activity-detection": "Voice activity",
+    "tabular-classification": "Tabular classification",
+    "tabular-regression": "Tabular regression",
+    "time-series-forecasting": "Time series",
+    "reinforcement-learning": "Reinforcement learning",
+    "robotics": "Robotics",
+    "graph-ml": "Graphs",
+    "any-to-any": "Any to any",
+}
+LIBRARIES = frozenset(
+    {
+        "transformers",
+        "sentence-transformers",
+        "diffusers",
+        "peft",
+        "safetensors",
+        "gguf",
+        "onnx",
+        "pytorch",
+        "tf",
+        "jax",
+        "keras",
+        "timm",
+        "tflite",
+        "transformers.js",
+        "mlx",
+        "spacy",
+        "sklearn",
+        "fastai",
+        "flair",
+        "espnet",
+        "nemo",
+        "paddlenlp",
+        "setfit",
+        "stable-baselines3",
+        "tensorboard",
+    }
+)

@@ -1,0 +1,112 @@
+"""What can be asked about repositories: one in depth, or many by filter. Nothing here writes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from freehold.access.rules import Action, Actor
+from freehold.content import queries as content
+from freehold.content.kit import Kit
+from freehold.content.rules import MAIN
+from freehold.discover import facts, info, queries, rules
+from freehold.discover.queries import Item
+from freehold.repos import service as repos
+from freehold.repos.tables import Repo
+
+HEAD = "main"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What of a repository to tell. ``expand`` empty: everything; ``blobs``: sizes and digests of files too."""
+
+    expand: tuple[str, ...] = ()
+    blobs: bool = False
+    security: bool = False
+
+
+def repo_info(
+    db: Session, kit: Kit, actor: Actor, kind: str, path: str, revision: str | None, wanted: Wanted
+) -> dict[str, Any]:
+    """The info of one repository at ``revision`` (None: the head of ``main``).
+
+    A gated repository tells its facts to everyone who may know of it; its files need READ elsewhere (hub-api.md 8).
+    Raises the coded errors for the repository and the revision. ``sha`` is None only while ``main`` is gone.
+    """
+    repo = repos.load(db, actor, path, Action.LIST, kind=kind)
+    commit = content.head(db, repo, MAIN) if revision in (None, HEAD) else None
+    if commit is None and revision is not None:
+        commit = content.resolve_revision(db, repo, revision, kit)
+    told = info.build(_subject(db, kit, repo, commit, wanted.blobs), wanted.expand or info.WHOLE[kind])
+    if revision is not None and "sha" not in told:
+        told["sha"] = commit
+    if wanted.security and kind == "model":
+        # Nothing has scanned these files; the shape is the client's, the answer is the truth.
+        told["securityRepoStatus"] = {"scansDone": False, "filesWithIssues": []}
+    return told
+
+
+def listed(db: Session, kit: Kit, item: Item, names: tuple[str, ...]) -> dict[str, Any]:
+    """One item of a list, from the index; files only where ``names`` ask for them."""
+    card = item.card
+    subject = info.Subject(
+        repo=item.repo,
+        sha=item.head,
+        data=card.data if card else None,
+        config=card.config if card else None,
+        tags=card.tags if card else [],
+        pipeline_tag=card.pipeline_tag if card else None,
+        library_name=card.library_name if card else None,
+        files=lambda: facts.of_commit(db, item.repo, kit, item.head).files if item.head else (),
+        used_bytes=lambda: content.used_storage(db, item.repo),
+    )
+    return info.build(subject, names)
+
+
+def tags_by_type(db: Session, actor: Actor, kind: str) -> dict[str, list[dict[str, str]]]:
+    """The tags in use, grouped as clients show them: ``{type: [{id, label, type}]}``."""
+    grouped: dict[str, list[dict[str, str]]] = {}
+    for tag, _ in queries.tags(db, actor, kind):
+        family = _family(tag, kind)
+        grouped.setdefault(family, []).append({"id": tag, "label": tag.partition(":")[2] or tag, "type": family})
+    return grouped
+
+
+def tasks(db: Session, actor: Actor) -> Mapping[str, Any]:
+    """The tasks that models here are for, as the inference client reads them."""
+    known = {tag for tag, _ in queries.tags(db, actor, "model")} & set(rules.TASKS)
+    return {task: {"id": task, "label": rules.TASKS[task], "widgetModels": []} for task in sorted(known)}
+
+
+def _subject(db: Session, kit: Kit, repo: Repo, commit: str | None, blobs: bool) -> info.Subject:
+    if commit is None:
+        return info.Subject(
+            repo, None, None, None, (), None, None, files=tuple, used_bytes=lambda: content.used_storage(db, repo)
+        )
+    known = facts.of_commit(db, repo, kit, commit)
+    words = known.card.words
+    return info.Subject(
+        repo=repo,
+        sha=commit,
+        data=known.card.data,
+        config=known.card.config,
+        tags=words.tags,
+        pipeline_tag=words.pipeline_tag,
+        library_name=words.library_name,
+        files=lambda: known.files,
+        used_bytes=lambda: content.used_storage(db, repo),
+        with_blobs=blobs,
+    )
+
+
+def _family(tag: str, kind: str) -> str:
+    prefix, _, rest = tag.partition(":")
+    if rest:
+        return prefix
+    if tag in rules.TASKS:
+        return "pipeline_tag"
+    if tag in rules.LIBRARIES:
+        return "library"
+    return "language" if kind == "model" and 2 <= len(tag) <= 3 and tag.isalpha() and tag.islower() else "other"
