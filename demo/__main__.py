@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from demo import fetch, people, sources
@@ -37,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         _run(hub, asked.cache.resolve(), once=asked.once)
     except DemoError as err:
-        console.print(f"[bold red]The demo stopped.[/] {err}", soft_wrap=True)
+        console.print(f"[bold red]The demo stopped.[/] {escape(str(err))}", soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         console.print("\nStopping the hub.")

@@ -117,12 +117,13 @@ def explained(package: Package, output: str) -> str:
 
 def _watch(folder: Path, stop: threading.Event, progress: Callable[[int], None]) -> None:
     while not stop.wait(WATCH_S):
-        progress(sum(_size(path) for path in folder.rglob("*")))
+        # os.walk passes over folders that pip removes meanwhile; Path.rglob raises.
+        progress(sum(_size(os.path.join(at, name)) for at, _, names in os.walk(folder) for name in names))
 
 
-def _size(path: Path) -> int:
+def _size(path: str) -> int:
     try:
-        return path.stat().st_size if path.is_file() else 0
+        return os.stat(path).st_size
     except FileNotFoundError:  # pip moved it meanwhile
         return 0
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, HfApi
-from huggingface_hub.errors import RepositoryNotFoundError
+from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
 from demo.errors import DemoError
@@ -34,6 +34,13 @@ def publish(api: HfApi, item: Item, files: Mapping[str, Path]) -> Outcome:
     One commit at most, and none when nothing is missing: what somebody changed since is theirs.
     """
     repo_id = f"{NAMESPACE}/{item.name}"
+    try:
+        return _publish(api, item, repo_id, files)
+    except (HfHubHTTPError, OSError, RuntimeError) as err:  # RuntimeError: what hf_xet raises
+        raise DemoError(f"Publishing {repo_id} failed: {err}") from err
+
+
+def _publish(api: HfApi, item: Item, repo_id: str, files: Mapping[str, Path]) -> Outcome:
     there = _there(api, item, repo_id)
     if there is None:
         api.create_repo(repo_id, repo_type=item.kind)
