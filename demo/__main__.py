@@ -86,13 +86,11 @@ def _publish_all(hub: Hub, token: str, packages: dict[str, Package], cache: Path
     from huggingface_hub import HfApi
 
     api = HfApi(endpoint=hub.url, token=token)
-    columns = (SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"), TimeElapsedColumn())
     with tempfile.TemporaryDirectory(prefix="made-", dir=cache) as scratch:
-        with Progress(*columns, console=console) as progress:
-            for item in ITEMS:
-                row = progress.add_task(f"Publishing {NAMESPACE}/{item.name}", total=1)
+        for item in ITEMS:
+            with console.status(f"Publishing {NAMESPACE}/{item.name}"):
                 done = _publish(api, item, packages[item.package], cache, Path(scratch))
-                progress.update(row, completed=1, description=done)
+            console.print(f"✓ {escape(done)}", soft_wrap=True)
 
 
 def _publish(api: "HfApi", item: Item, package: Package, cache: Path, scratch: Path) -> str:
