@@ -9,7 +9,8 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
+from operator import sub
 from typing import Final
 
 import lz4.block
@@ -71,8 +72,8 @@ class Index:
 
     def lengths(self, start: int = 0, end: int | None = None) -> list[int]:
         """Uncompressed length of each chunk of ``[start, end)``."""
-        stop = len(self) if end is None else end
-        return [self.raw_ends[at] - self.raw_start(at) for at in range(start, stop)]
+        ends = self.raw_ends[start:end]
+        return list(map(sub, ends, chain((self.raw_start(start),), ends)))
 
     def hash_list(self, start: int = 0, end: int | None = None) -> list[bytes]:
         """Hash of each chunk of ``[start, end)``."""
