@@ -24,10 +24,14 @@ from freehold.accounts import csrf
 from freehold.accounts import pages as accounts_pages
 from freehold.cards import api as cards_api
 from freehold.cards import service as cards
+from freehold.content.api import commits as commits_api
 from freehold.content.api import lfs as lfs_api
+from freehold.content.api import refs as refs_api
 from freehold.content.api import resolve as resolve_api
+from freehold.content.api import trees as trees_api
 from freehold.content.api import xet as xet_api
 from freehold.content.kit import Kit
+from freehold.content.service import commits
 from freehold.core import http, migrate
 from freehold.core.database import Database
 from freehold.core.errors import BadRequest, HubError
@@ -40,6 +44,7 @@ from freehold.gitkit.depot import Depot
 from freehold.repos import api as repos_api
 from freehold.repos import pages as repos_pages
 from freehold.repos.errors import RepoMoved
+from freehold.repos.events import RepoCreated
 from freehold.stores.store import open_store
 from freehold.tasks.periodic import Periodic
 from freehold.web import api as web_api
@@ -124,6 +129,7 @@ def _from_own_page(request: Request) -> bool:
 
 def _subscribe(bus: Bus, kit: Kit) -> None:
     """Who hears what: the rooms above listen to the rooms below."""
+    bus.subscribe(RepoCreated, commits.on_repo_created(kit))
     cards.subscribe(bus, kit)
 
 
@@ -137,8 +143,8 @@ def _add_rooms(app: FastAPI) -> None:
         *web_api.routes,
     ]
     app.router.routes.extend(routes)
-    for router in (access_api.router, repos_api.router, xet_api.router, cards_api.router, discover_api.router):
-        app.include_router(router)
+    for room in (access_api, repos_api, commits_api, trees_api, refs_api, xet_api, cards_api, discover_api):
+        app.include_router(room.router)
     _add_pages(app)
 
 

@@ -1,0 +1,43 @@
+"""What happened inside repositories, and what is about to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from freehold.access.rules import Actor
+from freehold.repos.tables import Repo
+
+
+@dataclass(frozen=True)
+class CommitProposed:
+    """A commit was sent and is not made yet. A listener that raises refuses it, with what it raises.
+
+    ``files`` are the texts that rooms above may have rules for: today ``README.md``, where the commit carries one.
+    """
+
+    repo: Repo
+    actor: Actor
+    files: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class RepoPushed:
+    """The full-named ``ref`` points to ``after`` (None: it is gone) and pointed to ``before`` (None: it is new)."""
+
+    repo: Repo
+    ref: str
+    before: str | None
+    after: str | None
+    actor: Actor
+
+
+@dataclass(frozen=True)
+class PullRequestPushed:
+    """A commit was made as the proposal ``refs/pr/<number>`` to the branch ``base``."""
+
+    repo: Repo
+    number: int
+    base: str
+    commit: str
+    title: str
+    description: str
+    actor: Actor

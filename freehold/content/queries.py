@@ -1,0 +1,196 @@
+"""Reads of a repository's content: revisions, entries, listings, history. Nothing here writes.
+
+Facts of a commit are immutable and kept by :mod:`freehold.gitkit.objects`; what is read from rows each time is only
+where a name points and which packs there are.
+"""
+
+import base64
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from freehold.content import rules
+from freehold.content.errors import EntryNotFound, RevisionNotFound
+from freehold.content.kit import Kit
+from freehold.content.tables import Content, Pack, Ref, RepoContent
+from freehold.core.errors import BadRequest
+from freehold.gitkit.objects import CommitInfo, Entry, Objects
+from freehold.repos.tables import Repo
+
+#: How many values one ``IN (...)`` holds at most (SQLite refuses more than 32,766).
+BATCH = 10_000
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some entries of a directory at ``commit``, and the cursor to the next ones."""
+
+    commit: str
+    entries: Sequence[Entry]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class Log:
+    """Some commits, newest first, of ``total``, and the cursor to the next ones."""
+
+    commits: Sequence[CommitInfo]
+    total: int
+    next_cursor: str | None
+
+
+# ---- revisions ---------------------------------------------------------------------------------------------
+
+
+def head(db: Session, repo: Repo, ref: str = rules.MAIN) -> str | None:
+    """The commit that ``ref`` (full name) points to; None when there is no such ref."""
+    return db.scalar(select(Ref.target).where(Ref.repo_id == repo.id, Ref.name == ref))
+
+
+def refs(db: Session, repo: Repo) -> list[Ref]:
+    """Every ref of the repository, by name."""
+    return list(db.scalars(select(Ref).where(Ref.repo_id == repo.id).order_by(Ref.name)))
+
+
+def resolve_revision(db: Session, repo: Repo, revision: str, kit: Kit) -> str:
+    """The commit id that a branch, tag, full ref, commit id or abbreviated one (5 digits at least) stands for.
+
+    Raises :class:`RevisionNotFound`, for commits of other repositories too.
+    """
+    found = resolve_ref(db, repo, revision)
+    if found is not None:
+        return found[1]
+    commit = objects(db, repo, kit).expand(revision.lower()) if rules.COMMIT_PREFIX.fullmatch(revision) else None
+    if commit is None:
+        raise RevisionNotFound(revision)
+    return commit
+
+
+def resolve_ref(db: Session, repo: Repo, revision: str) -> tuple[str, str] | None:
+    """The full name of the ref that ``revision`` names and the commit it points to; a branch before a tag."""
+    candidates = rules.ref_candidates(revision)
+    rows = db.execute(select(Ref.name, Ref.target).where(Ref.repo_id == repo.id, Ref.name.in_(candidates)))
+    targets = {row.name: row.target for row in rows}
+    return next(((name, targets[name]) for name in candidates if name in targets), None)
+
+
+def objects(db: Session, repo: Repo, kit: Kit) -> Objects:
+    """The git objects of the repository."""
+    return kit.git.open(repo.id, pack_names(db, repo))
+
+
+def pack_names(db: Session, repo: Repo) -> list[str]:
+    return list(db.scalars(select(Pack.name).where(Pack.repo_id == repo.id)))
+
+
+# ---- entries -----------------------------------------------------------------------------------------------
+
+
+def tree_page(
+    db: Session,
+    repo: Repo,
+    kit: Kit,
+    revision: str,
+    path: str,
+    *,
+    recursive: bool,
+    limit: int,
+    cursor: str | None = None,
+) -> Page:
+    """Up to ``limit`` entries of the directory ``path``. The cursor holds on to the commit of the first page.
+
+    Raises :class:`RevisionNotFound`, and :class:`EntryNotFound` where there is no directory (hub-api.md 1.6).
+    """
+    if cursor is None:
+        commit, start = resolve_revision(db, repo, revision, kit), 0
+    else:
+        commit, start = _opened_cursor(cursor)
+        commit = resolve_revision(db, repo, commit, kit)
+    found = objects(db, repo, kit)
+    directory = found.entry(commit, path)
+    if directory is None or directory.kind != "directory":
+        raise EntryNotFound(path, commit)
+    entries = list(islice(found.walk(commit, path, recursive), start, start + limit + 1))
+    more = _cursor(commit, start + limit) if len(entries) > limit else None
+    return Page(commit, entries[:limit], more)
+
+
+def entries_at(db: Session, repo: Repo, kit: Kit, revision: str, paths: Iterable[str]) -> tuple[str, list[Entry]]:
+    """The commit of ``revision`` and those of ``paths`` that are there; a trailing slash is no difference."""
+    commit = resolve_revision(db, repo, revision, kit)
+    found = objects(db, repo, kit)
+    unique = dict.fromkeys(path.strip("/") for path in paths)
+    return commit, [entry for path in unique if (entry := found.entry(commit, path)) is not None]
+
+
+def siblings(db: Session, repo: Repo, kit: Kit, commit: str) -> list[Entry]:
+    """Every file of ``commit``, in git's order."""
+    return [entry for entry in objects(db, repo, kit).walk(commit) if entry.kind == "file"]
+
+
+def last_changes(db: Session, repo: Repo, kit: Kit, commit: str, entries: Iterable[Entry]) -> dict[str, CommitInfo]:
+    """By path, the commit that made each entry what it is."""
+    return objects(db, repo, kit).last_changes(commit, [entry.path for entry in entries])
+
+
+def xet_hashes(db: Session, repo: Repo, entries: Iterable[Entry]) -> dict[str, str]:
+    """By SHA-256, the Xet file hash of those large files that are kept as recipes and are the repository's to read."""
+    digests = sorted({entry.pointer.sha256 for entry in entries if entry.pointer})
+    return {sha256: content.file_hash for sha256, content in contents(db, repo, digests).items() if content.file_hash}
+
+
+def contents(db: Session, repo: Repo, digests: Collection[str]) -> dict[str, Content]:
+    """By SHA-256, those of ``digests`` that the repository may use."""
+    wanted = list(digests)
+    found: dict[str, Content] = {}
+    for at in range(0, len(wanted), BATCH):
+        rows = db.scalars(
+            select(Content)
+            .join(RepoContent, RepoContent.sha256 == Content.sha256)
+            .where(RepoContent.repo_id == repo.id, Content.sha256.in_(wanted[at : at + BATCH]))
+        )
+        found |= {content.sha256: content for content in rows}
+    return found
+
+
+# ---- history and sizes -------------------------------------------------------------------------------------
+
+
+def log_page(db: Session, repo: Repo, kit: Kit, revision: str, *, limit: int, cursor: str | None = None) -> Log:
+    """Up to ``limit`` commits reachable from ``revision``. Raises :class:`RevisionNotFound`."""
+    commit, start = (revision, 0) if cursor is None else _opened_cursor(cursor)
+    commit = resolve_revision(db, repo, commit, kit)
+    found = objects(db, repo, kit)
+    total = found.log_count(commit)
+    more = _cursor(commit, start + limit) if start + limit < total else None
+    return Log(found.log(commit, start, limit), total, more)
+
+
+def used_storage(db: Session, repo: Repo) -> int:
+    """Bytes that the repository's history and large files would take if nothing were shared."""
+    in_git = select(func.coalesce(func.sum(Pack.size_bytes), 0)).where(Pack.repo_id == repo.id)
+    large = (
+        select(func.coalesce(func.sum(Content.size_bytes), 0))
+        .join(RepoContent, RepoContent.sha256 == Content.sha256)
+        .where(RepoContent.repo_id == repo.id)
+    )
+    return int(db.scalar(in_git) or 0) + int(db.scalar(large) or 0)
+
+
+def _cursor(commit: str, start: int) -> str:
+    return base64.urlsafe_b64encode(f"{commit}.{start}".encode()).decode().rstrip("=")
+
+
+def _opened_cursor(cursor: str) -> tuple[str, int]:
+    try:
+        opened = base64.urlsafe_b64decode(cursor[:200] + "=" * (-len(cursor) % 4)).decode("ascii")
+    except ValueError:
+        opened = ""
+    match = re.fullmatch(r"([0-9a-f]{40})\.(\d{1,12})", opened)
+    if match is None:
+        raise BadRequest("The cursor is not one this hub gave out; start again without it.")
+    return match[1], int(match[2])
