@@ -1,0 +1,74 @@
+"""Repositories with real commits in them, without the doors that clients use for that."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+from starlette.applications import Starlette
+
+from freehold.access.rules import Actor
+from freehold.content import queries
+from freehold.content.rules import MAIN
+from freehold.content.service import publishing
+from freehold.gitkit.commits import Put, PutPointer, write_commit
+from freehold.repos import service as repos
+from freehold.repos.tables import Repo
+
+Publish = Callable[..., str]
+CARD = """---
+license: mit
+language: [en]
+tags: [small]
+pipeline_tag: text-generation
+---
+# A title
+
+A **small** model for tests.
+
+![plan](plan.png) [more](docs/more.md)
+"""
+
+
+@pytest.fixture
+def publish(app: Starlette) -> Publish:
+    """``publish(actor, "ns/name", {path: text}, kind="model", private=False)``: one commit on ``main``; its id."""
+    kit = app.state.kit
+
+    def commit(
+        actor: Actor,
+        path: str,
+        files: dict[str, str | bytes | tuple[str, int]] | None = None,
+        *,
+        kind: str = "model",
+        private: bool = False,
+        gated: str = "",
+        sdk: str | None = None,
+        message: str = "Add files",
+    ) -> str:
+        namespace, _, name = path.partition("/")
+        with app.state.database.write() as db:
+            repo = db.scalar(select(Repo).where(Repo.kind == kind, Repo.path_key == path.lower()))
+            if repo is None:
+                visibility = "private" if private else "public"
+                repo = repos.create(db, actor, name, namespace=namespace, kind=kind, visibility=visibility, sdk=sdk)
+                repo.gated = gated
+            parent = queries.head(db, repo)
+            objects = queries.objects(db, repo, kit) if parent else None
+            changes = [
+                PutPointer(at, *data)
+                if isinstance(data, tuple)
+                else Put(at, data.encode() if isinstance(data, str) else data)
+                for at, data in (files if files is not None else {"README.md": CARD}).items()
+            ]
+            author = publishing.signature(actor)
+            made = write_commit(objects, parent, changes, author, message, kit.tmp)
+            publishing.keep_pack(kit, repo.id, made.pack)
+            publishing.record_pack(db, repo, made.pack)
+            publishing.move_ref(db, actor, repo, MAIN, parent, made.commit)
+            return made.commit
+
+    return commit
+
+
+CONFIG = json.dumps({"model_type": "llama", "architectures": ["LlamaForCausalLM"], "max_position_embeddings": 2048})

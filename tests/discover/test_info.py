@@ -1,0 +1,144 @@
+"""Repository info as the official client reads it."""
+
+import re
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.discover.conftest import CARD, CONFIG, Publish
+from tests.fixtures.people import Cast
+
+
+def test_model_info_tells_the_commit_the_card_and_the_files(client: TestClient, cast: Cast, publish: Publish) -> None:
+    sha = publish(
+        cast.alice.actor, "alice/tiny", {"README.md": CARD, "config.json": CONFIG, "m.safetensors": ("a" * 64, 123_456)}
+    )
+    info = client.get("/api/models/alice/tiny").json()
+    assert info["id"] == info["modelId"] == "alice/tiny"
+    assert info["sha"] == sha
+    assert info["author"] == "alice"
+    assert info["private"] is False
+    assert info["gated"] is False
+    assert info["disabled"] is False
+    assert info["pipeline_tag"] == "text-generation"
+    assert info["library_name"] == "transformers"
+    assert info["cardData"]["license"] == "mit"
+    assert info["config"]["model_type"] == "llama"
+    assert {"license:mit", "en", "small", "transformers", "safetensors", "region:us"} <= set(info["tags"])
+    assert {sibling["rfilename"] for sibling in info["siblings"]} >= {"README.md", "config.json", "m.safetensors"}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", info["lastModified"])
+    assert info["usedStorage"] > 0
+    assert "downloads" not in info
+
+
+def test_blobs_tell_sizes_and_digests(client: TestClient, cast: Cast, publish: Publish) -> None:
+    publish(cast.alice.actor, "alice/tiny", {"a.txt": "hello", "m.bin": ("b" * 64, 99)})
+    info = client.get("/api/models/alice/tiny?blobs=true").json()
+    files = {sibling["rfilename"]: sibling for sibling in info["siblings"]}
+    assert files["a.txt"]["size"] == 5
+    assert re.fullmatch(r"[0-9a-f]{40}", files["a.txt"]["blobId"])
+    assert "lfs" not in files["a.txt"]
+    assert files["m.bin"]["size"] == 99
+    assert files["m.bin"]["lfs"] == {
+        "sha256": "b" * 64,
+        "size": 99,
+        "pointerSize": files["m.bin"]["lfs"]["pointerSize"],
+    }
+
+
+def test_a_revision_tells_its_own_card(client: TestClient, cast: Cast, publish: Publish) -> None:
+    first = publish(cast.alice.actor, "alice/tiny", {"README.md": CARD})
+    second = publish(cast.alice.actor, "alice/tiny", {"README.md": CARD.replace("mit", "apache-2.0")})
+    assert client.get("/api/models/alice/tiny").json()["cardData"]["license"] == "apache-2.0"
+    for revision, sha, license_name in (
+        (first, first, "mit"),
+        (first[:8], first, "mit"),
+        ("main", second, "apache-2.0"),
+        ("refs%2Fheads%2Fmain", second, "apache-2.0"),
+    ):
+        info = client.get(f"/api/models/alice/tiny/revision/{revision}").json()
+        assert (info["sha"], info["cardData"]["license"]) == (sha, license_name)
+
+
+def test_names_are_told_as_their_owner_writes_them(client: TestClient, cast: Cast, publish: Publish) -> None:
+    publish(cast.alice.actor, "alice/Tiny-Model")
+    assert client.get("/api/models/ALICE/tiny-model").json()["id"] == "alice/Tiny-Model"
+
+
+def test_expand_tells_only_what_was_asked(client: TestClient, cast: Cast, publish: Publish) -> None:
+    publish(cast.alice.actor, "alice/tiny")
+    assert set(client.get("/api/models/alice/tiny?expand=sha&expand[]=likes").json()) == {
+        "_id",
+        "id",
+        "modelId",
+        "sha",
+        "likes",
+    }
+
+
+@pytest.mark.parametrize("kind", ["models", "datasets", "spaces"])
+def test_an_unknown_property_is_refused_with_the_list_of_known_ones(
+    client: TestClient, cast: Cast, publish: Publish, kind: str
+) -> None:
+    sdk = "static" if kind == "spaces" else None
+    publish(cast.alice.actor, "alice/tiny", kind=kind.removesuffix("s"), sdk=sdk)
+    refused = client.get(f"/api/{kind}/alice/tiny?expand=does_not_exist")
+    assert refused.status_code == 400
+    known = re.findall(r'"(\w[\w-]*)"', refused.json()["error"].partition("expected one of ")[2])
+    assert {"author", "sha", "siblings", "tags"} <= set(known)
+    assert client.get(f"/api/{kind}?expand=does_not_exist").status_code == 400
+    for name in known:
+        assert client.get(f"/api/{kind}/alice/tiny?expand={name}").status_code == 200
+
+
+def test_a_private_repository_is_known_to_its_people_alone(client: TestClient, cast: Cast, publish: Publish) -> None:
+    publish(cast.alice.actor, "lab/secret", private=True)
+    address = "/api/models/lab/secret"
+    assert client.get(address, headers=cast.alice.headers).json()["private"] is True
+    assert client.get(address, headers=cast.bob.read_headers).status_code == 200
+    for person, status in ((cast.charlie, 404), (cast.anonymous, 401)):
+        for path in (address, address + "/revision/main"):
+            refused = client.get(path, headers=person.headers)
+            assert (refused.status_code, refused.headers["X-Error-Code"]) == (status, "RepoNotFound")
+
+
+def test_a_gated_repository_tells_its_facts(client: TestClient, cast: Cast, publish: Publish) -> None:
+    publish(cast.alice.actor, "alice/gated", gated="manual")
+    assert client.get("/api/models/alice/gated").json()["gated"] == "manual"
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/api/models/gpt2", "RepoNotFound"),
+        ("/api/models/gpt2/revision/main", "RepoNotFound"),
+        ("/api/models/alice/none", "RepoNotFound"),
+        ("/api/datasets/alice/tiny", "RepoNotFound"),
+        ("/api/models/alice/tiny/revision/none", "RevisionNotFound"),
+        ("/api/models/alice/tiny/revision/" + "0" * 40, "RevisionNotFound"),
+    ],
+)
+def test_what_is_missing_is_told_by_code(
+    client: TestClient, cast: Cast, publish: Publish, path: str, code: str
+) -> None:
+    publish(cast.alice.actor, "alice/tiny")
+    refused = client.get(path, headers=cast.alice.headers)
+    assert (refused.status_code, refused.headers["X-Error-Code"]) == (404, code)
+
+
+def test_a_wrong_token_is_never_anonymous(client: TestClient, cast: Cast, publish: Publish) -> None:
+    publish(cast.alice.actor, "alice/tiny")
+    refused = client.get("/api/models/alice/tiny", headers={"Authorization": "Bearer hf_wrong"})
+    assert refused.status_code == 401
+    assert refused.json()["error"] == "Invalid credentials in Authorization header"
+
+
+def test_kernels_and_data_sets_and_spaces_have_info(client: TestClient, cast: Cast, publish: Publish) -> None:
+    publish(cast.alice.actor, "alice/k", {"build.toml": "x"}, kind="kernel")
+    publish(
+        cast.alice.actor, "alice/d", {"README.md": "---\nlicense: mit\n---\n", "train.parquet": b"x"}, kind="dataset"
+    )
+    publish(cast.alice.actor, "alice/s", {"README.md": "---\nsdk: static\ntitle: T\n---\n"}, kind="space", sdk="static")
+    assert client.get("/api/kernels/alice/k").json()["id"] == "alice/k"
+    assert "format:parquet" in client.get("/api/datasets/alice/d").json()["tags"]
+    assert client.get("/api/spaces/alice/s").json()["sdk"] == "static"

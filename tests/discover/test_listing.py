@@ -1,0 +1,131 @@
+"""Lists: filters that all must hold, pages that lose and repeat nothing, and never a name too many."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.discover.conftest import Publish
+from tests.fixtures.people import Cast
+
+
+def _card(**metadata: str) -> dict[str, str | bytes | tuple[str, int]]:
+    lines = "\n".join(f"{key}: {value}" for key, value in metadata.items())
+    return {"README.md": f"---\n{lines}\n---\n# T\n\nWords.\n"}
+
+
+def _ids(client: TestClient, address: str, headers: dict[str, str] | None = None) -> list[str]:
+    answer = client.get(address, headers=headers or {})
+    assert answer.status_code == 200, answer.text
+    return [item["id"] for item in answer.json()]
+
+
+@pytest.fixture
+def shelf(cast: Cast, publish: Publish) -> None:
+    publish(cast.alice.actor, "alice/chat-en", _card(license="mit", language="en", pipeline_tag="text-generation"))
+    publish(cast.alice.actor, "alice/embed", _card(license="mit", datasets="[squad]", base_model="lab/base"))
+    publish(cast.alice.actor, "lab/base", _card(license="apache-2.0", language="[en, de]"))
+    publish(cast.alice.actor, "lab/secret", _card(license="mit", language="en"), private=True)
+    publish(cast.charlie.actor, "charlie/data", _card(language="en", size_categories="n<1K"), kind="dataset")
+
+
+@pytest.mark.usefixtures("shelf")
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("", {"alice/chat-en", "alice/embed", "lab/base"}),
+        ("?author=ALICE", {"alice/chat-en", "alice/embed"}),
+        ("?author=nobody", set()),
+        ("?search=EMB", {"alice/embed"}),
+        ("?search=%25", set()),
+        ("?search=_", set()),
+        ("?filter=license:mit", {"alice/chat-en", "alice/embed"}),
+        ("?filter=license:mit&filter=en", {"alice/chat-en"}),
+        ("?filter=license:mit,en", {"alice/chat-en"}),
+        ("?filter=language:de", {"lab/base"}),
+        ("?filter=dataset:squad", {"alice/embed"}),
+        ("?filter=base_model:lab/base", {"alice/embed"}),
+        ("?filter=base_model:finetune:lab/base", {"alice/embed"}),
+        ("?filter=base_model:quantized:lab/base", set()),
+        ("?pipeline_tag=text-generation", {"alice/chat-en"}),
+        ("?gated=true", set()),
+        ("?gated=false", {"alice/chat-en", "alice/embed", "lab/base"}),
+        ("?inference=warm", set()),
+        (
+            "?filter=region:us&search=a&limit=1000&sort=downloads&full=true&config=true&cardData=true",
+            {"alice/chat-en", "alice/embed", "lab/base"},
+        ),
+    ],
+)
+def test_filters_narrow_the_list(client: TestClient, query: str, ids: set[str]) -> None:
+    assert set(_ids(client, f"/api/models{query}")) == ids
+
+
+@pytest.mark.usefixtures("shelf")
+def test_private_names_are_listed_to_those_who_may_read_them(client: TestClient, cast: Cast) -> None:
+    for person, seen in (
+        (cast.alice, True),
+        (cast.bob, True),
+        (cast.root, True),
+        (cast.charlie, False),
+        (cast.anonymous, False),
+    ):
+        for address in (
+            "/api/models",
+            "/api/models?search=secret",
+            "/api/models?author=lab",
+            "/api/models?filter=license:mit",
+        ):
+            assert ("lab/secret" in _ids(client, address, person.headers)) is seen
+        quick = client.get("/api/quicksearch?q=secret", headers=person.headers).json()
+        assert quick["modelsCount"] == len(quick["models"]) == int(seen)
+
+
+@pytest.mark.usefixtures("shelf")
+def test_kinds_have_lists_of_their_own(client: TestClient) -> None:
+    assert _ids(client, "/api/datasets") == ["charlie/data"]
+    assert _ids(client, "/api/datasets?filter=size_categories:n<1K&filter=language:en") == ["charlie/data"]
+    assert _ids(client, "/api/datasets?filter=en") == ["charlie/data"]
+    assert _ids(client, "/api/spaces") == []
+    assert _ids(client, "/api/kernels") == []
+
+
+def test_pages_follow_the_link_without_loss_or_repetition(client: TestClient, cast: Cast, publish: Publish) -> None:
+    for number in range(7):
+        publish(cast.alice.actor, f"alice/m{number}")
+    address, seen = "/api/models?limit=3&sort=createdAt&filter=small", []
+    while address:
+        answer = client.get(address)
+        seen += [item["id"] for item in answer.json()]
+        link = answer.headers.get("link", "")
+        assert not link or link.startswith("<http://hub.test/api/models?")
+        assert not link or link.endswith('>; rel="next"')
+        address = link[1 : link.index(">")] if link else ""
+    assert seen == [f"alice/m{number}" for number in reversed(range(7))]
+
+
+@pytest.mark.parametrize("cursor", ["x", "AAAA", "W10", "WzEsMl0", "%00", "W1siYSJdLCJiIl0", "9" * 5000])
+def test_a_foreign_cursor_is_refused(client: TestClient, cursor: str) -> None:
+    assert client.get(f"/api/models?cursor={cursor}").status_code == 400
+
+
+@pytest.mark.usefixtures("shelf")
+def test_an_item_holds_what_clients_read(client: TestClient) -> None:
+    item = client.get("/api/models?search=chat&full=true").json()[0]
+    assert {"_id", "id", "modelId", "private", "gated", "likes", "tags", "createdAt", "lastModified", "sha"} <= set(
+        item
+    )
+    assert item["author"] == "alice"
+    assert {"rfilename": "README.md"} in item["siblings"]
+    assert item["cardData"]["license"] == "mit"
+    assert "siblings" not in client.get("/api/models").json()[0]
+
+
+@pytest.mark.usefixtures("shelf")
+def test_tags_in_use_are_told_by_type_to_those_who_may_know(client: TestClient, cast: Cast, publish: Publish) -> None:
+    publish(cast.alice.actor, "lab/hidden", _card(tags="[hush]"), private=True)
+    grouped = client.get("/api/models-tags-by-type").json()
+    assert {"id": "license:mit", "label": "mit", "type": "license"} in grouped["license"]
+    assert {tag["id"] for tag in grouped["language"]} == {"en", "de"}
+    assert "hush" not in str(grouped)
+    assert "hush" in str(client.get("/api/models-tags-by-type", headers=cast.bob.headers).json())
+    assert "language" in client.get("/api/datasets-tags-by-type").json()
+    assert set(client.get("/api/tasks").json()) == {"text-generation"}
