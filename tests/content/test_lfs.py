@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import func, select
 from starlette.applications import Starlette
@@ -388,8 +389,6 @@ def test_parts_have_their_size_their_number_and_their_address(parts_client: Test
 def test_parts_go_straight_to_s3_and_are_checked_there(
     new_app: Callable[..., Starlette], cast: Cast, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    import httpx
-
     service = request.getfixturevalue("s3_service")
     monkeypatch.setattr(uploads, "PART_BYTES", 5 << 20)
     whole = os.urandom(1 << 20) * 6
