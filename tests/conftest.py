@@ -13,6 +13,7 @@ import os
 import time
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
     "tests.fixtures.databases",
@@ -38,6 +39,11 @@ def _scrub() -> None:
 
 
 _scrub()
+
+# No test is judged by its speed; and a submission is judged by the same examples twice.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("house"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "house")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
