@@ -5,7 +5,6 @@ the same, one round trip later. With a remote store it must pass too, to be chec
 """
 
 import asyncio
-import contextlib
 import gzip
 import json
 import os
@@ -142,10 +141,9 @@ async def _shard_events(request: Request, body: bytes) -> AsyncIterator[dict[str
     work = asyncio.wrap_future(_registration(request, body, progress))
     yield _news(progress)
     while not work.done():
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(work), HEARTBEAT_S)
-            break
-        yield _news(progress)
+        await asyncio.wait([work], timeout=HEARTBEAT_S)
+        if not work.done():
+            yield _news(progress)
     try:
         yield {"type": "result", "result": int(await work)}
     except HubError as err:

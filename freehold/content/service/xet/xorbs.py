@@ -5,6 +5,7 @@ import os
 import secrets
 import threading
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from weakref import WeakKeyDictionary
@@ -83,8 +84,10 @@ class Arrival:
         store.put_file(xorb_key(self.name), self._path)
 
     def _release_map(self) -> None:
-        self._view.release()
-        self._map.close()
+        # An error on its way up still looks into the map; then it goes with the last one who does.
+        with suppress(BufferError):
+            self._view.release()
+            self._map.close()
 
     def _close(self) -> None:
         if self._file >= 0:
