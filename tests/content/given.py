@@ -9,13 +9,15 @@ from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from freehold.content.keys import pack_index_key, pack_key
-from freehold.content.tables import Pack, Ref
+from freehold.content.keys import pack_index_key, pack_key, xorb_index_key, xorb_key
+from freehold.content.tables import Content, Pack, Recipe, Ref, RepoContent
 from freehold.core import clock
 from freehold.core.ids import new_id
 from freehold.gitkit.commits import Change, write_commit
 from freehold.gitkit.objects import Person as Author
 from freehold.repos.tables import Repo
+from freehold.xetkit import hashes, recipes, xorbs
+from freehold.xetkit.recipes import Term
 from tests.fixtures.people import Person
 
 LFS = {"Content-Type": "application/vnd.git-lfs+json", "Accept": "application/vnd.git-lfs+json"}
@@ -80,3 +82,35 @@ def large_file(client: TestClient, path: str, owner: Person, data: bytes) -> str
         answer = client.put(offer["actions"]["upload"]["href"], content=data)
         assert answer.status_code == 200, answer.text
     return digest(data)
+
+
+def recipe(app: Starlette, path: str, data: bytes, *, kind: str = "model") -> str:
+    """``data`` is the repository's as a recipe over two xorbs, the way an upload by Xet leaves it; its Xet hash."""
+    kit, database = app.state.kit, app.state.database
+    size = 64 << 10
+    chunks = [data[at : at + size] for at in range(0, len(data), size)]
+    terms = []
+    for run in (chunks[: len(chunks) // 2], chunks[len(chunks) // 2 :]):
+        body = b"".join(_chunk_header(len(chunk)) + chunk for chunk in run)
+        name = hashes.xorb([hashes.chunk(chunk) for chunk in run], [len(chunk) for chunk in run])
+        index = xorbs.validate(body, name)
+        kit.store.put_bytes(xorb_index_key(hashes.text(name)), index.encode())
+        kit.store.put_bytes(xorb_key(hashes.text(name)), body)
+        terms.append(Term(name, 0, len(run), sum(map(len, run))))
+    listed = [(hashes.chunk(chunk), len(chunk)) for chunk in chunks]
+    file_hash = hashes.text(hashes.file([found for found, _ in listed], [length for _, length in listed]))
+    with database.write() as db:
+        row = db.scalars(select(Repo).where(Repo.kind == kind, Repo.path_key == path)).one()
+        now = clock.now()
+        db.add(Recipe(file_hash=file_hash, size_bytes=len(data), terms=recipes.pack(terms), created_at=now))
+        db.flush()
+        facts = {"size_bytes": len(data), "is_whole": False, "file_hash": file_hash, "created_at": now}
+        db.add(Content(sha256=digest(data), **facts))
+        db.flush()
+        db.add(RepoContent(repo_id=row.id, sha256=digest(data), created_at=now))
+    return file_hash
+
+
+def _chunk_header(length: int) -> bytes:
+    """Version 0, not compressed. Source: protocol/xet.md 5.1."""
+    return b"\0" + length.to_bytes(3, "little") + b"\0" + length.to_bytes(3, "little")
