@@ -76,7 +76,7 @@ def test_lost_rights_are_lost_at_once(client: TestClient, cast: Cast, database: 
     entry = Entry([make_xorb(1).term()])
     Xet(client, cast.alice, repo).upload(entry)
     headers = Xet(client, cast.charlie, repo).headers("read")
-    address = "/xet/v2/reconstructions/{entry.name}"
+    address = f"/xet/v2/reconstructions/{entry.name}"
     assert client.get(address, headers=headers).status_code == 200
     with database.write() as db:
         repos.change_settings(db, cast.alice.actor, repo, repos.Changes(visibility="private"), kind="model")
