@@ -24,6 +24,7 @@ from freehold.accounts import csrf
 from freehold.accounts import pages as accounts_pages
 from freehold.cards import api as cards_api
 from freehold.cards import service as cards
+from freehold.content import pages as content_pages
 from freehold.content.api import commits as commits_api
 from freehold.content.api import lfs as lfs_api
 from freehold.content.api import refs as refs_api
@@ -40,6 +41,7 @@ from freehold.core.instance import signing_secret
 from freehold.core.settings import Settings, SettingsError
 from freehold.core.signing import Signer
 from freehold.discover import api as discover_api
+from freehold.discover import pages as discover_pages
 from freehold.gitkit.depot import Depot
 from freehold.repos import api as repos_api
 from freehold.repos import pages as repos_pages
@@ -150,7 +152,7 @@ def _add_rooms(app: FastAPI) -> None:
 
 def _add_pages(app: FastAPI) -> None:
     """Pages and the shell around them: the one place that knows every room's menu entries."""
-    for router in (accounts_pages.router, repos_pages.router):
+    for router in (accounts_pages.router, repos_pages.router, content_pages.router, discover_pages.router):
         app.include_router(router)
     app.state.csrf_token = csrf.token
     render.install(

@@ -1,6 +1,6 @@
 """What can go wrong while listing."""
 
-from freehold.core.errors import BadRequest
+from freehold.core.errors import BadRequest, NotFound
 
 
 class BadExpand(BadRequest):
@@ -9,3 +9,10 @@ class BadExpand(BadRequest):
 
 class BadCursor(BadRequest):
     """A page address that this hub did not write."""
+
+
+class NoSuchPage(NotFound):
+    """An address of the hub's own that leads nowhere: no account and no repository can have it."""
+
+    def __init__(self) -> None:
+        super().__init__("There is nothing at this address.")

@@ -58,6 +58,19 @@ def count(db: Session, actor: Actor, listing: Listing) -> int:
     return db.scalar(query) or 0
 
 
+def mine(db: Session, actor: Actor, limit: int) -> Sequence[Item]:
+    """What belongs to ``actor`` or to an organisation it is in, last changed first."""
+    query: Any = (
+        select(Repo, Ref.target, RepoCard)
+        .outerjoin(Ref, and_(Ref.repo_id == Repo.id, Ref.name == MAIN))
+        .outerjoin(RepoCard, RepoCard.repo_id == Repo.id)
+        .where(or_(Repo.owner_id == actor.id, Repo.owner_id.in_(actor.roles)))
+        .order_by(Repo.updated_at.desc(), Repo.id.desc())
+        .limit(limit)
+    )
+    return [Item(repo, head, card) for repo, head, card in db.execute(visible(query, actor))]
+
+
 def tags(db: Session, actor: Actor, kind: str, limit: int = 5000) -> Sequence[tuple[str, int]]:
     """Tags of the repositories of ``kind`` that ``actor`` may know of, with how many carry each, most first."""
     found = func.count(RepoTag.repo_id)

@@ -1,0 +1,379 @@
+"""Home, lists, search, people and repositories as pages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from freehold.access.rules import Action
+from freehold.accounts import service as accounts
+from freehold.accounts.rules import RESERVED
+from freehold.accounts.tables import Account
+from freehold.cards import frontmatter, reading
+from freehold.content import queries as content
+from freehold.content.rules import MAIN
+from freehold.core.http import PUBLIC, Ask, door
+from freehold.core.lru import Lru
+from freehold.discover import facts, panels, queries, rules
+from freehold.discover.api import listing_of
+from freehold.discover.errors import NoSuchPage
+from freehold.discover.queries import Item
+from freehold.discover.rules import Listing
+from freehold.repos import service as repos
+from freehold.repos.heads import LABELS, ONE, head
+from freehold.repos.rules import KINDS
+from freehold.repos.tables import Repo
+from freehold.web import markdown
+from freehold.web.components import RepoHead
+from freehold.web.render import render
+
+router = APIRouter(include_in_schema=False)
+SHOWN_KINDS = ("model", "dataset", "space")
+NEWEST = 5
+ROWS = 30
+FACET_WORDS = 12
+KEPT_CARD_CHARACTERS = 16_000_000
+
+_cards: Lru[tuple[str, str], markdown.Rendered] = Lru(KEPT_CARD_CHARACTERS, lambda card: len(card.html) + 500)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The newest repositories of one kind that the visitor may know of."""
+
+    kind: str
+    label: str
+    address: str
+    total: int
+    rows: Sequence["Row"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One repository in a list."""
+
+    repo: Repo
+    address: str
+    summary: str
+    task: str
+    license: str
+    library: str
+
+
+@dataclass(frozen=True)
+class HomePage:
+    """The start: what there is, and how to bring something in."""
+
+    title: str
+    shelves: Sequence[Shelf]
+    mine: Sequence[Row]  #: the visitor's own, last changed first
+    is_empty: bool
+    hub: str
+    hides_search: bool = True
+
+
+@dataclass(frozen=True)
+class Word:
+    """One choice of a facet: ``address`` is the list with it added or taken away."""
+
+    label: str
+    number: int
+    address: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A question that the list can be narrowed by."""
+
+    label: str
+    words: Sequence[Word]
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A filter in force, and the list without it."""
+
+    label: str
+    value: str
+    without: str
+
+
+@dataclass(frozen=True)
+class KindPage:
+    """The repositories of one kind, narrowed by the address."""
+
+    title: str
+    area: str
+    kind: str
+    kind_word: str
+    address: str
+    search: str
+    hidden: Sequence[tuple[str, str]]  #: filters that the search form keeps
+    total: int
+    facets: Sequence[Facet]
+    chips: Sequence[Chip]
+    rows: Sequence[Row]
+    sort: str
+    first: str
+    next: str
+
+
+@dataclass(frozen=True)
+class SearchPage:
+    """What holds the words, of every kind."""
+
+    title: str
+    words: str
+    shelves: Sequence[Shelf]
+    hides_search: bool = False
+
+
+@dataclass(frozen=True)
+class AccountPage:
+    """A person or an organisation, and what they have published."""
+
+    title: str
+    account: Account
+    is_person: bool
+    shelves: Sequence[Shelf]
+    can_create: bool
+
+
+@dataclass(frozen=True)
+class RepoPage:
+    """A repository: its card, and what its files say."""
+
+    title: str
+    area: str
+    kind: str
+    kind_word: str
+    head: RepoHead
+    card: markdown.Rendered | None
+    facts: Sequence[panels.Fact]
+    tags: Sequence[tuple[str, str]]  #: a tag and the list that has it
+    uses: Sequence[panels.Use]
+    is_gated_shut: bool  #: the visitor may know of it and not read its files
+    revision: str
+
+
+# ---- home, lists, search -----------------------------------------------------------------------------------
+
+
+@router.get("/")
+@door(PUBLIC)
+def home(ask: Ask) -> Response:
+    shelves = [_shelf(ask, Listing(kind=kind, limit=NEWEST), f"/{KINDS[kind][0]}") for kind in SHOWN_KINDS]
+    mine = queries.mine(ask.db, ask.actor, NEWEST) if not ask.actor.is_anonymous else []
+    page = HomePage(
+        title="Home",
+        shelves=shelves,
+        mine=[_row(item) for item in mine],
+        is_empty=not any(shelf.total for shelf in shelves),
+        hub=ask.base_url,
+    )
+    return render(ask.request, page)
+
+
+@router.get("/{kind:plural}")
+@door(PUBLIC)
+def kind_list(ask: Ask, kind: str) -> Response:
+    query = ask.request.query_params
+    listing = replace(listing_of(kind, query, most=ROWS), limit=ROWS)
+    page = queries.page(ask.db, ask.actor, listing)
+    chosen = _chosen(query.getlist("filter"))
+    kept = _Address(f"/{KINDS[kind][0]}", listing.search, listing.author, chosen, query.get("sort") or "")
+    shown = KindPage(
+        title=LABELS[kind],
+        area=kind,
+        kind=kind,
+        kind_word=ONE[kind],
+        address=kept.path,
+        search=listing.search,
+        hidden=[(name, value) for name, value in kept.pairs() if name != "search"],
+        total=queries.count(ask.db, ask.actor, listing),
+        facets=_facets(ask, kind, kept),
+        chips=_chips(kept),
+        rows=[_row(item) for item in page.items],
+        sort=kept.sort,
+        first=kept.text() if listing.cursor else "",
+        next=kept.text(cursor=rules.encode(page.next)) if page.next else "",
+    )
+    return render(ask.request, shown)
+
+
+@router.get("/search")
+@door(PUBLIC)
+def search(ask: Ask, search: str = "") -> Response:
+    words = search.replace("\x00", "").strip()[:200]
+    shelves = []
+    if words:
+        for kind in KINDS:
+            address = f"/{KINDS[kind][0]}?{urlencode({'search': words})}"
+            shelves.append(_shelf(ask, Listing(kind=kind, search=words, limit=2 * NEWEST), address))
+    page = SearchPage(f"“{words}”" if words else "Search", words, [shelf for shelf in shelves if shelf.total])
+    return render(ask.request, page)
+
+
+@router.get("/{name}")
+@door(PUBLIC)
+def account(ask: Ask, name: str) -> Response:
+    _refuse_reserved(name)
+    found = accounts.account(ask.db, name)
+    shelves = []
+    for kind in KINDS:
+        address = f"/{KINDS[kind][0]}?{urlencode({'author': found.name})}"
+        shelves.append(_shelf(ask, Listing(kind=kind, author=found.name, limit=ROWS), address))
+    page = AccountPage(
+        title=found.name,
+        account=found,
+        is_person=found.kind == "user",
+        shelves=[shelf for shelf in shelves if shelf.total],
+        can_create=found.id == ask.actor.id or ask.actor.roles.get(found.id, "read") != "read",
+    )
+    return render(ask.request, page)
+
+
+# ---- one repository ----------------------------------------------------------------------------------------
+
+
+@router.get("/{kind:prefix}{namespace}/{name}")
+@door(Action.LIST)
+def repo(ask: Ask, kind: str, namespace: str, name: str) -> Response:
+    _refuse_reserved(namespace)
+    found = repos.load(ask.db, ask.actor, f"{namespace}/{name}", Action.LIST, kind=kind)
+    commit = content.head(ask.db, found, MAIN)
+    known = facts.of_commit(ask.db, found, ask.kit, commit) if commit else None
+    shut = repos.refused(ask.actor, Action.READ, found) is not None
+    words = known.card.words if known else None
+    page = RepoPage(
+        title=found.path,
+        area=found.kind,
+        kind=found.kind,
+        kind_word=ONE[found.kind],
+        head=head(found, panels.line(words)),
+        card=_card(ask, found, commit) if commit else None,
+        facts=panels.facts(found, known, content.used_storage(ask.db, found)) if known else (),
+        tags=[(tag, f"/{KINDS[found.kind][0]}?{urlencode({'filter': tag})}") for tag in (words.tags if words else ())],
+        uses=panels.uses(found, known, ask.base_url),
+        is_gated_shut=shut,
+        revision="main",
+    )
+    return render(ask.request, page)
+
+
+def _refuse_reserved(first: str) -> None:
+    """The widest addresses catch what nobody else did, ``/api/...`` included: that is nothing, not a repository."""
+    if first.lower() in RESERVED:
+        raise NoSuchPage
+
+
+def _card(ask: Ask, found: Repo, commit: str) -> markdown.Rendered:
+    return _cards.of((f"{found.kind}/{found.path}", commit), lambda: _rendered(ask, found, commit))
+
+
+def _rendered(ask: Ask, found: Repo, commit: str) -> markdown.Rendered:
+    text = reading.card_text(content.objects(ask.db, found, ask.kit), commit)
+    root = head(found).address
+    links = markdown.Links(page_root=f"{root}/blob/main/", file_root=f"{root}/resolve/main/")
+    return markdown.render(frontmatter.split(text).body, links)
+
+
+# ---- parts of lists ----------------------------------------------------------------------------------------
+
+
+def _shelf(ask: Ask, listing: Listing, address: str) -> Shelf:
+    page = queries.page(ask.db, ask.actor, listing)
+    # A page that is not full has told the number already.
+    total = len(page.items) if page.next is None else queries.count(ask.db, ask.actor, listing)
+    return Shelf(listing.kind, LABELS[listing.kind], address, total, [_row(item) for item in page.items])
+
+
+def _row(item: Item) -> Row:
+    card = item.card
+    return Row(
+        repo=item.repo,
+        address=head(item.repo).address,
+        summary=card.summary if card else "",
+        task=rules.TASKS.get(card.pipeline_tag or "", card.pipeline_tag or "") if card else "",
+        license=(card.license or "") if card else "",
+        library=(card.library_name or "") if card else "",
+    )
+
+
+@dataclass(frozen=True)
+class _Address:
+    """A list's address in parts, so that a filter can be put in or taken out."""
+
+    path: str
+    search: str
+    author: str
+    filters: tuple[str, ...]
+    sort: str
+
+    def pairs(self) -> list[tuple[str, str]]:
+        pairs = [("search", self.search), ("author", self.author), ("sort", self.sort)]
+        return [(name, value) for name, value in pairs if value] + [("filter", value) for value in self.filters]
+
+    def text(self, **more: str) -> str:
+        query = urlencode(self.pairs() + list(more.items()))
+        return f"{self.path}?{query}" if query else self.path
+
+    def toggled(self, word: str) -> str:
+        filters = [value for value in self.filters if value != word]
+        return replace(self, filters=tuple(filters if word in self.filters else [*filters, word])).text()
+
+
+def _chosen(values: Sequence[str]) -> tuple[str, ...]:
+    words = [word.strip() for value in values for word in value.split(",")]
+    return tuple(dict.fromkeys(word for word in words if word))[: rules.MAX_FILTERS]
+
+
+def _chips(address: _Address) -> list[Chip]:
+    chips = []
+    if address.search:
+        chips.append(Chip("Name", address.search, replace(address, search="").text()))
+    if address.author:
+        chips.append(Chip("By", address.author, replace(address, author="").text()))
+    for word in address.filters:
+        prefix, _, rest = word.partition(":")
+        label, value = (prefix.replace("_", " ").capitalize(), rest) if rest else ("Tag", rules.TASKS.get(word, word))
+        chips.append(Chip(label, value, address.toggled(word)))
+    return chips
+
+
+def _facets(ask: Ask, kind: str, address: _Address) -> list[Facet]:
+    """The words in use, by what they are about; each with how many carry it among all that the visitor may see."""
+    groups: dict[str, list[Word]] = {}
+    for tag, number in queries.tags(ask.db, ask.actor, kind, limit=500):
+        family, label = _placed(kind, tag)
+        words = groups.setdefault(family, [])
+        if family and (len(words) < FACET_WORDS or tag in address.filters):
+            words.append(Word(label, number, address.toggled(tag), tag in address.filters))
+    return [Facet(label, groups[label]) for label in _FACETS if groups.get(label)]
+
+
+_FACETS = ("Task", "Library", "Format", "Licence", "Language", "Size")
+
+
+def _placed(kind: str, tag: str) -> tuple[str, str]:
+    """The facet a tag belongs to, and its words there; no facet: it is found by search only."""
+    prefix, _, rest = tag.partition(":")
+    families: Mapping[str, str] = {
+        "license": "Licence",
+        "language": "Language",
+        "task_categories": "Task",
+        "format": "Format",
+        "size_categories": "Size",
+    }
+    if rest:
+        family = families.get(prefix, "")
+        return family, rules.TASKS.get(rest, rest) if family == "Task" else rest
+    if tag in rules.TASKS:
+        return "Task", rules.TASKS[tag]
+    if tag in rules.LIBRARIES:
+        return "Library", tag
+    is_language = kind == "model" and 2 <= len(tag) <= 3 and tag.isalpha() and tag.islower()
+    return ("Language", tag) if is_language else ("", tag)
