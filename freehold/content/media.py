@@ -3,7 +3,7 @@
 Files are hostile: whatever a browser would run is sent as text or as an attachment, and every answer is sandboxed.
 """
 
-from pathlib import PurePosixPath
+import re
 from urllib.parse import quote
 
 #: No scripts, no requests, an origin of its own: for whatever a browser opens straight from a repository.
@@ -11,6 +11,7 @@ SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-s
 BINARY = "application/octet-stream"
 TEXT = "text/plain; charset=utf-8"
 
+_NOT_PLAIN = re.compile(r'[^ -~]|["\\]')
 #: Shown as what they are: nothing here runs, sandboxed as it is.
 _SHOWN = {
     "png": "image/png",
@@ -39,8 +40,7 @@ _TEXT = frozenset(
 
 def content_type(path: str) -> str:
     """What a file is served as, by its name: never anything that a browser would run."""
-    name = PurePosixPath(path).name.lower()
-    suffix = name.rpartition(".")[2]
+    suffix = path.rpartition("/")[2].rpartition(".")[2].lower()
     if suffix in _TEXT:
         return TEXT
     return _SHOWN.get(suffix, BINARY)
@@ -48,7 +48,7 @@ def content_type(path: str) -> str:
 
 def disposition(path: str, *, attachment: bool) -> str:
     """A ``Content-Disposition`` that saves under the file's own name. Source: RFC 6266; hub-api.md 1.2."""
-    name = PurePosixPath(path).name
-    plain = "".join(c if " " <= c <= "~" and c not in '"\\' else "_" for c in name)
+    name = path.rpartition("/")[2]
+    plain = _NOT_PLAIN.sub("_", name)
     kind = "attachment" if attachment else "inline"
     return f"{kind}; filename*=UTF-8''{quote(name, safe='')}; filename=\"{plain}\";"

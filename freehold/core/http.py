@@ -97,6 +97,16 @@ def door(action: str, *, reads: bool | None = None) -> Callable[[Callable[..., A
     return wrap
 
 
+def own_door(action: str) -> Callable[[Callable[[Request], Response]], Callable[[Request], Response]]:
+    """Mark a synchronous route that opens its unit of work itself, if at all: for the hottest reads."""
+
+    def wrap(fn: Callable[[Request], Response]) -> Callable[[Request], Response]:
+        fn.action = action  # type: ignore[attr-defined]
+        return fn
+
+    return wrap
+
+
 def stream_door(action: str) -> Callable[[Callable[..., Awaitable[Response]]], Callable[..., Awaitable[Response]]]:
     """Mark an asynchronous route that reads its own body (bytes never wait inside a transaction)."""
 

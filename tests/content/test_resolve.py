@@ -6,11 +6,16 @@ from collections.abc import Callable
 
 import httpx
 import pytest
+from sqlalchemy import select, update
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from freehold.accounts import service as accounts
+from freehold.accounts.tables import Account, Token
 from freehold.content.keys import content_key
+from freehold.core import clock
 from freehold.gitkit.commits import Delete, Put, PutPointer
+from freehold.repos.tables import Repo
 from tests.content import given
 from tests.content.given import digest, large_file
 from tests.fixtures.people import Cast
@@ -390,3 +395,58 @@ def test_from_s3_by_a_signed_address(
     with TestClient(app, base_url="http://hub.test", follow_redirects=False) as client:
         through = client.get(address, headers={"Range": "bytes=5-2097160"})
         assert (through.status_code, through.content) == (206, WEIGHTS[5:2_097_161])
+
+
+# ---- credentials on the quick road ----------------------------------------------------------------------------------
+
+
+def test_wrong_credentials_are_refused_even_where_none_are_needed(client: TestClient, cast: Cast, model: str) -> None:
+    address = "/alice/m/resolve/main/config.json"
+    assert client.head(address).status_code == 200, "looked up once, so the quick road is open"
+    assert client.head(address, headers=cast.charlie.read_headers).status_code == 200
+
+    for wrong in ("Bearer hf_wrong", "Bearer ", "Basic !", "Token x", "Bearer " + "x" * 9000):
+        assert client.head(address, headers={"Authorization": wrong}).status_code == 401, wrong
+
+
+def test_a_token_stops_working_when_its_person_or_its_time_is_over(
+    client: TestClient, app: Starlette, cast: Cast, model: str
+) -> None:
+    address = "/alice/m/resolve/main/config.json"
+    assert client.head(address, headers=cast.charlie.headers).status_code == 200
+    with app.state.database.write() as db:
+        db.get_one(Account, cast.charlie.id).is_disabled = True
+        db.execute(update(Token).where(Token.user_id == cast.bob.id).values(expires_at=clock.now()))
+
+    assert client.head(address, headers=cast.charlie.headers).status_code == 401
+    assert client.head(address, headers=cast.bob.headers).status_code == 401
+
+
+def test_roles_count_on_private_repositories(client: TestClient, app: Starlette, cast: Cast) -> None:
+    said = {"name": "m", "organization": "lab", "private": True}
+    assert client.post("/api/repos/create", json=said, headers=cast.alice.headers).status_code == 200
+    given.commit(app, "lab/m", [Put("a.txt", b"a")])
+
+    for _ in range(2):
+        statuses = [
+            client.head("/lab/m/resolve/main/a.txt", headers=who.read_headers).status_code for who in cast.people
+        ]
+        assert statuses == [200, 200, 404, 200, 401], "Alice, Bob, Charlie, Root, Anonymous"
+
+
+def test_a_narrow_token_reaches_what_it_names_and_what_is_public(
+    client: TestClient, app: Starlette, cast: Cast, model: str
+) -> None:
+    for name in ("one", "two"):
+        given.repo(client, cast.alice, name, private=True)
+        given.commit(app, f"alice/{name}", [Put("a.txt", b"a")])
+    with app.state.database.write() as db:
+        alice = db.get_one(Account, cast.alice.id)
+        one = db.scalars(select(Repo).where(Repo.path_key == "alice/one")).one()
+        _, secret = accounts.create_token(db, alice, "narrow", "read", repo_ids=[one.id])
+    headers = {"Authorization": f"Bearer {secret}"}
+
+    for _ in range(2):
+        assert client.head("/alice/one/resolve/main/a.txt", headers=headers).status_code == 200
+        assert client.head("/alice/two/resolve/main/a.txt", headers=headers).status_code == 404
+        assert client.head("/alice/m/resolve/main/config.json", headers=headers).status_code == 200

@@ -1,14 +1,16 @@
 """Files by revision and path: ``/resolve/`` and ``/raw/``. Source: protocol/hub-api.md 1.1, 1.2."""
 
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from freehold.access.rules import Action
+from freehold.access.service import SESSION_COOKIE, glimpse
 from freehold.content import media
 from freehold.content.api import sending
 from freehold.content.service import downloads
-from freehold.content.service.downloads import Asked, Found
-from freehold.core.http import Ask, door
+from freehold.content.service.downloads import Asked, Body, Found
+from freehold.core.http import Ask, base_url, door, own_door, unit_of_work
 from freehold.repos import paths
 from freehold.repos.errors import repo_not_found
 from freehold.repos.rules import api_path
@@ -16,16 +18,16 @@ from freehold.repos.rules import api_path
 paths.register()
 
 
-@door(Action.READ)
-def resolve(ask: Ask) -> Response:
+@own_door(Action.READ)
+def resolve(request: Request) -> Response:
     """The file itself."""
-    return _file(ask, raw=False)
+    return _file(request, raw=False)
 
 
-@door(Action.READ)
-def raw(ask: Ask) -> Response:
+@own_door(Action.READ)
+def raw(request: Request) -> Response:
     """What git keeps: the pointer's text for a large file."""
-    return _file(ask, raw=True)
+    return _file(request, raw=True)
 
 
 @door(Action.READ)
@@ -34,13 +36,24 @@ def one_segment(ask: Ask) -> Response:
     raise repo_not_found(ask.request.path_params["name"], anonymous=ask.actor.is_anonymous)
 
 
-def _file(ask: Ask, *, raw: bool) -> Response:
-    request = ask.request
+def _file(request: Request, *, raw: bool) -> Response:
     asked = _asked(request.path_params)
-    found = downloads.find(ask.db, request.app.state.database, ask.kit, ask.actor, asked, raw=raw)
-    body = downloads.body(ask.kit, ask.db, found) if request.method == "GET" else _unread(found)
-    headers = _headers(ask, found, asked, raw=raw)
-    return sending.respond(request, body, headers, filename=asked.path.rpartition("/")[2])
+    database = request.app.state.database
+    if request.method == "HEAD":
+        # The call that every library makes for every file: without a session where prepared rows can tell.
+        credentials = request.headers.get("authorization"), request.cookies.get(SESSION_COOKIE)
+        actor = glimpse(database, *credentials)
+        known = downloads.find_known(database, actor, asked, raw=raw) if actor is not None else None
+        if known is not None:
+            return _answer(request, known, asked, _unread(known), raw=raw)
+    with unit_of_work(request) as ask:
+        found = downloads.find(ask.db, database, ask.kit, ask.actor, asked, raw=raw)
+        body = _unread(found) if request.method == "HEAD" else downloads.body(ask.kit, ask.db, found)
+    return _answer(request, found, asked, body, raw=raw)
+
+
+def _answer(request: Request, found: Found, asked: Asked, body: Body, *, raw: bool) -> Response:
+    return sending.respond(request, body, _headers(request, found, asked, raw=raw), filename=asked.name)
 
 
 def _asked(given: dict[str, str]) -> Asked:
@@ -53,13 +66,13 @@ def _asked(given: dict[str, str]) -> Asked:
     return Asked(given["kind"], f"{given['namespace']}/{given['name']}", rev, path)
 
 
-def _unread(found: Found) -> downloads.Body:
+def _unread(found: Found) -> Body:
     """A HEAD reads nothing of the file."""
-    return downloads.Body(found.etag, found.size_bytes, lambda start, end: iter(()))
+    return Body(found.etag, found.size_bytes, lambda start, end: iter(()))
 
 
-def _headers(ask: Ask, found: Found, asked: Asked, *, raw: bool) -> dict[str, str]:
-    attachment = ask.request.query_params.get("download", "") not in ("", "false", "0")
+def _headers(request: Request, found: Found, asked: Asked, *, raw: bool) -> dict[str, str]:
+    attachment = request.query_params.get("download", "") not in ("", "false", "0")
     headers = {
         "X-Repo-Commit": found.commit,
         "Content-Type": media.TEXT if raw else media.content_type(asked.path),
@@ -72,8 +85,8 @@ def _headers(ask: Ask, found: Found, asked: Asked, *, raw: bool) -> dict[str, st
         headers["X-Linked-Size"] = str(found.size_bytes)
         headers["X-Linked-ETag"] = f'"{found.etag}"'
         if found.kept.file_hash is not None:
-            api = f"{ask.base_url}{api_path(asked.kind, found.repo_path)}"
-            route = f"{api}/xet-read-token/{found.commit}"
+            api = api_path(asked.kind, found.repo_path)
+            route = f"{base_url(request)}{api}/xet-read-token/{found.commit}"
             headers["X-Xet-Hash"] = found.kept.file_hash
             headers["X-Xet-Refresh-Route"] = route
             headers["Link"] = f'<{route}>; rel="xet-auth"'

@@ -100,46 +100,61 @@ class Asked:
     rev: str
     path: str
 
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
 
 def find(db: Session, database: Database, kit: Kit, actor: Actor, asked: Asked, *, raw: bool = False) -> Found:
     """The file that ``asked`` names, if ``actor`` may read its repository; ``raw`` leaves a pointer a pointer.
 
     Raises the coded errors for the repository, the revision and the path, in this order.
     """
-    likeliest = next(iter(rules.ref_candidates(asked.rev)), "")
-    row = database.row(_REPO, kind=asked.kind, path_key=asked.repo.lower(), ref=likeliest)
-    repo_id, repo_path, target = _readable(row, actor)
-    commit = target or asked.rev  # a commit id counts only where it was looked up in this repository before
-    known = _entries.get((repo_id, commit, asked.path)) if repo_id else None
-    if known is None:
-        repo_id, repo_path, commit, known = _looked_up(db, kit, actor, asked)
-    entry = known[0]
-    if entry is None or entry.kind != "file":
-        raise EntryNotFound(asked.path, commit)
-    kept = None
-    if entry.pointer is not None and not raw:
-        kept = _kept(database, repo_id, entry.pointer.sha256)
-        if kept is None:
-            raise EntryNotFound(asked.path, commit)
-    return Found(repo_id, repo_path, commit, entry, kept)
-
-
-def _readable(row: tuple[Any, ...] | None, actor: Actor) -> tuple[str, str, str | None]:
-    """Id and path of the repository and the branch's commit; empty where the plain way has to decide what to say."""
-    if row is None:
-        return "", "", None
-    repo_id, owner_id, visibility, gated, is_disabled, creator_id, owner, name, target = row
-    thing = Thing(owner_id=owner_id, visibility=visibility, repo_id=repo_id, gated=gated, creator_id=creator_id)
-    if is_disabled or not decide(actor, Action.READ, thing):
-        return "", "", None
-    return repo_id, f"{owner}/{name}", target
-
-
-def _looked_up(db: Session, kit: Kit, actor: Actor, asked: Asked) -> tuple[str, str, str, tuple[Entry | None]]:
+    found = find_known(database, actor, asked, raw=raw)
+    if found is not None:
+        return found
     repo = repos.load(db, actor, asked.repo, Action.READ, kind=asked.kind)
     commit = queries.resolve_revision(db, repo, asked.rev, kit)
     entry = queries.objects(db, repo, kit).entry(commit, asked.path)
-    return repo.id, repo.path, commit, _entries.put((repo.id, commit, asked.path), (entry,))
+    _entries.put((repo.id, commit, asked.path), (entry,))
+    return _found(database, repo.id, repo.path, commit, entry, asked, raw=raw)
+
+
+def find_known(database: Database, actor: Actor, asked: Asked, *, raw: bool = False) -> Found | None:
+    """As :func:`find`, for a path that was looked up before; None where only :func:`find` can tell."""
+    likeliest = next(iter(rules.ref_candidates(asked.rev)), "")
+    row = database.row(_REPO, kind=asked.kind, path_key=asked.repo.lower(), ref=likeliest)
+    readable = _readable(row, actor)
+    if readable is None:
+        return None
+    repo_id, repo_path, target = readable
+    commit = target or asked.rev  # a commit id counts only where it was looked up in this repository before
+    known = _entries.get((repo_id, commit, asked.path))
+    return None if known is None else _found(database, repo_id, repo_path, commit, known[0], asked, raw=raw)
+
+
+def _found(
+    database: Database, repo_id: str, repo_path: str, commit: str, entry: Entry | None, asked: Asked, *, raw: bool
+) -> Found:
+    if entry is None or entry.kind != "file":
+        raise EntryNotFound(asked.path, commit)
+    if entry.pointer is None or raw:
+        return Found(repo_id, repo_path, commit, entry, None)
+    kept = _kept(database, repo_id, entry.pointer.sha256)
+    if kept is None:  # a pointer that was pushed for content the repository never had
+        raise EntryNotFound(asked.path, commit)
+    return Found(repo_id, repo_path, commit, entry, kept)
+
+
+def _readable(row: tuple[Any, ...] | None, actor: Actor) -> tuple[str, str, str | None] | None:
+    """Id and path of the repository and where the ref points; None where the plain way has to decide what to say."""
+    if row is None:
+        return None
+    repo_id, owner_id, visibility, gated, is_disabled, creator_id, owner, name, target = row
+    thing = Thing(owner_id=owner_id, visibility=visibility, repo_id=repo_id, gated=gated, creator_id=creator_id)
+    if is_disabled or not decide(actor, Action.READ, thing):
+        return None
+    return repo_id, f"{owner}/{name}", target
 
 
 def _kept(database: Database, repo_id: str, sha256: str) -> Kept | None:
