@@ -29,7 +29,7 @@ def token_for(hub: Hub) -> str:
 
 def sign_in_link(hub: Hub) -> str:
     """A link that signs the administrator in, once."""
-    return hub.run("user", "link", ADMIN).splitlines()[-1].strip()
+    return hub.run("user", "link", ADMIN, "--url", hub.url).splitlines()[-1].strip()
 
 
 def _new_token(hub: Hub) -> str:

@@ -85,6 +85,6 @@ with refused(RevisionNotFoundError, 404):
 across = "src_repo_id" in inspect.signature(CommitOperationCopy).parameters
 if across and given["xet"]:
     api.create_repo(other)
-    commit(CommitOperationCopy("a.bin", "taken.bin", src_repo_id=repo), to=other)
+    commit(CommitOperationCopy("a.bin", "taken.bin", src_repo_id=repo, src_repo_type="model"), to=other)
     assert files(of=other) == {"taken.bin": large}
 told(across=across, commits=len(list(api.list_repo_commits(repo))))
