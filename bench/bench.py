@@ -22,7 +22,7 @@ class Scale:
     clients: int = 8
 
 
-QUICK = Scale(file_bytes=64 << 20, copy_bytes=50_000_000, rounds=2, calls_s=2)
+QUICK = Scale(file_bytes=64 << 20, rounds=2, calls_s=2)
 
 
 @dataclass

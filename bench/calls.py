@@ -1,19 +1,15 @@
 """Small calls: requests per second beside the barest handler that does comparable work on the same server."""
 
-import re
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
-from bench import wire
+from bench import repeated, wire
 from bench.bench import Bench
 from bench.hub import Client, noise
-from bench.machine import PYTHON, Missing, Process, needs
+from bench.machine import PYTHON, Process
 from bench.table import Row
 
 CONNECTIONS = 32
 TARGET = 0.5
-HEAD = 'wrk.method = "HEAD"\n'
 
 
 def measure(bench: Bench) -> Iterator[Row]:
@@ -32,19 +28,14 @@ def measure(bench: Bench) -> Iterator[Row]:
         "resolve HEAD, a large file": (f"{bench.hub.url}/{repo}/resolve/main/model.safetensors", "HEAD"),
     }
     for what, (url, method) in cases.items():
-        try:
-            yield _row(bench, what, url, floor, method)
-        except Missing as err:
-            yield Row(what, note=str(err))
+        yield _row(bench, what, url, floor, method)
 
 
 def _row(bench: Bench, what: str, url: str, floor: str, method: str) -> Row:
-    script = bench.folder / "head.lua"
-    script.write_text(HEAD if method == "HEAD" else "")
     ours, bare = [], []
     for _ in range(bench.scale.rounds):
-        ours.append(_requests_per_s(bench, url, script))
-        bare.append(_requests_per_s(bench, floor, script))
+        ours.append(repeated.calls_per_s(method, url, bench.headers, CONNECTIONS, bench.scale.calls_s))
+        bare.append(repeated.calls_per_s(method, floor, bench.headers, CONNECTIONS, bench.scale.calls_s))
     ratio = max(ours) / max(bare)
     return Row(
         what,
@@ -56,16 +47,3 @@ def _row(bench: Bench, what: str, url: str, floor: str, method: str) -> Row:
         note=f"{CONNECTIONS} connections, with a token",
         samples={"ours": ours, "bare": bare},
     )
-
-
-def _requests_per_s(bench: Bench, url: str, script: Path) -> float:
-    wrk = needs("wrk", "wrk")
-    command = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{bench.scale.calls_s}s", "-s", str(script)]
-    for name, value in bench.headers.items():
-        command += ["-H", f"{name}: {value}"]
-    said = subprocess.run([*command, url], capture_output=True, text=True, check=True, timeout=120).stdout
-    if "Non-2xx" in said or "Socket errors" in said:
-        raise RuntimeError(f"{url}:\n{said}")
-    found = re.search(r"Requests/sec:\s+([\d.]+)", said)
-    assert found, said
-    return float(found[1])
