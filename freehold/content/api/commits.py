@@ -1,7 +1,6 @@
 """Publishing over JSON: preupload, commit, copies of large files. Source: protocol/hub-api.md 3.1, 3.2, 3.6, 3.7."""
 
 import base64
-import binascii
 from typing import Any
 
 from fastapi import APIRouter
@@ -87,7 +86,7 @@ def _admitted(ask: Ask, target: Target) -> Actor:
 def _sample(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error as err:
+    except ValueError as err:
         raise BadRequest("A sample is not base64.") from err
 
 
