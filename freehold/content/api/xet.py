@@ -7,9 +7,12 @@ the same, one round trip later. With a remote store it must pass too, to be chec
 import asyncio
 import gzip
 import json
+import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import parse_qs
 
@@ -25,17 +28,20 @@ from freehold.content.keys import xorb_key
 from freehold.content.kit import Kit
 from freehold.content.service.xet import dedup, reads, shards, tokens, xorbs
 from freehold.content.service.xet.tokens import Caller
-from freehold.core.bodies import FileSlice, receive_body
+from freehold.core.bodies import FileSlice, receive_body, receive_to_file
 from freehold.core.database import Database
 from freehold.core.direct import in_bytes_thread
 from freehold.core.errors import BadRequest, HubError
 from freehold.core.http import PUBLIC, Ask, base_url, door, named_os_error, stream_door
+from freehold.core.ids import new_id
 from freehold.repos import paths
+from freehold.stores.errors import MissingObject
 from freehold.xetkit import recipes
 from freehold.xetkit import shards as shard_format
 from freehold.xetkit import xorbs as xorb_format
 
 paths.register()
+log = logging.getLogger("freehold.xet")
 T = TypeVar("T")
 router = APIRouter(tags=["xet"])
 
@@ -43,9 +49,8 @@ router = APIRouter(tags=["xet"])
 HEARTBEAT_S = 15.0
 MAX_TELEMETRY_BYTES = 1 << 20
 MAX_BATCH_FILES = 1000
-#: Xorbs and shards on their way in at once; more wait before their bodies are read.
-MAX_XORBS_AT_ONCE = 32
-MAX_SHARDS_AT_ONCE = 4
+#: Xorbs on their way in at once, a buffer of 1 MiB each; more wait before their bodies are read.
+MAX_XORBS_AT_ONCE = 256
 GZIP_FROM_BYTES = 2048
 
 _verifiers = ThreadPoolExecutor(max(2, min(4, os.cpu_count() or 2)), thread_name_prefix="xet-verify")
@@ -97,7 +102,7 @@ async def post_xorb(request: Request) -> Response:
     """Take one xorb: written and checked while it arrives, durable and recorded before it is acknowledged."""
     kit, name = _kit(request), str(request.path_params["hash"])
     caller = await _as_caller(request, lambda db, caller: caller, writes=True)
-    async with _turns(request, "xorbs", MAX_XORBS_AT_ONCE):
+    async with _turns(request):
         arrival = await in_bytes_thread(xorbs.Arrival, kit.tmp, name, _announced(request))
         with arrival:
             await receive_body(request, arrival.take, limit_bytes=xorb_format.MAX_BODY_BYTES)
@@ -109,50 +114,48 @@ async def post_xorb(request: Request) -> Response:
 @stream_door(Action.WRITE)
 async def post_shard_v1(request: Request) -> Response:
     """Register the files of a shard; answers when everything is checked and recorded."""
-    async with _turns(request, "shards", MAX_SHARDS_AT_ONCE):
-        body = await _shard_body(request)
-        is_new = await asyncio.wrap_future(_registration(request, body, shards.Progress()))
+    with _scratch(request) as path:
+        await _shard_body(request, path)
+        is_new = await _registration(request, path, shards.Progress())
     return JSONResponse({"result": int(is_new)})
 
 
 @stream_door(Action.WRITE)
 async def post_shard_v2(request: Request) -> Response:
     """The same with news on the way, as lines of JSON; failures come as the last line. Source: xet.md 8.3."""
-    turns = _turns(request, "shards", MAX_SHARDS_AT_ONCE)
-    await turns.acquire()
-    try:
-        body = await _shard_body(request)
-    except BaseException:
-        turns.release()
-        raise
+    with ExitStack() as scratch:
+        path = scratch.enter_context(_scratch(request))
+        await _shard_body(request, path)
+        kept = scratch.pop_all()
 
     async def lines() -> AsyncIterator[bytes]:
-        try:
-            async for event in _shard_events(request, body):
+        with kept:
+            async for event in _shard_events(request, path):
                 yield json.dumps(event).encode() + b"\n"
-        finally:
-            turns.release()
 
     return StreamingResponse(lines(), media_type="application/x-ndjson")
 
 
-async def _shard_events(request: Request, body: bytes) -> AsyncIterator[dict[str, Any]]:
+async def _shard_events(request: Request, path: Path) -> AsyncIterator[dict[str, Any]]:
     progress = shards.Progress()
-    work = asyncio.wrap_future(_registration(request, body, progress))
-    yield _news(progress)
-    while not work.done():
-        await asyncio.wait([work], timeout=HEARTBEAT_S)
-        if not work.done():
-            yield _news(progress)
+    work = _registration(request, path, progress)
     try:
+        yield _news(progress)
+        while not work.done():
+            await asyncio.wait([work], timeout=HEARTBEAT_S)
+            if not work.done():
+                yield _news(progress)
         yield {"type": "result", "result": int(await work)}
     except HubError as err:
         yield {"type": "error", "message": err.message, "retryable": err.status >= 500}
-    except OSError as err:
-        named = named_os_error(err)
+    except Exception as err:
+        named = named_os_error(err) if isinstance(err, OSError) else None
         if named is None:
-            raise
-        yield {"type": "error", "message": named.message, "retryable": True}
+            log.exception("a shard could not be registered")
+        message = named.message if named else "The hub made a mistake; it is logged."
+        yield {"type": "error", "message": message, "retryable": True}
+    finally:
+        work.cancel()  # the client left: what has not begun need not
 
 
 def _news(progress: shards.Progress) -> dict[str, Any]:
@@ -161,21 +164,29 @@ def _news(progress: shards.Progress) -> dict[str, Any]:
     return {"type": "validating", "verified": progress.verified_bytes, "total": progress.total_bytes}
 
 
-def _registration(request: Request, body: bytes, progress: shards.Progress) -> Any:
+def _registration(request: Request, path: Path, progress: shards.Progress) -> "asyncio.Future[bool]":
     """The work in its own few threads: hashing whole files must not hold up xorbs that are still arriving."""
     kit, database = _kit(request), _database(request)
 
     def caller_of(db: Session) -> Caller:
         return tokens.caller(db, kit.signer, request.headers.get("authorization"), writes=True)
 
-    return _verifiers.submit(shards.register, kit, database, caller_of, body, progress)
+    return asyncio.wrap_future(_verifiers.submit(shards.register, kit, database, caller_of, path, progress))
 
 
-async def _shard_body(request: Request) -> bytes:
+@contextmanager
+def _scratch(request: Request) -> Iterator[Path]:
+    """A place for a body that may have to wait its turn on the disk rather than in memory."""
+    path = _kit(request).tmp / f"shard-{new_id()}"
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+async def _shard_body(request: Request, path: Path) -> None:
     await _as_caller(request, lambda db, caller: None, writes=True)
-    body = bytearray()
-    await receive_body(request, body.extend, limit_bytes=shard_format.MAX_BYTES)
-    return bytes(body)
+    await receive_to_file(request, path, limit_bytes=shard_format.MAX_BYTES)
 
 
 # ---- questions ---------------------------------------------------------------------------------------------
@@ -291,8 +302,10 @@ async def get_data(request: Request) -> Response:
         key = xorb_key(name)
         path = kit.store.local_path(key)
         size = path.stat().st_size if path is not None else kit.store.size(key)
+        if size is None:
+            raise MissingObject(key)
         headers = {
-            "Content-Range": f"bytes {start}-{end - 1}/{'*' if size is None else size}",
+            "Content-Range": f"bytes {start}-{end - 1}/{size}",
             "Accept-Ranges": "bytes",
             "Cache-Control": "private, immutable",
         }
@@ -320,10 +333,13 @@ async def _as_caller(request: Request, work: Callable[[Session, Caller], T], *, 
     return await run_in_threadpool(run)
 
 
-def _turns(request: Request, name: str, at_once: int) -> asyncio.Semaphore:
-    """How many of one kind of upload run in this application; kept with it, because a semaphore has one event loop."""
-    kept: dict[str, asyncio.Semaphore] = request.app.state._state.setdefault("xet_turns", {})
-    return kept.setdefault(name, asyncio.Semaphore(at_once))
+def _turns(request: Request) -> asyncio.Semaphore:
+    """Bounds the xorbs on their way in; kept with the application, because a semaphore has one event loop."""
+    state = request.app.state
+    if not hasattr(state, "xorb_turns"):
+        state.xorb_turns = asyncio.Semaphore(MAX_XORBS_AT_ONCE)
+    turns: asyncio.Semaphore = state.xorb_turns
+    return turns
 
 
 def _announced(request: Request) -> int | None:

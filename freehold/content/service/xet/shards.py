@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from sqlalchemy import select, tuple_, update
 from sqlalchemy.orm import Session
@@ -57,13 +58,13 @@ class _Known:
     verified: set[tuple[str, str]] = field(default_factory=set)  # (sha256, file hash)
 
 
-def register(kit: Kit, database: Database, caller_of: CallerOf, body: bytes, progress: Progress) -> bool:
-    """The shard's files are the repository's to read and to commit. True when one of them was new to it.
+def register(kit: Kit, database: Database, caller_of: CallerOf, body: Path, progress: Progress) -> bool:
+    """The files of the shard at ``body`` are the repository's to read and to commit. True when one was new to it.
 
     Blocks while bytes are rebuilt and hashed, except those of a file whose digest was verified before.
     Raises ``InvalidXet`` for a false statement, :class:`UnknownXorb`, :class:`TooLarge`; then nothing is recorded.
     """
-    shard = shards.parse(body)
+    shard = shards.parse(body.read_bytes())
     with database.read() as db:
         known = _known(db, caller_of(db), shard)
     index_of = partial(xorbs.index_of, kit.store)

@@ -97,14 +97,15 @@ class Arrival:
 
 
 def keep(database: Database, store: Store, caller: Caller, arrival: Arrival, index: Index) -> bool:
-    """The checked xorb is in the store and the caller's repository may name it. True when nobody had sent it before.
+    """The checked xorb is in the store and the caller's repository may name it. True when it is new *to the caller*.
 
-    The first copy wins and later ones are dropped: two clients may compress differently, and offsets already handed
-    out must stay true. Source: xet.md 10.
+    That others sent it before is not told. The first copy wins and later ones are dropped: two clients may compress
+    differently, and offsets already handed out must stay true. Source: xet.md 10 and 11.
     """
     with _putting[hash(arrival.name) % len(_putting)]:
         with database.read() as db:
             known = db.get(Xorb, arrival.name) is not None
+            is_news = not known or not nameable(db, caller, [arrival.name])
         if not known:
             arrival.keep(store, index)
         with database.write() as db:
@@ -112,7 +113,7 @@ def keep(database: Database, store: Store, caller: Caller, arrival: Arrival, ind
             _record(db, caller.repo.id, arrival.name, index)
         if raced:
             _index_anew(database, store, arrival.name)
-    return not known
+    return is_news
 
 
 def _record(db: Session, repo_id: str, name: str, index: Index) -> None:
