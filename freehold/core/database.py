@@ -131,7 +131,7 @@ class RowQuery:
 
     def __init__(self, sql: str) -> None:
         self.sqlite = sql
-        self.postgres = re.sub(r"(?<!:):([a-z_]+)", r"%(\1)s", sql)
+        self.postgres = re.sub(r"(?<!:):([a-z_][a-z0-9_]*)", r"%(\1)s", sql.replace("%", "%%"))
 
 
 def _engine(url: str, pool_size: int) -> Engine:

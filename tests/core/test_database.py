@@ -33,6 +33,13 @@ def test_the_hot_road_sees_what_was_just_committed(database: Database) -> None:
     assert database.row(QUERY, name="a") == ("1",)
 
 
+def test_the_hot_road_takes_any_name_and_a_percent_sign(database: Database) -> None:
+    query = RowQuery(
+        "SELECT cast(:sha256 AS varchar(9)) WHERE 'a' LIKE '%' AND :n_2 = :n_2 AND CAST('1' AS integer) = 1"
+    )
+    assert database.row(query, sha256="x", n_2="y") == ("x",)
+
+
 def test_writers_queue_up_and_lose_nothing(database: Database) -> None:
     with database.write() as db:
         db.add(InstanceValue(name="n", value="0"))
