@@ -38,14 +38,14 @@ def list_repos(ask: Ask, kind: str) -> Response:
 @door(Action.LIST)
 def repo(ask: Ask, kind: str, namespace: str, name: str) -> Response:
     """What is known about one repository at the head of ``main``."""
-    return _info(ask, kind, f"{namespace}/{name}", None)
+    return info_of(ask, kind, f"{namespace}/{name}", None)
 
 
 @router.get("/api/{kind:plural}/{namespace}/{name}/revision/{rev:segment}")
 @door(Action.LIST)
 def repo_at(ask: Ask, kind: str, namespace: str, name: str, rev: str) -> Response:
     """The same at a branch, tag or commit."""
-    return _info(ask, kind, f"{namespace}/{name}", rev)
+    return info_of(ask, kind, f"{namespace}/{name}", rev)
 
 
 @router.get("/api/{kind:plural}/{name}")
@@ -53,7 +53,7 @@ def repo_at(ask: Ask, kind: str, namespace: str, name: str, rev: str) -> Respons
 @door(Action.LIST)
 def one_segment(ask: Ask, kind: str, name: str, rev: str = "") -> Response:
     """A repository without a namespace: never here, and said in the words that clients understand."""
-    raise repo_not_found(name, anonymous=ask.actor.is_anonymous)
+    raise repo_not_found(anonymous=ask.actor.is_anonymous)
 
 
 @router.get("/api/models-tags-by-type")
@@ -125,7 +125,7 @@ def _names(kind: str, query: QueryParams) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _info(ask: Ask, kind: str, path: str, revision: str | None) -> Response:
+def info_of(ask: Ask, kind: str, path: str, revision: str | None) -> Response:
     query = ask.request.query_params
     wanted = Wanted(rules.expand(kind, query), rules.wants(query, "blobs"), rules.wants(query, "securityStatus"))
     return JSONResponse(service.repo_info(ask.db, ask.kit, ask.actor, kind, path, revision, wanted))

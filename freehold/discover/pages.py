@@ -339,7 +339,8 @@ def _chips(address: _Address) -> list[Chip]:
         chips.append(Chip("By", address.author, replace(address, author="").text()))
     for word in address.filters:
         prefix, _, rest = word.partition(":")
-        label, value = (prefix.replace("_", " ").capitalize(), rest) if rest else ("Tag", rules.TASKS.get(word, word))
+        family, shown = _placed("", word)
+        label, value = family or (prefix.replace("_", " ").capitalize() if rest else "Tag"), shown
         chips.append(Chip(label, value, address.toggled(word)))
     return chips
 
@@ -369,8 +370,7 @@ def _placed(kind: str, tag: str) -> tuple[str, str]:
         "size_categories": "Size",
     }
     if rest:
-        family = families.get(prefix, "")
-        return family, rules.TASKS.get(rest, rest) if family == "Task" else rest
+        return families.get(prefix, ""), rules.TASKS.get(rest, rest)
     if tag in rules.TASKS:
         return "Task", rules.TASKS[tag]
     if tag in rules.LIBRARIES:

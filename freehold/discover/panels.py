@@ -55,7 +55,7 @@ def facts(repo: Repo, known: Facts, used_bytes: int, headers: Mapping[str, Any] 
         Fact(
             "Files", f"{figures.plural(len(known.files), 'file')}, {figures.size(size)}", "computed", f"{size:,} bytes"
         ),
-        Fact("With history", figures.size(used_bytes), "computed", f"{used_bytes:,} bytes"),
+        Fact("Stored", figures.size(used_bytes), "computed", f"{used_bytes:,} bytes"),
     ]
     return found
 

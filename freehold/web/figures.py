@@ -1,11 +1,11 @@
 """Figures as people read them: sizes, counts and times. Source: the look, "Tables and numbers".
 
-A thin gap (U+202F, it never breaks) stands between figure and unit; unknown is a dash, never zero.
+A space that never breaks stands between figure and unit; unknown is a dash, never zero.
 """
 
 from datetime import UTC, datetime
 
-GAP = "\u202f"
+GAP = "\u00a0"
 UNKNOWN = "—"
 
 

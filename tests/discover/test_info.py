@@ -142,3 +142,31 @@ def test_kernels_and_data_sets_and_spaces_have_info(client: TestClient, cast: Ca
     assert client.get("/api/kernels/alice/k").json()["id"] == "alice/k"
     assert "format:parquet" in client.get("/api/datasets/alice/d").json()["tags"]
     assert client.get("/api/spaces/alice/s").json()["sdk"] == "static"
+
+
+def test_the_kept_answer_follows_every_change(client: TestClient, cast: Cast, publish: Publish) -> None:
+    """Info is kept by what it was made from; each of these must show in the very next answer."""
+
+    def info(query: str = "") -> dict[str, object]:
+        found: dict[str, object] = client.get(f"/api/models/alice/tiny{query}", headers=cast.alice.headers).json()
+        assert found == client.get(f"/api/models/alice/tiny{query}", headers=cast.alice.headers).json()
+        return found
+
+    def change(**settings: object) -> None:
+        answer = client.put("/api/models/alice/tiny/settings", json=settings, headers=cast.alice.headers)
+        assert answer.status_code == 200
+
+    first = publish(cast.alice.actor, "alice/tiny", {"README.md": CARD})
+    assert info()["sha"] == first
+    second = publish(cast.alice.actor, "alice/tiny", {"README.md": CARD, "more.bin": ("c" * 64, 1000)})
+    assert info()["sha"] == second
+    assert info("?expand=sha") == {"_id": info()["_id"], "id": "alice/tiny", "modelId": "alice/tiny", "sha": second}
+    change(gated="manual")
+    assert info()["gated"] == "manual"
+    change(private=True, gated=False)
+    assert (info()["private"], info()["gated"]) == (True, False)
+    assert client.get("/api/models/alice/tiny").status_code == 401
+    assert client.get("/api/models/alice/tiny", headers=cast.charlie.headers).status_code == 404
+    change(private=False)
+    assert info()["private"] is False
+    assert client.get("/api/models/Alice/TINY").json() == info()

@@ -6,7 +6,7 @@ import pytest
 
 from freehold.web import figures
 
-GAP = "\u202f"
+GAP = "\u00a0"
 
 
 @pytest.mark.parametrize(

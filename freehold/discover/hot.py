@@ -1,0 +1,84 @@
+"""Repository info at the cost of one row: the call that every client makes before every download.
+
+The answer is kept under everything it was made from (the repository's row, its head, the bytes it uses), so that it can
+never be older than what was asked for. Whatever one row cannot decide goes the plain way, which ``api`` documents.
+"""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from freehold.access.rules import Action, Thing, decide
+from freehold.access.service import SESSION_COOKIE, glimpse
+from freehold.content.rules import MAIN
+from freehold.core.database import RowQuery
+from freehold.core.http import own_door, unit_of_work
+from freehold.core.lru import Lru
+from freehold.discover import api
+from freehold.discover.service import HEAD
+from freehold.repos import paths
+
+paths.register()
+KEPT_BYTES = 16 << 20
+
+_answers: Lru[tuple[object, ...], bytes] = Lru(KEPT_BYTES, lambda body: len(body) + 1000)
+
+#: Every column of the repository is part of the key: whichever of them the info tells, a change of it shows.
+_ROW = RowQuery(
+    "SELECT r.id, r.owner_id, r.visibility, r.gated, r.creator_id, r.is_disabled, a.name, f.target,"
+    " (SELECT SUM(p.size_bytes) FROM packs p WHERE p.repo_id = r.id),"
+    " (SELECT SUM(c.size_bytes) FROM repo_contents g JOIN contents c ON c.sha256 = g.sha256 WHERE g.repo_id = r.id),"
+    " r.*"
+    " FROM repos r JOIN accounts a ON a.id = r.owner_id"
+    " LEFT JOIN refs f ON f.repo_id = r.id AND f.name = :ref"
+    " WHERE r.kind = :kind AND r.path_key = :path_key"
+)
+
+
+@own_door(Action.LIST)
+def repo(request: Request) -> Response:
+    """What is known about one repository, at the head of ``main`` or at ``rev``."""
+    revision: str | None = request.path_params.get("rev")
+    row = _row(request) if revision in (None, HEAD) else None
+    if row is None or not _may_know(request, row):
+        return _plainly(request, revision)
+    key = (*row, revision, request.scope["query_string"])
+    body = _answers.get(key)
+    if body is not None:
+        return Response(body, media_type="application/json")
+    answer = _plainly(request, revision)
+    if _row(request) == row:  # else it may tell of what came after the row that it would be kept under
+        _answers.put(key, bytes(answer.body))
+    return answer
+
+
+def _row(request: Request) -> tuple[Any, ...] | None:
+    given = request.path_params
+    path_key = f"{given['namespace']}/{given['name']}".lower()
+    found: tuple[Any, ...] | None = request.app.state.database.row(
+        _ROW, kind=given["kind"], path_key=path_key, ref=MAIN
+    )
+    return found
+
+
+def _may_know(request: Request, row: tuple[Any, ...]) -> bool:
+    repo_id, owner_id, visibility, gated, creator_id, is_disabled, *_ = row
+    credentials = request.headers.get("authorization"), request.cookies.get(SESSION_COOKIE)
+    actor = glimpse(request.app.state.database, *credentials)
+    thing = Thing(owner_id=owner_id, visibility=visibility, repo_id=repo_id, gated=gated, creator_id=creator_id)
+    return actor is not None and not is_disabled and bool(decide(actor, Action.LIST, thing))
+
+
+def _plainly(request: Request, revision: str | None) -> Response:
+    given = request.path_params
+    with unit_of_work(request) as ask:
+        return api.info_of(ask, given["kind"], f"{given['namespace']}/{given['name']}", revision)
+
+
+_REPO = "/api/{kind:plural}/{namespace}/{name}"
+routes: list[BaseRoute] = [
+    Route(_REPO, repo, methods=["GET"]),
+    Route(_REPO + "/revision/{rev:segment}", repo, methods=["GET"]),
+]
