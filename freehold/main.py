@@ -41,6 +41,7 @@ from freehold.core.instance import signing_secret
 from freehold.core.settings import Settings, SettingsError
 from freehold.core.signing import Signer
 from freehold.discover import api as discover_api
+from freehold.discover import hot as discover_hot
 from freehold.discover import pages as discover_pages
 from freehold.gitkit.depot import Depot
 from freehold.repos import api as repos_api
@@ -141,6 +142,7 @@ def _add_rooms(app: FastAPI) -> None:
         *xet_api.routes,
         *lfs_api.routes,
         *resolve_api.routes,
+        *discover_hot.routes,
         Route("/health", health, methods=["GET"]),
         *web_api.routes,
     ]
