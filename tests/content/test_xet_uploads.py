@@ -163,7 +163,7 @@ OTHER = "1" * 64
         (Entry([make_xorb(1).term()], file_hash=bytes(32 * [7])), "name"),
         (Entry([make_xorb(1).term()], proofs=[bytes(32)]), "verification"),
         (Entry([make_xorb(1).term()], lengths=[7]), "fit"),
-        (Entry([make_xorb(3).term()]), "Upload it first"),
+        (Entry([make_xorb(3).term()]), "have not sent"),
     ],
     ids=["sha256", "file hash", "range hash", "length", "unknown xorb"],
 )
