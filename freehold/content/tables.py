@@ -105,6 +105,19 @@ class RepoXorb(Base):
     xorb_hash: Mapped[str] = mapped_column(ForeignKey("xorbs.xorb_hash"), primary_key=True, index=True)
 
 
+class UserXorb(Base):
+    """This person sent this xorb, bytes and all, and may name it again in any repository.
+
+    Clients remember what they sent from a machine and do not send it again, even when the repository they sent it to
+    is gone since. Source: protocol/xet.md 9 and 11.
+    """
+
+    __tablename__ = "user_xorbs"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
+    xorb_hash: Mapped[str] = mapped_column(ForeignKey("xorbs.xorb_hash"), primary_key=True, index=True)
+
+
 class RecipeXorb(Base):
     """Which xorbs a recipe is made of: for wide dedup answers and for the collector."""
 

@@ -3,11 +3,12 @@
 from freehold.core.errors import BadRequest, Conflict, Forbidden, HubError, NotFound, Unauthorized
 
 
-def repo_not_found(path: str, *, anonymous: bool) -> HubError:
-    """Missing and invisible look the same: 401 to anonymous, 404 to people, both coded ``RepoNotFound``."""
-    if anonymous:
-        return RepoHidden(f"Repository {path[:200]!r} is not here, or it is private: sign in to see.")
-    return RepoNotFound(f"Repository {path[:200]!r} is not here, or you may not know of it.")
+def repo_not_found(*, anonymous: bool) -> HubError:
+    """Missing and invisible look the same: 401 to anonymous, 404 to people, both coded ``RepoNotFound``.
+
+    The client builds its own advice around these words, and adds others behind it (hub-api.md 0.4).
+    """
+    return (RepoHidden if anonymous else RepoNotFound)("Repository not found")
 
 
 class RepoNotFound(NotFound):

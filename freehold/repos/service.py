@@ -47,7 +47,7 @@ def load(db: Session, actor: Actor, path: str, action: Action, *, kind: str = "m
     repo = db.scalar(select(Repo).where(Repo.kind == kind, Repo.path_key == path.lower()))
     if repo is None:
         repo = _by_old_name(db, actor, path, kind)
-        raise _moved(path, repo) if repo else repo_not_found(path, anonymous=actor.is_anonymous)
+        raise _moved(path, repo) if repo else repo_not_found(anonymous=actor.is_anonymous)
     refusal = refused(actor, action, repo)
     if refusal is not None:
         raise refusal
@@ -60,7 +60,7 @@ def refused(actor: Actor, action: Action, repo: Repo) -> HubError | None:
     if decision and not (repo.is_disabled and action is not Action.LIST and not actor.is_admin):
         return None
     if not may(actor, Action.LIST, repo):
-        return repo_not_found(repo.path, anonymous=actor.is_anonymous)
+        return repo_not_found(anonymous=actor.is_anonymous)
     if decision:
         return RepoDisabled()
     if action is Action.READ and repo.gated:

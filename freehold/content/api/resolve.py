@@ -33,7 +33,7 @@ def raw(request: Request) -> Response:
 @door(Action.READ)
 def one_segment(ask: Ask) -> Response:
     """A model without a namespace: never here, and said in the words that clients understand."""
-    raise repo_not_found(ask.request.path_params["name"], anonymous=ask.actor.is_anonymous)
+    raise repo_not_found(anonymous=ask.actor.is_anonymous)
 
 
 def _file(request: Request, *, raw: bool) -> Response:

@@ -54,7 +54,7 @@ def record_whole(db: Session, repo_id: str, sha256: str, size_bytes: int) -> Non
     Raises the coded not-found error when the repository went away while the bytes came in.
     """
     if db.get(Repo, repo_id) is None:
-        raise repo_not_found("this repository", anonymous=False)
+        raise repo_not_found(anonymous=False)
     row = {"sha256": sha256, "size_bytes": size_bytes, "is_whole": True, "file_hash": None, "created_at": clock.now()}
     insert_missing(db, Content, [row])
     # It may have come by Xet before: now it is kept both ways.

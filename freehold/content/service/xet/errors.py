@@ -17,7 +17,10 @@ class UnknownXorb(BadRequest):
     """Absent and foreign look the same, so that nobody learns what other repositories hold. Source: xet.md 11."""
 
     def __init__(self) -> None:
-        super().__init__("The shard names a xorb that this repository has not been given. Upload it first.")
+        super().__init__(
+            "The files name stored chunks that you have not sent to this hub. Empty the client's Xet cache"
+            " (HF_XET_CACHE, usually ~/.cache/huggingface/xet) and repeat the upload: then all of them are sent."
+        )
 
 
 class NoSuchFile(NotFound):

@@ -81,7 +81,7 @@ def caller(db: Session, signer: Signer, authorization: str | None, *, writes: bo
     actor = HUB if claims["kind"] == "hub" else remembered(db, claims["user"], claims["by"])
     repo = db.get(Repo, claims["repo"])
     if repo is None:
-        raise repo_not_found("this repository", anonymous=actor.is_anonymous)
+        raise repo_not_found(anonymous=actor.is_anonymous)
     refusal = repos.refused(actor, action if writes else Action.READ, repo)
     if refusal is not None:
         raise refusal

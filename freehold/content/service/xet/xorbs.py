@@ -16,7 +16,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from freehold.content.keys import xorb_index_key, xorb_key
 from freehold.content.rows import insert_missing
 from freehold.content.service.xet.tokens import Caller
-from freehold.content.tables import Content, RecipeXorb, RepoContent, RepoRecipe, RepoXorb, Xorb
+from freehold.content.tables import Content, RecipeXorb, RepoContent, RepoRecipe, RepoXorb, UserXorb, Xorb
 from freehold.core import clock
 from freehold.core.database import Database
 from freehold.core.lru import Lru
@@ -110,13 +110,13 @@ def keep(database: Database, store: Store, caller: Caller, arrival: Arrival, ind
             arrival.keep(store, index)
         with database.write() as db:
             raced = not known and db.get(Xorb, arrival.name) is not None
-            _record(db, caller.repo.id, arrival.name, index)
+            _record(db, caller, arrival.name, index)
         if raced:
             _index_anew(database, store, arrival.name)
     return is_news
 
 
-def _record(db: Session, repo_id: str, name: str, index: Index) -> None:
+def _record(db: Session, caller: Caller, name: str, index: Index) -> None:
     row = {
         "xorb_hash": name,
         "stored_bytes": index.stored_bytes,
@@ -125,7 +125,9 @@ def _record(db: Session, repo_id: str, name: str, index: Index) -> None:
         "created_at": clock.now(),
     }
     insert_missing(db, Xorb, [row])
-    insert_missing(db, RepoXorb, [{"repo_id": repo_id, "xorb_hash": name}])
+    insert_missing(db, RepoXorb, [{"repo_id": caller.repo.id, "xorb_hash": name}])
+    if caller.actor.id is not None:
+        insert_missing(db, UserXorb, [{"user_id": caller.actor.id, "xorb_hash": name}])
 
 
 def _index_anew(database: Database, store: Store, name: str) -> None:
@@ -162,14 +164,16 @@ def _cache_of(store: Store) -> Lru[bytes, Index]:
 def nameable(db: Session, caller: Caller, names: Collection[str]) -> set[str]:
     """Those of ``names`` that the caller may put into a file.
 
-    Xorbs that its repository, or one that the actor may read, was given or makes a file of. Source: xet.md 11.
+    Xorbs that the person sent at any time, or that its repository, or one that the actor may read, was given or makes a
+    file of. Source: xet.md 11.
     """
     return {name for batch in batches(names) for name in _nameable(db, caller, batch)}
 
 
 def _nameable(db: Session, caller: Caller, names: list[str]) -> set[str]:
     given = select(RepoXorb.xorb_hash).where(RepoXorb.xorb_hash.in_(names), in_scope(caller, RepoXorb.repo_id))
-    found = set(db.scalars(given))
+    sent = select(UserXorb.xorb_hash).where(UserXorb.xorb_hash.in_(names), UserXorb.user_id == caller.actor.id)
+    found = set(db.scalars(given)) | set(db.scalars(sent))
     left = [name for name in names if name not in found]
     if left:
         of_files = select(RecipeXorb.xorb_hash).where(
