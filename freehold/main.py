@@ -32,7 +32,7 @@ from freehold.content.api import resolve as resolve_api
 from freehold.content.api import trees as trees_api
 from freehold.content.api import xet as xet_api
 from freehold.content.kit import Kit
-from freehold.content.service import commits
+from freehold.content.service import commits, uploads
 from freehold.core import http, migrate
 from freehold.core.database import Database
 from freehold.core.errors import BadRequest, HubError
@@ -57,6 +57,7 @@ from freehold.web.slots import Entry, Slots
 log = logging.getLogger("freehold")
 HOUSEKEEPING_S = 30
 STALE_SCRATCH_S = 2 * 86400
+STALE_UPLOADS_S = 3600
 
 
 def build_app(settings: Settings) -> FastAPI:
@@ -203,7 +204,10 @@ def _add_edge(app: FastAPI) -> None:
 
 
 async def _on_moved(request: Request, err: Exception) -> Response:
-    """307 to the same address under the new name; keeps method, body and query. Source: protocol/hub-api.md 0.5."""
+    """307 to the same address under the new name; keeps method, body and query. Source: protocol/hub-api.md 0.5.
+
+    The address has no host: huggingface_hub 0.36 follows a redirect of its metadata call only when it is relative.
+    """
     assert isinstance(err, RepoMoved)
     old, new = str(err.extra["movedFrom"]), str(err.extra["movedTo"])
     raw = request.scope["raw_path"].decode("ascii").split("?")[0]
@@ -212,7 +216,7 @@ async def _on_moved(request: Request, err: Exception) -> Response:
         return http.problem(BadRequest(err.message))
     path = f"{raw[: at + 1]}{quote(new)}{raw[at + 1 + len(quote(old)) :]}"
     query = f"?{request.url.query}" if request.url.query else ""
-    return RedirectResponse(f"{http.base_url(request)}{path}{query}", status_code=307)
+    return RedirectResponse(f"{urlsplit(http.base_url(request)).path}{path}{query}", status_code=307)
 
 
 async def _on_malformed(request: Request, err: Exception) -> Response:
@@ -243,11 +247,14 @@ def _lifespan(database: Database, kit: Kit, uses: UseLog):  # type: ignore[no-un
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         _sweep_scratch(kit.tmp, older_than_s=STALE_SCRATCH_S)
         housekeeping = Periodic("housekeeping", HOUSEKEEPING_S, lambda: uses.flush(database))
-        housekeeping.start()
+        stale = Periodic("stale uploads", STALE_UPLOADS_S, lambda: uploads.drop_stale(database, kit))
+        for periodic in (housekeeping, stale):
+            periodic.start()
         try:
             yield
         finally:
-            housekeeping.stop()
+            for periodic in (housekeeping, stale):
+                periodic.stop()
             uses.flush(database)
             database.close()
 

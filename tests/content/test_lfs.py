@@ -386,6 +386,21 @@ def test_parts_have_their_size_their_number_and_their_address(parts_client: Test
     assert complete(parts_client, offer, never) == 400, "nothing arrived"
 
 
+def test_uploads_that_nobody_finishes_go_away(parts_client: TestClient, cast: Cast) -> None:
+    app: Starlette = parts_client.app  # type: ignore[assignment]  # typed as any ASGI application
+    path = given.repo(parts_client, cast.alice, "m")
+    (offer,) = batch(parts_client, path, [WHOLE], cast.alice.headers, ref=MAIN, transfers=PARTS)
+    said = send_parts(parts_client, offer, WHOLE)
+
+    uploads.drop_stale(app.state.database, app.state.kit)
+    assert not is_tidy(app.state.kit), "somebody may still be sending"
+    with clock.frozen(datetime.now(UTC) + timedelta(seconds=2 * uploads.ADDRESS_S + 1)):
+        uploads.drop_stale(app.state.database, app.state.kit)
+
+    assert is_tidy(app.state.kit)
+    assert complete(parts_client, offer, said) == 404
+
+
 def test_parts_go_straight_to_s3_and_are_checked_there(
     new_app: Callable[..., Starlette], cast: Cast, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
@@ -412,6 +427,10 @@ def test_parts_go_straight_to_s3_and_are_checked_there(
     with TestClient(app, base_url="http://hub.test") as client:
         path = given.repo(client, cast.alice, "m")
         (offer,) = batch(client, path, [whole], cast.alice.headers, ref=MAIN, transfers=PARTS)
+        with clock.frozen(datetime.now(UTC) - timedelta(seconds=3 * uploads.ADDRESS_S)):
+            (old,) = batch(client, path, [whole], cast.alice.headers, ref=MAIN, transfers=PARTS)
+        uploads.drop_stale(app.state.database, app.state.kit)
+        assert httpx.put(old["actions"]["upload"]["header"]["00001"], content=b"late").status_code == 404
         assert complete(client, offer, send(offer, b"x" + whole[1:])) == 400, "another file"
         assert app.state.kit.store.size(content_key(digest(whole))) is None
         assert list(app.state.kit.store.keys("uploads")) == []

@@ -5,10 +5,11 @@ import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from freehold.content.errors import AddressRefused, BadParts, WrongDigest
@@ -19,6 +20,7 @@ from freehold.content.service import objects
 from freehold.content.service.objects import Wanted
 from freehold.content.tables import MultipartUpload
 from freehold.core import clock
+from freehold.core.database import Database
 from freehold.core.ids import new_id
 from freehold.stores import errors as store_errors
 
@@ -30,6 +32,7 @@ STORE_PARTS_BYTES = 64 << 20
 #: S3 takes 5 MiB to 5 GiB and at most 10,000 of them; a batch answer with 1,000 addresses is long enough.
 PART_BYTES = 64 << 20
 MAX_PARTS = 1000
+STALE_A_TURN = 100
 HASH_PIECE_BYTES = 4 << 20
 
 
@@ -174,12 +177,19 @@ def close_parts(db: Session, parts: Parts) -> None:
     db.execute(delete(MultipartUpload).where(MultipartUpload.id == parts.upload_id))
 
 
-def discard_parts(kit: Kit, upload: MultipartUpload) -> None:
-    """What arrived of an upload that nobody will finish is gone."""
-    shutil.rmtree(_folder(kit, upload.id), ignore_errors=True)
-    if upload.store_upload_id is not None:
-        kit.store.multipart_abort(_staging_key(upload.id), upload.store_upload_id)
-        kit.store.delete([_staging_key(upload.id)])
+def drop_stale(database: Database, kit: Kit) -> None:
+    """Uploads in parts that nobody can finish any more are gone, here and at the store: a bounded number a turn."""
+    with database.read() as db:
+        before = clock.now() - timedelta(seconds=2 * ADDRESS_S)
+        query = select(MultipartUpload).where(MultipartUpload.created_at < before).limit(STALE_A_TURN)
+        stale = list(db.scalars(query))
+    for upload in stale:
+        shutil.rmtree(_folder(kit, upload.id), ignore_errors=True)
+        if upload.store_upload_id is not None:
+            kit.store.multipart_abort(_staging_key(upload.id), upload.store_upload_id)
+            kit.store.delete([_staging_key(upload.id)])
+        with database.write() as db:
+            db.execute(delete(MultipartUpload).where(MultipartUpload.id == upload.id))
 
 
 def _join_here(kit: Kit, parts: Parts, etags: Sequence[str]) -> None:
