@@ -136,4 +136,5 @@ _VALUES: dict[str, Callable[[Subject], Any]] = {
     "subdomain": lambda s: s.repo.path.replace("/", "-").replace(".", "-").lower(),
     "tags": lambda s: list(s.tags),
     "usedStorage": lambda s: s.used_bytes(),
+    "xetEnabled": lambda s: True,
 }

@@ -16,7 +16,7 @@ from freehold.content import queries as content
 from freehold.content.rules import MAIN
 from freehold.core.http import PUBLIC, Ask, door
 from freehold.core.lru import Lru
-from freehold.discover import facts, panels, queries, rules
+from freehold.discover import facts, panels, queries, rules, weights
 from freehold.discover.api import listing_of
 from freehold.discover.errors import NoSuchPage
 from freehold.discover.queries import Item
@@ -255,13 +255,18 @@ def repo(ask: Ask, kind: str, namespace: str, name: str) -> Response:
         kind_word=ONE[found.kind],
         head=head(found, panels.line(words)),
         card=_card(ask, found, commit) if commit else None,
-        facts=panels.facts(found, known, content.used_storage(ask.db, found)) if known else (),
+        facts=_facts(ask, found, known) if known else (),
         tags=[(tag, f"/{KINDS[found.kind][0]}?{urlencode({'filter': tag})}") for tag in (words.tags if words else ())],
         uses=panels.uses(found, known, ask.base_url),
         is_gated_shut=shut,
         revision="main",
     )
     return render(ask.request, page)
+
+
+def _facts(ask: Ask, found: Repo, known: facts.Facts) -> Sequence[panels.Fact]:
+    headers = weights.of_files(ask.db, found, ask.kit, known.files) if found.kind == "model" else {}
+    return panels.facts(found, known, content.used_storage(ask.db, found), headers)
 
 
 def _refuse_reserved(first: str) -> None:

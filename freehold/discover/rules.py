@@ -32,6 +32,8 @@ EXPAND: dict[str, tuple[str, ...]] = {
     "space": tuple(_SPACE.split()),
     "kernel": tuple(_KERNEL.split()),
 }
+#: Asked for by clients before 1.0 (``upload_large_folder``), and no longer named to anyone.
+FORMER = ("xetEnabled",)
 #: Sort words that mean the time of the last change; what is counted nowhere (downloads, likes, trend) sorts so too.
 SORTS = {"createdAt": "created_at", "created_at": "created_at"}
 PAGE = 100
@@ -74,7 +76,7 @@ def expand(kind: str, query: QueryParams) -> tuple[str, ...]:
     asked = tuple(dict.fromkeys(query.getlist("expand") + query.getlist("expand[]")))
     known = EXPAND[kind]
     for number, name in enumerate(asked):
-        if name not in known:
+        if name not in known and name not in FORMER:
             choices = "|".join(f'"{value}"' for value in known)
             raise BadExpand(f"Invalid option: expected one of {choices} at expand[{number}]")
     return asked

@@ -10,7 +10,7 @@ from freehold.access.rules import Action, Actor
 from freehold.content import queries as content
 from freehold.content.kit import Kit
 from freehold.content.rules import MAIN
-from freehold.discover import facts, info, queries, rules
+from freehold.discover import facts, info, queries, rules, weights
 from freehold.discover.queries import Item
 from freehold.repos import service as repos
 from freehold.repos.tables import Repo
@@ -97,6 +97,7 @@ def _subject(db: Session, kit: Kit, repo: Repo, commit: str | None, blobs: bool)
         library_name=words.library_name,
         files=lambda: known.files,
         used_bytes=lambda: content.used_storage(db, repo),
+        headers=lambda: weights.of_files(db, repo, kit, known.files),
         with_blobs=blobs,
     )
 
