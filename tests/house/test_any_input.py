@@ -1,5 +1,6 @@
 """Whatever is sent to a documented call, the answer is never a 500. Schemathesis makes up the input."""
 
+import json
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +16,7 @@ from freehold.main import build_app
 from freehold.repos import service as repos
 from tests.fixtures.people import Cast, assemble
 
-EXAMPLES = int(os.environ.get("FREEHOLD_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "10"))
 quick = settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -23,6 +24,13 @@ quick = settings(
     database=None,
     phases=(Phase.explicit, Phase.generate),
 )
+
+
+@schemathesis.serializer("application/x-ndjson")
+def lines(_context: object, value: object) -> bytes:
+    """A list as one JSON document a line, anything else as it is: both are sent to calls that take lines."""
+    rows = value if isinstance(value, list) else [value]
+    return b"\n".join(json.dumps(row, default=str).encode() for row in rows)
 
 
 @pytest.fixture(scope="module")
