@@ -76,8 +76,12 @@ for asking in (reader, stranger):
         asking.upload_file(repo_id=repo, path_in_repo="x.txt", path_or_fileobj=b"x")
 with refused(HfHubHTTPError, 403):
     stranger.create_repo("alice/not-mine")
-with refused(HfHubHTTPError, 401):
+try:
     HfApi(token="hf_wrong").whoami()
+except errors.HTTPError as err:  # httpx's or requests' own: the client words this one anew
+    assert err.response.status_code == 401 and "Invalid user token" in str(err), err
+else:
+    raise AssertionError("a wrong token was taken")
 
 # Moved: the old name leads to the new one.
 moved = repo + "-moved"
