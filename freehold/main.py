@@ -27,6 +27,7 @@ from freehold.cards import service as cards
 from freehold.content import pages as content_pages
 from freehold.content.api import commits as commits_api
 from freehold.content.api import lfs as lfs_api
+from freehold.content.api import one_segment as one_segment_api
 from freehold.content.api import refs as refs_api
 from freehold.content.api import resolve as resolve_api
 from freehold.content.api import trees as trees_api
@@ -150,6 +151,7 @@ def _add_rooms(app: FastAPI) -> None:
     app.router.routes.extend(routes)
     for room in (access_api, repos_api, commits_api, trees_api, refs_api, xet_api, cards_api, discover_api):
         app.include_router(room.router)
+    app.include_router(one_segment_api.router)
     _add_pages(app)
 
 

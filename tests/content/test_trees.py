@@ -204,6 +204,20 @@ def test_a_commit_of_another_repository_is_not_here(client: TestClient, cast: Ca
         assert (answer.status_code, answer.headers["X-Error-Code"]) == (404, "RevisionNotFound")
 
 
+@pytest.mark.parametrize("call", ["tree/main", "tree/main/sub", "commits/main"])
+def test_a_name_without_a_namespace_is_no_repository(client: TestClient, cast: Cast, call: str) -> None:
+    """``gpt2`` must be answered as a missing repository, and a repository called ``commits`` as itself."""
+    answer = client.get(f"/api/models/gpt2/{call}", headers=cast.alice.headers)
+    assert (answer.status_code, answer.headers["X-Error-Code"]) == (404, "RepoNotFound")
+    sent = client.post("/api/models/gpt2/commit/main", content=b"{}", headers=cast.alice.headers)
+    assert (sent.status_code, sent.headers["X-Error-Code"]) == (404, "RepoNotFound")
+    for name in ("tree", "commits"):
+        repo(client, cast.alice, name)
+        for own in ("refs", "revision/main", call):
+            assert client.get(f"/api/models/alice/{name}/{own}").headers.get("X-Error-Code") in (None, "EntryNotFound")
+        assert client.get(f"/api/models/alice/{name}").json()["id"] == f"alice/{name}"
+
+
 def test_private_listings(client: TestClient, cast: Cast) -> None:
     hidden = repo(client, cast.alice, "secret", private=True)
     for door in ("tree/main", "commits/main", "refs", "tree/main/x"):
