@@ -20,12 +20,14 @@ HubError
 │   └── StaleParent     the branch moved on
 ├── TooLarge 413
 │   └── OverLimit       a commit larger than the hub takes; says which limit
+├── Unavailable 503
+│   └── ContentDamaged  a kept file is not what was put into the store
 └── Malformed 422
     ├── BadCommit       a commit's body that cannot be read
     └── BadPath         a path that no file of a repository may have
 """
 
-from freehold.core.errors import BadRequest, Conflict, Forbidden, Malformed, NotFound, Stale, TooLarge
+from freehold.core.errors import BadRequest, Conflict, Forbidden, Malformed, NotFound, Stale, TooLarge, Unavailable
 
 
 class RevisionNotFound(NotFound):
@@ -55,6 +57,13 @@ class ObjectUnknown(NotFound):
 class AddressRefused(Forbidden):
     def __init__(self) -> None:
         super().__init__("This address was not made by this hub, or it is out of date. Ask for a new one.")
+
+
+class ContentDamaged(Unavailable):
+    """What lies in the store is not what was put there: for an administrator to restore, and never served."""
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(f"The hub's copy of the file {sha256} is damaged. `freehold doctor` says more.")
 
 
 class WrongDigest(BadRequest):

@@ -15,7 +15,7 @@ from freehold.core.direct import Take
 from freehold.core.errors import BadRequest, StorageFull
 
 #: Left free for the database, whose rows are what makes kept bytes worth anything.
-RESERVE_BYTES = 64 << 20
+RESERVE_BYTES = 4 << 20
 #: How much is written before the disk is told to start on it.
 WRITE_BACK_BYTES = 32 << 20
 _SYNC_FILE_RANGE_WRITE = 2

@@ -45,7 +45,8 @@ def test_a_file_that_came_by_xet_says_so(client: TestClient, file_hash: str) -> 
     assert head.headers["x-xet-hash"] == file_hash
     commit = head.headers["x-repo-commit"]
     route = f"http://hub.test/api/models/alice/x/xet-read-token/{commit}"
-    assert head.headers["link"] == f'<{route}>; rel="xet-auth"'
+    assert head.headers["link"].startswith(f'<{route}>; rel="xet-auth", ')
+    assert f'/v1/reconstructions/{file_hash}>; rel="xet-reconstruction-info"' in head.headers["link"]
     assert head.headers["x-xet-refresh-route"] == route
 
 
@@ -72,6 +73,23 @@ def test_the_second_reader_gets_a_file(
     monkeypatch.setattr(reads, "rebuild", unused)
     assert client.get(ADDRESS).content == DATA
     assert client.get(ADDRESS, headers={"Range": "bytes=70000-80000"}).content == DATA[70_000:80_001]
+
+
+@pytest.mark.parametrize("harm", ["lost", "damaged"])
+def test_what_the_store_lost_is_told_by_a_status(client: TestClient, kit: Kit, file_hash: str, harm: str) -> None:
+    (key, size), *_ = [found for found in kit.store.keys("xorbs") if not found[0].endswith(".idx")]
+    whole = kit.store.get(key)
+    if harm == "lost":
+        kit.store.delete([key])
+    else:
+        kit.store.put_bytes(key, b"\xff" * size)
+
+    late = len(DATA) // 2 + (64 << 10)
+    ranges = ["bytes=0-9", f"bytes={late}-{late + 9}"]
+    statuses = [client.get(ADDRESS, headers={"Range": asked}).status_code for asked in ranges]
+    assert sorted(statuses) == [206, 503], "the other half is read as before"
+    kit.store.put_bytes(key, whole)
+    assert client.get(ADDRESS).content == DATA
 
 
 def test_git_lfs_reads_it_too(client: TestClient, file_hash: str) -> None:

@@ -14,7 +14,7 @@ from freehold.accounts import service as accounts
 from freehold.accounts.tables import Account, Token
 from freehold.content.keys import content_key
 from freehold.core import clock
-from freehold.gitkit.commits import Delete, Put, PutPointer
+from freehold.gitkit.commits import Change, Delete, Put, PutPointer
 from freehold.repos.tables import Repo
 from tests.content import given
 from tests.content.given import digest, large_file
@@ -29,7 +29,7 @@ def model(client: TestClient, app: Starlette, cast: Cast) -> str:
     """``alice/m`` with a small and a large file; its commit."""
     path = given.repo(client, cast.alice, "m")
     sha256 = large_file(client, path, cast.alice, WEIGHTS)
-    changes = [
+    changes: list[Change] = [
         Put("config.json", CONFIG),
         Put("empty.txt", b""),
         PutPointer("sub dir/weights.bin", sha256, len(WEIGHTS)),
@@ -299,6 +299,17 @@ def test_conditions(client: TestClient, app: Starlette, model: str) -> None:
     assert (still.status_code, still.content) == (206, CONFIG[:2])
     changed = client.get(address, headers={"If-Range": '"other"', "Range": "bytes=0-1"})
     assert (changed.status_code, changed.content) == (200, CONFIG)
+
+
+@pytest.mark.parametrize("store_url", ["memory://", ""], ids=["memory", "directory"])
+def test_what_the_store_lost_is_told_by_a_status(new_app: Callable[..., Starlette], cast: Cast, store_url: str) -> None:
+    app = new_app(store_url=store_url)
+    with TestClient(app, base_url="http://hub.test", follow_redirects=False) as client:
+        address = with_weights(client, app, cast)
+        app.state.kit.store.delete([content_key(digest(WEIGHTS))])
+
+        assert client.get(address).status_code == 503
+        assert client.get(address, headers={"Range": "bytes=0-5"}).status_code == 503
 
 
 # ---- hostile files --------------------------------------------------------------------------------------------------

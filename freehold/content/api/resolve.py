@@ -10,7 +10,8 @@ from freehold.content import media
 from freehold.content.api import sending
 from freehold.content.service import downloads
 from freehold.content.service.downloads import Asked, Body, Found
-from freehold.core.http import Ask, base_url, door, own_door, unit_of_work
+from freehold.content.service.xet import reads
+from freehold.core.http import Ask, base_url, door, quick_door, unit_of_work
 from freehold.repos import paths
 from freehold.repos.errors import repo_not_found
 from freehold.repos.rules import api_path
@@ -18,13 +19,21 @@ from freehold.repos.rules import api_path
 paths.register()
 
 
-@own_door(Action.READ)
+def _known_file(request: Request) -> Response | None:
+    return _quickly(request, raw=False)
+
+
+def _known_pointer(request: Request) -> Response | None:
+    return _quickly(request, raw=True)
+
+
+@quick_door(Action.READ, _known_file)
 def resolve(request: Request) -> Response:
     """The file itself."""
     return _file(request, raw=False)
 
 
-@own_door(Action.READ)
+@quick_door(Action.READ, _known_pointer)
 def raw(request: Request) -> Response:
     """What git keeps: the pointer's text for a large file."""
     return _file(request, raw=True)
@@ -36,16 +45,21 @@ def one_segment(ask: Ask) -> Response:
     raise repo_not_found(anonymous=ask.actor.is_anonymous)
 
 
+def _quickly(request: Request, *, raw: bool) -> Response | None:
+    """The call that every library makes for every file: without a session where prepared rows can tell."""
+    if request.method != "HEAD":
+        return None
+    asked = _asked(request.path_params)
+    database = request.app.state.database
+    credentials = request.headers.get("authorization"), request.cookies.get(SESSION_COOKIE)
+    actor = glimpse(database, *credentials)
+    known = downloads.find_known(database, actor, asked, raw=raw) if actor is not None else None
+    return None if known is None else _answer(request, known, asked, _unread(known), raw=raw)
+
+
 def _file(request: Request, *, raw: bool) -> Response:
     asked = _asked(request.path_params)
     database = request.app.state.database
-    if request.method == "HEAD":
-        # The call that every library makes for every file: without a session where prepared rows can tell.
-        credentials = request.headers.get("authorization"), request.cookies.get(SESSION_COOKIE)
-        actor = glimpse(database, *credentials)
-        known = downloads.find_known(database, actor, asked, raw=raw) if actor is not None else None
-        if known is not None:
-            return _answer(request, known, asked, _unread(known), raw=raw)
     with unit_of_work(request) as ask:
         found = downloads.find(ask.db, database, ask.kit, ask.actor, asked, raw=raw)
         body = _unread(found) if request.method == "HEAD" else downloads.body(ask.kit, ask.db, found)
@@ -85,11 +99,12 @@ def _headers(request: Request, found: Found, asked: Asked, *, raw: bool) -> dict
         headers["X-Linked-Size"] = str(found.size_bytes)
         headers["X-Linked-ETag"] = f'"{found.etag}"'
         if found.kept.file_hash is not None:
-            api = api_path(asked.kind, found.repo_path)
-            route = f"{base_url(request)}{api}/xet-read-token/{found.commit}"
-            headers["X-Xet-Hash"] = found.kept.file_hash
+            base, file_hash = base_url(request), found.kept.file_hash
+            route = f"{base}{api_path(asked.kind, found.repo_path)}/xet-read-token/{found.commit}"
+            info = f"{base}{reads.PREFIX}/v1/reconstructions/{file_hash}"
+            headers["X-Xet-Hash"] = file_hash
             headers["X-Xet-Refresh-Route"] = route
-            headers["Link"] = f'<{route}>; rel="xet-auth"'
+            headers["Link"] = f'<{route}>; rel="xet-auth", <{info}>; rel="xet-reconstruction-info"'
     return headers
 
 

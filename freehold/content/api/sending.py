@@ -1,7 +1,8 @@
 """Bytes on their way out: conditions, exact single ranges, and who sends them. Sources: RFC 9110; hub-api.md 1.2."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -41,7 +42,12 @@ def respond(request: Request, body: Body, headers: Mapping[str, str], *, filenam
             return FileSlice(body.path, start, end, status_code=status, headers=out)
         except FileNotFoundError:
             pass  # a cached file that was dropped this very moment: its pieces are still there
-    return StreamingResponse(body.pieces(start, end), status_code=status, headers=out)
+    return StreamingResponse(_begun(body.pieces(start, end)), status_code=status, headers=out)
+
+
+def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """``pieces`` with the first one in hand: what the store lost is told by a status, not by a body that breaks off."""
+    return chain([next(pieces)], pieces)
 
 
 def byte_range(request: Request, etag: str, size_bytes: int) -> tuple[int, int] | None:

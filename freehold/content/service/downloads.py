@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from freehold.access.rules import Action, Actor, Thing, decide
 from freehold.content import queries, rules
-from freehold.content.errors import AddressRefused, EntryNotFound, ObjectUnknown
+from freehold.content.errors import AddressRefused, ContentDamaged, EntryNotFound, ObjectUnknown
 from freehold.content.keys import content_key
 from freehold.content.kit import Kit
 from freehold.content.service.rebuilt import RebuiltFiles
@@ -25,6 +25,7 @@ from freehold.core.database import Database, RowQuery
 from freehold.core.lru import Lru
 from freehold.gitkit.objects import Entry
 from freehold.repos import service as repos
+from freehold.xetkit.errors import InvalidXet
 
 #: Life of an address to read an object from; git-lfs asks for a new one when it runs out.
 ADDRESS_S = 3600
@@ -181,11 +182,18 @@ def _kept_body(kit: Kit, db: Session, kept: Kept) -> Body:
     terms = db.get_one(Recipe, kept.file_hash).terms
 
     def pieces(start: int, end: int) -> Iterator[bytes]:
-        rebuilt = reads.rebuild(kit.store, terms, start, end)
+        rebuilt = _rebuilt(kit, kept.sha256, terms, start, end)
         is_all = (start, end) == (0, kept.size_bytes)
         return cache.teed(kept.sha256, kept.size_bytes, rebuilt) if is_all else rebuilt
 
     return Body(kept.sha256, kept.size_bytes, pieces, cache.find(kept.sha256))
+
+
+def _rebuilt(kit: Kit, sha256: str, terms: bytes, start: int, end: int) -> Iterator[bytes]:
+    try:
+        yield from reads.rebuild(kit.store, terms, start, end)
+    except InvalidXet as err:
+        raise ContentDamaged(sha256) from err
 
 
 def _presigned(kit: Kit, key: str, filename: str) -> str | None:
