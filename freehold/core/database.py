@@ -21,6 +21,8 @@ from freehold.core.errors import StorageFull, Unavailable
 from freehold.core.events import Bus
 
 BUSY_TIMEOUT_S = 30
+#: Readers of a write-ahead log wait for nobody, but for its recovery; the event loop may be what waits here.
+ROW_TIMEOUT_S = 1
 
 
 class Base(DeclarativeBase):
@@ -104,7 +106,10 @@ class Database:
     def row(self, query: "RowQuery", **values: Any) -> tuple[Any, ...] | None:
         """The first row of a prepared query, straight from the driver (no ORM, no compile): for hot doors only."""
         if self.is_sqlite:
-            found = self._raw_sqlite().execute(query.sqlite, values).fetchone()
+            try:
+                found = self._raw_sqlite().execute(query.sqlite, values).fetchone()
+            except sqlite3.OperationalError as err:
+                raise _named(err) from err
         else:
             with self.engine.connect() as connection:
                 raw = connection.connection.cursor()
@@ -120,7 +125,7 @@ class Database:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             path = self.engine.url.database
-            connection = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=BUSY_TIMEOUT_S)
+            connection = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=ROW_TIMEOUT_S)
             connection.execute("PRAGMA query_only=ON")
             self._local.connection = connection
         return connection
@@ -173,9 +178,9 @@ def _to_wal(connection: sqlite3.Connection) -> None:
             time.sleep(0.01)
 
 
-def _named(err: OperationalError) -> Exception:
+def _named(err: OperationalError | sqlite3.OperationalError) -> Exception:
     """A full disk and a locked or absent database get their own names; the rest stays what it is."""
-    text = str(err.orig).lower()
+    text = str(err.orig if isinstance(err, OperationalError) else err).lower()
     if "disk is full" in text or "no space left" in text:
         return StorageFull("The hub's disk is full: nothing was recorded. Free some space, then repeat the call.")
     if "readonly" in text or "read-only" in text:

@@ -97,12 +97,26 @@ def door(action: str, *, reads: bool | None = None) -> Callable[[Callable[..., A
     return wrap
 
 
-def own_door(action: str) -> Callable[[Callable[[Request], Response]], Callable[[Request], Response]]:
-    """Mark a synchronous route that opens its unit of work itself, if at all: for the hottest reads."""
+def quick_door(
+    action: str, quick: Callable[[Request], Response | None]
+) -> Callable[[Callable[[Request], Response]], Callable[[Request], Awaitable[Response]]]:
+    """Make ``fn(request)`` a route that asks ``quick`` first: for the hottest reads.
 
-    def wrap(fn: Callable[[Request], Response]) -> Callable[[Request], Response]:
-        fn.action = action  # type: ignore[attr-defined]
-        return fn
+    ``quick`` answers from a few prepared rows (``Database.row``) and what is in memory, or gives None. On SQLite that
+    takes less than the hop to a thread would, so it runs in the event loop. ``fn`` opens its own unit of work.
+    """
+
+    def wrap(fn: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
+        @functools.wraps(fn)
+        async def endpoint(request: Request) -> Response:
+            if request.app.state.database.is_sqlite:
+                answer = quick(request)
+            else:
+                answer = await run_in_threadpool(quick, request)
+            return answer if answer is not None else await run_in_threadpool(fn, request)
+
+        endpoint.action = action  # type: ignore[attr-defined]
+        return endpoint
 
     return wrap
 

@@ -14,7 +14,7 @@ from freehold.access.rules import Action, Thing, decide
 from freehold.access.service import SESSION_COOKIE, glimpse
 from freehold.content.rules import MAIN
 from freehold.core.database import RowQuery
-from freehold.core.http import own_door, unit_of_work
+from freehold.core.http import quick_door, unit_of_work
 from freehold.core.lru import Lru
 from freehold.discover import api
 from freehold.discover.service import HEAD
@@ -37,25 +37,35 @@ _ROW = RowQuery(
 )
 
 
-@own_door(Action.LIST)
+def _kept(request: Request) -> Response | None:
+    row = _row(request)
+    if row is None or not _may_know(request, row):
+        return None
+    body = _answers.get(_key(request, row))
+    return None if body is None else Response(body, media_type="application/json")
+
+
+@quick_door(Action.LIST, _kept)
 def repo(request: Request) -> Response:
     """What is known about one repository, at the head of ``main`` or at ``rev``."""
-    revision: str | None = request.path_params.get("rev")
-    row = _row(request) if revision in (None, HEAD) else None
-    if row is None or not _may_know(request, row):
-        return _plainly(request, revision)
-    key = (*row, revision, request.scope["query_string"])
-    body = _answers.get(key)
-    if body is not None:
-        return Response(body, media_type="application/json")
-    answer = _plainly(request, revision)
-    if _row(request) == row:  # else it may tell of what came after the row that it would be kept under
-        _answers.put(key, bytes(answer.body))
+    given = request.path_params
+    row = _row(request)
+    with unit_of_work(request) as ask:
+        answer = api.info_of(ask, given["kind"], f"{given['namespace']}/{given['name']}", given.get("rev"))
+    if row is not None and _row(request) == row:  # else it may tell of more than the row that it would be kept under
+        _answers.put(_key(request, row), bytes(answer.body))
     return answer
 
 
+def _key(request: Request, row: tuple[Any, ...]) -> tuple[object, ...]:
+    return (*row, request.path_params.get("rev"), request.scope["query_string"])
+
+
 def _row(request: Request) -> tuple[Any, ...] | None:
+    """What one row tells of the repository; None for a revision whose commit another row names."""
     given = request.path_params
+    if given.get("rev") not in (None, HEAD):
+        return None
     path_key = f"{given['namespace']}/{given['name']}".lower()
     found: tuple[Any, ...] | None = request.app.state.database.row(
         _ROW, kind=given["kind"], path_key=path_key, ref=MAIN
@@ -69,12 +79,6 @@ def _may_know(request: Request, row: tuple[Any, ...]) -> bool:
     actor = glimpse(request.app.state.database, *credentials)
     thing = Thing(owner_id=owner_id, visibility=visibility, repo_id=repo_id, gated=gated, creator_id=creator_id)
     return actor is not None and not is_disabled and bool(decide(actor, Action.LIST, thing))
-
-
-def _plainly(request: Request, revision: str | None) -> Response:
-    given = request.path_params
-    with unit_of_work(request) as ask:
-        return api.info_of(ask, given["kind"], f"{given['namespace']}/{given['name']}", revision)
 
 
 _REPO = "/api/{kind:plural}/{namespace}/{name}"
