@@ -87,6 +87,7 @@ class Depot:
                 with suppress(FileExistsError):
                     os.symlink(path, view / "pack" / path.name)
             linked.add(name)
+        objects.refresh()
         self._open[repo_id] = (objects, view, linked)
         while len(self._open) > MAX_OPEN:
             self._open.popitem(last=False)

@@ -95,16 +95,23 @@ class Objects:
     def __init__(self, repo_id: str, directory: Path, facts: Facts) -> None:
         self.repo_id = repo_id
         self._facts = facts
+        self._packs = pygit2.OdbBackendPack(str(directory))
         self._odb = pygit2.Odb()
-        self._odb.add_backend(pygit2.OdbBackendPack(str(directory)), 1)
+        self._odb.add_backend(self._packs, 1)
         # A repository of memory only: it has no refs, no configuration and no directory to find any in.
         self._repo = pygit2.Repository()
         self._repo.set_odb(self._odb)
 
     # ---- objects ---------------------------------------------------------------------------------------------------
 
+    def refresh(self) -> None:
+        """Packs that were linked since are seen."""
+        self._packs.refresh()
+
     def has(self, oid: str) -> bool:
-        return self._odb.exists(oid)
+        # Asked of the packs: the database of objects would read the directory anew at every no, and a commit asks
+        # about each of its new objects.
+        return self._packs.exists(oid)
 
     def expand(self, prefix: str) -> str | None:
         """The commit whose id begins with ``prefix`` (5 to 40 hex digits); None when none or several objects do."""
