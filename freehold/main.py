@@ -34,6 +34,7 @@ from freehold.content.api import trees as trees_api
 from freehold.content.api import xet as xet_api
 from freehold.content.kit import Kit
 from freehold.content.service import commits, uploads
+from freehold.content.service.folding import Folder
 from freehold.core import http, migrate
 from freehold.core.database import Database
 from freehold.core.errors import BadRequest, HubError
@@ -57,6 +58,7 @@ from freehold.web.slots import Entry, Slots
 
 log = logging.getLogger("freehold")
 HOUSEKEEPING_S = 30
+FOLDING_S = 60
 STALE_SCRATCH_S = 2 * 86400
 STALE_UPLOADS_S = 3600
 
@@ -250,12 +252,13 @@ def _lifespan(database: Database, kit: Kit, uses: UseLog):  # type: ignore[no-un
         _sweep_scratch(kit.tmp, older_than_s=STALE_SCRATCH_S)
         housekeeping = Periodic("housekeeping", HOUSEKEEPING_S, lambda: uses.flush(database))
         stale = Periodic("stale uploads", STALE_UPLOADS_S, lambda: uploads.drop_stale(database, kit))
-        for periodic in (housekeeping, stale):
+        folding = Periodic("folding of packs", FOLDING_S, Folder(database, kit).turn)
+        for periodic in (housekeeping, stale, folding):
             periodic.start()
         try:
             yield
         finally:
-            for periodic in (housekeeping, stale):
+            for periodic in (housekeeping, stale, folding):
                 periodic.stop()
             uses.flush(database)
             database.close()

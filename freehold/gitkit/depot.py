@@ -60,6 +60,10 @@ class Depot:
         with self._lock:
             return self._opened(repo_id, wanted, sources)
 
+    def pack_files(self, repo_id: str, packs: Sequence[str]) -> list[Path]:
+        """The ``.pack`` files of ``packs``, local, each beside its index."""
+        return [self._files(repo_id, name)[0] for name in packs]
+
     def forget(self, repo_id: str) -> None:
         """The repository is closed, and its fetched packs are gone from the cache."""
         with self._lock:

@@ -2,6 +2,7 @@
 
 HubError
 ├── MissingGitObject  500  a row names an object or pack that is not there: damage, logged as ours
+├── FoldFailed        500  packs could not be folded together; they stay as they are
 ├── PathMissing       404  a change removes or copies what is not there
 └── PathConflict      422  changes that no tree can hold together
 """
@@ -11,6 +12,12 @@ from freehold.core.errors import HubError, Malformed, NotFound
 
 class MissingGitObject(HubError):
     """A published commit lacks an object or a pack."""
+
+    status = 500
+
+
+class FoldFailed(HubError):
+    """git refused; nothing changed."""
 
     status = 500
 

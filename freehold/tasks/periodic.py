@@ -10,7 +10,7 @@ log = logging.getLogger("freehold.tasks")
 class Periodic:
     """Runs ``work`` every ``every_s`` seconds. A failure is logged and the next turn comes all the same."""
 
-    def __init__(self, name: str, every_s: float, work: Callable[[], None]) -> None:
+    def __init__(self, name: str, every_s: float, work: Callable[[], object]) -> None:
         self._every_s, self._work = every_s, work
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)

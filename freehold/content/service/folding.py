@@ -1,0 +1,103 @@
+"""Small packs folded together: every commit leaves one, and a reader asks all of them."""
+
+import logging
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, func, select
+
+from freehold.content.keys import pack_index_key, pack_key
+from freehold.content.kit import Kit
+from freehold.content.rows import insert_missing
+from freehold.content.service.commits import scratch_directory
+from freehold.content.service.publishing import keep_pack
+from freehold.content.tables import Pack
+from freehold.core import clock
+from freehold.core.database import Database
+from freehold.gitkit.errors import FoldFailed
+from freehold.gitkit.folding import can_fold, fold
+
+log = logging.getLogger("freehold.content")
+#: A repository with so many small packs is folded: reading one object asks every pack in turn.
+CROWD = 50
+#: A pack of this size has earned its own place: folding it again would copy it again.
+SMALL_BYTES = 32 << 20
+MAX_REPOS = 20
+MAX_PACKS = 2000
+#: Readers that opened the old packs may still need them; none takes so long.
+GRACE_S = 900
+
+
+@dataclass(frozen=True)
+class _Done:
+    keys: list[str]
+    due_s: int
+
+
+class Folder:
+    """Folds crowded repositories, a few each turn, and removes the old packs when no reader can need them.
+
+    What is to be removed is remembered by this process only: after a restart it is garbage for the collector.
+    """
+
+    def __init__(self, database: Database, kit: Kit) -> None:
+        self._database, self._kit = database, kit
+        self._done: deque[_Done] = deque()
+
+    def turn(self) -> int:
+        """Fold what is crowded; how many repositories were folded."""
+        self._remove_due()
+        if not can_fold():
+            return 0
+        return sum(self._fold(repo_id) for repo_id in self._crowded())
+
+    def _crowded(self) -> list[str]:
+        small = select(Pack.repo_id).where(Pack.size_bytes < SMALL_BYTES).group_by(Pack.repo_id)
+        with self._database.read() as db:
+            return list(db.scalars(small.having(func.count() >= CROWD).limit(MAX_REPOS)))
+
+    def _fold(self, repo_id: str) -> bool:
+        small = select(Pack.name).where(Pack.repo_id == repo_id, Pack.size_bytes < SMALL_BYTES)
+        with self._database.read() as db:
+            names = list(db.scalars(small.order_by(Pack.created_at).limit(MAX_PACKS)))
+        if len(names) < CROWD:
+            return False
+        with scratch_directory(self._kit) as scratch:
+            try:
+                folded = fold(self._kit.git.pack_files(repo_id, names), scratch)
+            except FoldFailed as err:
+                log.error("The packs of repository %s stay as they are: %s", repo_id, err.message)
+                return False
+            keep_pack(self._kit, repo_id, folded)
+        row = {"repo_id": repo_id, "name": folded.name, "size_bytes": folded.size_bytes, "objects": folded.objects}
+        if not self._replace(repo_id, names, row):
+            return False
+        keys = [
+            key
+            for name in names
+            if name != folded.name
+            for key in (pack_index_key(repo_id, name), pack_key(repo_id, name))
+        ]
+        self._done.append(_Done(keys, clock.epoch_s() + GRACE_S))
+        return True
+
+    def _replace(self, repo_id: str, names: list[str], row: dict[str, Any]) -> bool:
+        """The new pack stands for ``names``, all of which must still be there: another node may have folded them."""
+        try:
+            with self._database.write() as db:
+                gone = delete(Pack).where(Pack.repo_id == repo_id, Pack.name.in_(names)).returning(Pack.name)
+                if len(db.execute(gone).all()) != len(names):
+                    raise _Overtaken
+                insert_missing(db, Pack, [{**row, "created_at": clock.now()}])
+        except _Overtaken:
+            return False
+        return True
+
+    def _remove_due(self) -> None:
+        while self._done and self._done[0].due_s <= clock.epoch_s():
+            self._kit.store.delete(self._done.popleft().keys)
+
+
+class _Overtaken(Exception):
+    pass

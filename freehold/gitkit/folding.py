@@ -1,0 +1,68 @@
+"""Folding many small packs into one, with deltas between their objects: git's own ``pack-objects`` does it."""
+
+import os
+import shutil
+import struct
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from freehold.gitkit.errors import FoldFailed
+from freehold.gitkit.packs import Pack
+
+TIMEOUT_S = 600
+#: Blobs above the threshold are copied, not compared; windows are bounded, so that a fold has a bounded size itself.
+_LIMITS = ("core.bigFileThreshold=1m", "pack.windowMemory=32m", "pack.deltaCacheSize=16m", "pack.threads=1")
+
+
+def can_fold() -> bool:
+    """Whether there is a git to do it."""
+    return shutil.which("git") is not None
+
+
+def fold(packs: Sequence[Path], tmp: Path) -> Pack:
+    """Every object of ``packs`` (paths of ``.pack`` files, each beside its index) in one new pack in ``tmp``.
+
+    ``tmp`` is a scratch directory of the caller's own. Raises :class:`FoldFailed` with git's words.
+    """
+    bare = tmp / "fold.git"
+    for directory in ("objects/pack", "objects/info", "refs"):
+        (bare / directory).mkdir(parents=True)
+    (bare / "HEAD").write_text("ref: refs/heads/none\n")
+    for path in packs:
+        for file in (path, path.with_suffix(".idx")):
+            (bare / "objects" / "pack" / file.name).symlink_to(file)
+    oids = {oid for path in packs for oid in object_ids(path.with_suffix(".idx").read_bytes())}
+    name = "pack-" + _pack_objects(bare, sorted(oids), tmp / "pack")
+    pack_path, idx_path = tmp / f"{name}.pack", tmp / f"{name}.idx"
+    return Pack(name, pack_path, idx_path, len(oids), pack_path.stat().st_size)
+
+
+def object_ids(index: bytes) -> list[str]:
+    """The ids in a version 2 pack index. Source: gitformat-pack(5)."""
+    magic, version, total = index[:4], *struct.unpack(">I", index[4:8]), *struct.unpack(">I", index[1028:1032])
+    if magic != b"\xfftOc" or version != 2:
+        raise FoldFailed("A pack's index is not of version 2.")
+    return [index[at : at + 20].hex() for at in range(1032, 1032 + 20 * total, 20)]
+
+
+def _pack_objects(bare: Path, oids: Sequence[str], base: Path) -> str:
+    command = ["git", "--git-dir", str(bare)]
+    for limit in _LIMITS:
+        command += ["-c", limit]
+    # No configuration of the machine's or its users', and no variable that would lead git elsewhere.
+    environ = {"PATH": os.environ.get("PATH", ""), "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+    try:
+        done = subprocess.run(  # noqa: S603  # words of our own; ids go in as hex
+            [*command, "pack-objects", "-q", "--delta-base-offset", str(base)],
+            input="".join(f"{oid}\n" for oid in oids).encode(),
+            capture_output=True,
+            env=environ,
+            timeout=TIMEOUT_S,
+            check=True,
+        )
+    except subprocess.TimeoutExpired as err:
+        raise FoldFailed(f"git took longer than {TIMEOUT_S} s.") from err
+    except subprocess.CalledProcessError as err:
+        raise FoldFailed(err.stderr.decode("utf-8", "replace")[-2000:]) from err
+    return done.stdout.decode().strip()
