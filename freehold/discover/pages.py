@@ -253,7 +253,7 @@ def repo(ask: Ask, kind: str, namespace: str, name: str) -> Response:
         area=found.kind,
         kind=found.kind,
         kind_word=ONE[found.kind],
-        head=head(found, panels.line(words)),
+        head=head(found, panels.line(known)),
         card=_card(ask, found, commit) if commit else None,
         facts=_facts(ask, found, known) if known else (),
         tags=[(tag, f"/{KINDS[found.kind][0]}?{urlencode({'filter': tag})}") for tag in (words.tags if words else ())],
@@ -303,7 +303,7 @@ def _row(item: Item) -> Row:
         address=head(item.repo).address,
         summary=card.summary if card else "",
         task=rules.TASKS.get(card.pipeline_tag or "", card.pipeline_tag or "") if card else "",
-        license=(card.license or "") if card else "",
+        license=panels.licence(card.data) if card else "",
         library=(card.library_name or "") if card else "",
     )
 
@@ -380,5 +380,4 @@ def _placed(kind: str, tag: str) -> tuple[str, str]:
         return "Task", rules.TASKS[tag]
     if tag in rules.LIBRARIES:
         return "Library", tag
-    is_language = kind == "model" and 2 <= len(tag) <= 3 and tag.isalpha() and tag.islower()
-    return ("Language", tag) if is_language else ("", tag)
+    return ("Language", tag) if kind == "model" and tag in rules.LANGUAGES else ("", tag)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from freehold.cards.rules import words as listed_words
-from freehold.cards.tags import Words
 from freehold.discover import rules
 from freehold.discover.facts import Facts
 from freehold.repos.tables import Repo
@@ -30,13 +29,23 @@ class Use:
     text: str
 
 
-def line(words: Words | None) -> tuple[str, ...]:
+def line(known: Facts | None) -> tuple[str, ...]:
     """The short facts under a repository's title."""
-    if words is None:
+    if known is None:
         return ()
+    words = known.card.words
     task = rules.TASKS.get(words.pipeline_tag or "", words.pipeline_tag or "")
-    licence = f"Licence {words.license}" if words.license else ""
-    return tuple(word for word in (task, words.library_name or "", licence) if word)
+    return tuple(word for word in (task, words.library_name or "", licence(known.card.data)) if word)
+
+
+def licence(data: Mapping[str, Any] | None) -> str:
+    """The licence in words: its own name where the card says ``other``; empty where it says nothing."""
+    given = data or {}
+    said = listed_words(given.get("license"))
+    name = given.get("license_name")
+    if said == ["other"] and isinstance(name, str) and name:
+        return name[:80]
+    return ", ".join({"other": "other licence", "unknown": "licence unknown"}.get(word, word) for word in said)
 
 
 def facts(repo: Repo, known: Facts, used_bytes: int, headers: Mapping[str, Any] | None = None) -> Sequence[Fact]:
@@ -44,9 +53,9 @@ def facts(repo: Repo, known: Facts, used_bytes: int, headers: Mapping[str, Any] 
     data, config = known.card.data or {}, known.card.config or {}
     size = sum(entry.true_size_bytes for entry in known.files)
     found = [*_model_facts(data, config, known, headers or {})] if repo.kind == "model" else []
-    licence = ", ".join(listed_words(data.get("license")))
+    terms = licence(data)
     found += [
-        Fact("Licence", licence or "not stated", "declared" if licence else "unknown"),
+        Fact("Licence", terms or "not stated", "declared" if terms else "unknown"),
         _declared("Languages", data.get("language")),
     ]
     if repo.kind == "model":

@@ -110,4 +110,4 @@ def _family(tag: str, kind: str) -> str:
         return "pipeline_tag"
     if tag in rules.LIBRARIES:
         return "library"
-    return "language" if kind == "model" and 2 <= len(tag) <= 3 and tag.isalpha() and tag.islower() else "other"
+    return "language" if kind == "model" and tag in rules.LANGUAGES else "other"

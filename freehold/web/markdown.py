@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import pairwise
+from itertools import count, pairwise
 from posixpath import normpath
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -153,17 +153,17 @@ def _inside(path: str, links: Links) -> str | None:
 
 def _dressed(html: str) -> str:
     """Our classes around what passed. Works on nh3's output, whose spelling of tags is fixed."""
-    for bare, dressed in _DRESS.items():
-        html = html.replace(bare, dressed)
-    return html
+    html = _EMPTY_HEAD.sub("", html)
+    numbers = count(1)  # each table is a place of its own to people who listen
+    html = html.replace("</table>", "</table></div>").replace("</pre>", "</pre></div>")
+    html = html.replace("<pre>", '<div class="code"><pre tabindex="0">')
+    return _TABLE.sub(lambda _: _FRAME.format(next(numbers)), html)
 
 
-_DRESS = {
-    "<table>": '<div class="table-wrap" tabindex="0" role="region" aria-label="Table"><table class="table">',
-    "</table>": "</table></div>",
-    "<pre>": '<div class="code"><pre tabindex="0">',
-    "</pre>": "</pre></div>",
-}
+#: Markdown has no table without a head, so authors leave it empty.
+_EMPTY_HEAD = re.compile(r"<thead>\s*<tr>\s*(?:<th(?: class=\"n\")?></th>\s*)+</tr>\s*</thead>")
+_TABLE = re.compile("<table>")
+_FRAME = '<div class="table-wrap" tabindex="0" role="region" aria-label="Table {}"><table class="table">'
 
 
 def _without_bracket_bombs(text: str) -> str:

@@ -77,6 +77,13 @@ def test_tables_and_code_are_dressed() -> None:
     assert '<pre tabindex="0"><code>x &lt; 1' in html
 
 
+def test_an_empty_table_head_goes_and_tables_are_told_apart() -> None:
+    html = render("|  |  |\n|---|---|\n| 1 | 2 |\n\ntext\n\n| a |\n|---|\n| 1 |").html
+    assert html.count("<thead>") == 1
+    assert 'aria-label="Table 1"' in html
+    assert 'aria-label="Table 2"' in html
+
+
 def test_a_long_text_is_cut_and_says_so() -> None:
     assert render("a" * (MAX_CHARACTERS + 1)).is_cut
     assert not render("a" * MAX_CHARACTERS).is_cut
