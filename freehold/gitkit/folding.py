@@ -47,11 +47,11 @@ def object_ids(index: bytes) -> list[str]:
 
 
 def _pack_objects(bare: Path, oids: Sequence[str], base: Path) -> str:
-    command = ["git", "--git-dir", str(bare)]
+    command = [shutil.which("git") or "git", "--git-dir", str(bare)]
     for limit in _LIMITS:
         command += ["-c", limit]
     # No configuration of the machine's or its users', and no variable that would lead git elsewhere.
-    environ = {"PATH": os.environ.get("PATH", ""), "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+    environ = {"PATH": os.defpath, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
     try:
         done = subprocess.run(  # noqa: S603  # words of our own; ids go in as hex
             [*command, "pack-objects", "-q", "--delta-base-offset", str(base)],
