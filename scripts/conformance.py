@@ -22,6 +22,23 @@ ROOT = Path(__file__).parent.parent
 RUNNER = ROOT.parent / "shared" / "conformance" / "run_upstream_client_tests.sh"
 FREEHOLD = [sys.executable, "-m", "freehold"]
 START_TIMEOUT_S = 30
+CARD = """---
+language:
+- en
+license: mit
+library_name: pytorch
+tags:
+- pytorch
+datasets:
+- glue
+metrics:
+- acc
+---
+
+# A card
+
+A card to be read, changed and checked.
+"""
 
 
 def main() -> int:
@@ -41,8 +58,10 @@ def main() -> int:
             endpoint = f"http://127.0.0.1:{port}"
             wait_for(endpoint, hub)
             tree = test_tree(os.environ.get("CLIENT", "2.4.0"), Path(scratch))
-            environ = {**os.environ, **tokens, "ENDPOINT": endpoint, "UPSTREAM": str(tree)}
-            return subprocess.run(["bash", str(RUNNER), *sys.argv[1:]], env=environ, check=False).returncode
+            add_left_out(tree)
+            own = {"ENDPOINT": endpoint, "UPSTREAM": str(tree), "PYTHONPATH": str(ROOT / "scripts")}
+            suite = ["bash", str(RUNNER), "-p", "conformance_fixtures", *sys.argv[1:]]
+            return subprocess.run(suite, env={**os.environ, **tokens, **own}, check=False).returncode
         finally:
             hub.terminate()
             hub.wait(timeout=30)
@@ -93,6 +112,14 @@ def test_tree(version: str, scratch: Path) -> Path:
     with tarfile.open(archive) as packed:
         packed.extractall(scratch, filter="data")
     return scratch / archive.name.removesuffix(".tar.gz")
+
+
+def add_left_out(tree: Path) -> None:
+    """A sample card, written here: the distribution has the tests that read one, but not the file."""
+    cards = tree / "tests" / "fixtures" / "cards"
+    if not cards.exists():
+        cards.mkdir(parents=True)
+        (cards / "sample_simple.md").write_text(CARD)
 
 
 if __name__ == "__main__":
