@@ -28,7 +28,7 @@ def serve(
     from freehold.core.server import run
     from freehold.main import build_app
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    _start_logging()
     settings = load_settings(data, host=host, port=port)
     app = build_app(settings)
     link = _first_link(settings, app.state.database)
@@ -41,6 +41,12 @@ def serve(
             )
 
     run(app, host=settings.host, port=settings.port, ready=ready)
+
+
+def _start_logging() -> None:
+    """The hub's own news, and only the troubles of the libraries below it."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("freehold").setLevel(logging.INFO)
 
 
 def _first_link(settings: Settings, database: Database) -> str | None:
