@@ -143,10 +143,10 @@ def _subscribe(bus: Bus, kit: Kit) -> None:
 def _add_rooms(app: FastAPI) -> None:
     """Byte doors first, then the JSON API, then pages, whose addresses are the widest."""
     routes: list[BaseRoute] = [
+        *resolve_api.routes,  # the two that clients call most come first: a router tries its routes in order
+        *discover_hot.routes,
         *xet_api.routes,
         *lfs_api.routes,
-        *resolve_api.routes,
-        *discover_hot.routes,
         Route("/health", health, methods=["GET"]),
         *web_api.routes,
     ]

@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from freehold.core.database import Database
-from freehold.core.errors import BadRequest, HubError, StorageFull, TooLarge, Unavailable
+from freehold.core.errors import BadRequest, HubError, StorageFull, StorageReadOnly, TooLarge
 
 log = logging.getLogger("freehold.http")
 T = TypeVar("T")
@@ -156,7 +156,7 @@ def base_url(request: Request) -> str:
     host = request.headers.get("host") or "127.0.0.1"
     if not re.fullmatch(r"[A-Za-z0-9.\-_:\[\]]{1,255}", host):
         raise BadRequest("The Host header is not a host name.")
-    return f"{request.url.scheme}://{host}"
+    return f"{request.scope['scheme']}://{host}"
 
 
 def next_page(request: Request, cursor: str) -> dict[str, str]:
@@ -213,6 +213,9 @@ class RawPath:
             await self.app(scope, receive, send)
             return
         raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+        if b"%" not in raw and b"\x00" not in raw and raw.isascii():  # nearly every call
+            await self.app(dict(scope, path=raw.split(b"?")[0].decode("ascii")), receive, send)
+            return
         try:
             parts = [unquote(part, errors="strict") for part in raw.split(b"?")[0].decode("ascii").split("/")]
         except UnicodeDecodeError:
@@ -307,7 +310,7 @@ def named_os_error(err: OSError) -> HubError | None:
     if err.errno in (errno.ENOSPC, errno.EDQUOT):
         return StorageFull("The hub's disk is full: nothing was recorded. Free some space, then repeat the call.")
     if err.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return Unavailable("The hub cannot write to its data directory: nothing was recorded. Make it writable.")
+        return StorageReadOnly("The hub cannot write to its data directory: nothing was recorded. Make it writable.")
     return None
 
 
