@@ -17,7 +17,7 @@ from sqlalchemy import DateTime, Dialect, Engine, MetaData, String, TypeDecorato
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from freehold.core.errors import StorageFull, Unavailable
+from freehold.core.errors import StorageFull, StorageReadOnly, Unavailable
 from freehold.core.events import Bus
 
 BUSY_TIMEOUT_S = 30
@@ -184,7 +184,7 @@ def _named(err: OperationalError | sqlite3.OperationalError) -> Exception:
     if "disk is full" in text or "no space left" in text:
         return StorageFull("The hub's disk is full: nothing was recorded. Free some space, then repeat the call.")
     if "readonly" in text or "read-only" in text:
-        return Unavailable("The hub's data directory is read-only: nothing was recorded. Make it writable.")
+        return StorageReadOnly("The hub's data directory is read-only: nothing was recorded. Make it writable.")
     if "locked" in text or "connect" in text or "disk i/o" in text or "unable to open" in text:
         return Unavailable(
             "The hub's database does not answer; the call can be repeated.", headers={"Retry-After": "2"}

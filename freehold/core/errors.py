@@ -12,7 +12,8 @@ HubError
 ├── BadRequest          400  understood and refused
 ├── NotHere             501  a call that has no meaning in Freehold
 ├── Unavailable         503  something the hub depends on is down
-└── StorageFull         507  no room left to keep the bytes
+├── StorageFull         507  no room left to keep the bytes
+└── StorageReadOnly     507  nowhere to keep them: the data directory cannot be written
 
 Rooms subclass these in their own ``errors.py``. Verbs raise; the edge (``core.http``) maps once.
 """
@@ -97,4 +98,9 @@ class Unavailable(HubError):
 
 
 class StorageFull(HubError):
+    status = 507
+
+
+class StorageReadOnly(HubError):
+    # Not 503: clients repeat that for half a minute before they tell anyone, and it does not pass by itself.
     status = 507

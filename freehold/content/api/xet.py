@@ -5,11 +5,12 @@ the same, one round trip later. With a remote store it must pass too, to be chec
 """
 
 import asyncio
+import functools
 import gzip
 import json
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -31,7 +32,7 @@ from freehold.content.service.xet.tokens import Caller
 from freehold.core.bodies import FileSlice, receive_body, receive_to_file
 from freehold.core.database import Database
 from freehold.core.direct import in_bytes_thread
-from freehold.core.errors import BadRequest, HubError
+from freehold.core.errors import BadRequest, HubError, StorageFull, StorageReadOnly, TooLarge
 from freehold.core.http import PUBLIC, Ask, base_url, door, named_os_error, stream_door
 from freehold.core.ids import new_id
 from freehold.repos import paths
@@ -97,7 +98,28 @@ def _token(ask: Ask, path: str, kind: str, scope: Literal["read", "write"], *, c
 # ---- uploads -----------------------------------------------------------------------------------------------
 
 
+def told_at_once(route: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """``route``, answering 413 where other doors say 507 (a full or read-only disk).
+
+    hf-xet repeats a call after any 5xx, for more than four minutes, before its user reads why it failed.
+    """
+
+    @functools.wraps(route)
+    async def answer(request: Request) -> Response:
+        try:
+            return await route(request)
+        except (HubError, OSError) as err:
+            named = err if isinstance(err, HubError) else named_os_error(err)
+            if not isinstance(named, StorageFull | StorageReadOnly):
+                raise
+            log.error("%s %s: %s", request.method, request.url.path, named.message)
+            raise TooLarge(named.message) from err
+
+    return answer
+
+
 @stream_door(Action.WRITE)
+@told_at_once
 async def post_xorb(request: Request) -> Response:
     """Take one xorb: written and checked while it arrives, durable and recorded before it is acknowledged."""
     kit, name = _kit(request), str(request.path_params["hash"])
@@ -112,6 +134,7 @@ async def post_xorb(request: Request) -> Response:
 
 
 @stream_door(Action.WRITE)
+@told_at_once
 async def post_shard_v1(request: Request) -> Response:
     """Register the files of a shard; answers when everything is checked and recorded."""
     with _scratch(request) as path:
@@ -121,6 +144,7 @@ async def post_shard_v1(request: Request) -> Response:
 
 
 @stream_door(Action.WRITE)
+@told_at_once
 async def post_shard_v2(request: Request) -> Response:
     """The same with news on the way, as lines of JSON; failures come as the last line. Source: xet.md 8.3."""
     with ExitStack() as scratch:
@@ -147,13 +171,13 @@ async def _shard_events(request: Request, path: Path) -> AsyncIterator[dict[str,
                 yield _news(progress)
         yield {"type": "result", "result": int(await work)}
     except HubError as err:
-        yield {"type": "error", "message": err.message, "retryable": err.status >= 500}
+        yield {"type": "error", "message": err.message, "retryable": err.status >= 500 and err.status != 507}
     except Exception as err:
         named = named_os_error(err) if isinstance(err, OSError) else None
         if named is None:
             log.exception("a shard could not be registered")
         message = named.message if named else "The hub made a mistake; it is logged."
-        yield {"type": "error", "message": message, "retryable": True}
+        yield {"type": "error", "message": message, "retryable": named is None}
     finally:
         work.cancel()  # the client left: what has not begun need not
 
