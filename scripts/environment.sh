@@ -49,8 +49,8 @@ if ! "$folder/bin/python" -m pip --version >/dev/null 2>&1; then
     "$python" -m venv --clear "$folder"
 fi
 
-# A company's package index is usually set for pip alone; uv is told the same, from pip's own settings.
-index=$("$folder/bin/python" -m pip config get global.index-url 2>/dev/null || true)
+# A company's package index is usually set for pip alone, in a file or a variable; uv is told the same.
+index=$("$folder/bin/python" -m pip config list | sed -n "s/^[a-z:]*\.index.url='\(.*\)'\$/\1/p" | tail -n 1)
 if [ -n "$index" ] && [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ]; then
     export UV_DEFAULT_INDEX="$index"
 fi

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 lock() {  # lock NAME SOURCE...
     name=$1
     shift
-    .venv/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
+    .venv/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
         --no-header --no-annotate ${UPGRADE:+--upgrade} "$@" --output-file "requirements/$name.txt"
 }
 
