@@ -1,6 +1,7 @@
 """The one place that knows every room: puts them together into an application."""
 
 import logging
+import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -92,6 +94,8 @@ def open_database(settings: Settings, *, bus: Bus | None = None, **info: object)
         settings.data.mkdir(parents=True, exist_ok=True)
     except OSError as err:
         raise SettingsError(f"The data directory {settings.data} cannot be made: {err.strerror}.") from err
+    if not os.access(settings.data, os.W_OK):
+        raise SettingsError(f"The data directory {settings.data} cannot be written: make it writable for this user.")
     database = Database(settings.database, bus=bus, pool_size=settings.threads + 2, **info)
     migrate.upgrade(database)
     return database
@@ -202,6 +206,7 @@ def _add_edge(app: FastAPI) -> None:
     app.add_exception_handler(RepoMoved, _on_moved)
     app.add_exception_handler(HubError, http.on_hub_error)
     app.add_exception_handler(OSError, http.on_os_error)
+    app.add_exception_handler(DataError, _on_unkeepable)
     app.add_exception_handler(RequestValidationError, _on_malformed)
     app.add_exception_handler(HTTPException, _on_framework_error)
     app.add_exception_handler(Exception, http.on_crash)
@@ -227,6 +232,12 @@ async def _on_malformed(request: Request, err: Exception) -> Response:
     assert isinstance(err, RequestValidationError)
     problems = [f"{'.'.join(str(part) for part in e['loc'][1:]) or 'body'}: {e['msg']}" for e in err.errors()[:5]]
     return JSONResponse({"error": "; ".join(problems)}, status_code=422)
+
+
+async def _on_unkeepable(request: Request, err: Exception) -> Response:
+    """A database is stricter than JSON: PostgreSQL keeps no NUL in a text."""
+    assert isinstance(err, DataError)
+    return http.problem(BadRequest("A value holds a character or a number that cannot be kept, such as a NUL."))
 
 
 async def _on_framework_error(request: Request, err: Exception) -> Response:

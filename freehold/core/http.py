@@ -195,6 +195,13 @@ class RestConvertor(Convertor[str]):
         return quote(value)
 
 
+class NameConvertor(SegmentConvertor):
+    """The router's own default: one segment, and no slash in it by any spelling, since names hold none."""
+
+    regex = f"[^/{ENCODED_SLASH}]+"
+
+
+register_url_convertor("str", NameConvertor())
 register_url_convertor("segment", SegmentConvertor())
 register_url_convertor("rest", RestConvertor())
 
@@ -213,6 +220,9 @@ class RawPath:
             await self.app(scope, receive, send)
             return
         raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+        if b"%00" in scope["query_string"]:
+            await problem(BadRequest("The query holds a NUL."))(scope, receive, send)
+            return
         if b"%" not in raw and b"\x00" not in raw and raw.isascii():  # nearly every call
             await self.app(dict(scope, path=raw.split(b"?")[0].decode("ascii")), receive, send)
             return

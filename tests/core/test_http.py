@@ -54,6 +54,7 @@ def edge(database: Database) -> TestClient:
     _add_edge(app)
     app.router.routes += [
         Route("/at/{rev:segment}/{path:rest}", echo),
+        Route("/named/{name}", echo),
         Route("/crash", crash),
         Route("/full", full),
         Route("/missing", missing),
@@ -74,6 +75,15 @@ def test_percent_signs_are_decoded_once(edge: TestClient) -> None:
 @pytest.mark.parametrize("path", ["/at/a%00b/x", "/at/%ff/x", "/at/main/%c3%28"])
 def test_nul_and_broken_utf8_are_refused(edge: TestClient, path: str) -> None:
     assert edge.get(path).status_code == 400
+
+
+def test_a_name_holds_no_slash_however_it_is_spelled(edge: TestClient) -> None:
+    assert edge.get("/named/a").json()["name"] == "a"
+    assert edge.get("/named/a%2Fb").status_code == 404
+
+
+def test_a_nul_in_the_query_is_refused(edge: TestClient) -> None:
+    assert edge.get("/named/a?q=x%00").status_code == 400
 
 
 def test_the_request_id_is_echoed_or_made_from_the_trace(edge: TestClient) -> None:
