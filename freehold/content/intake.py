@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from freehold.core.bodies import receive_body
 from freehold.core.direct import Take
-from freehold.core.errors import BadRequest, StorageFull
+from freehold.core.errors import BadRequest, StorageFull, StorageReadOnly
 
 #: Left free for the database, whose rows are what makes kept bytes worth anything.
 RESERVE_BYTES = 4 << 20
@@ -102,7 +102,14 @@ _sync_file_range = _libc_sync_file_range()
 def refuse_without_room(directory: Path, size_bytes: int) -> None:
     """Raises :class:`StorageFull` when the disk cannot take ``size_bytes`` more."""
     if shutil.disk_usage(directory).free < size_bytes + RESERVE_BYTES:
-        raise StorageFull(f"The hub's disk has no room for {size_bytes} more bytes: nothing was kept.")
+        what = f"no room for {size_bytes} more bytes" if size_bytes else "no room left"
+        raise StorageFull(f"The hub's disk is full ({what}): nothing was kept. Free some space, then repeat the call.")
+
+
+def refuse_unwritable(directory: Path) -> None:
+    """Raises :class:`StorageReadOnly` when ``directory`` cannot be written, by its rights or by its file system."""
+    if not os.access(directory, os.W_OK):
+        raise StorageReadOnly("The hub cannot write to its data directory: nothing was kept. Make it writable.")
 
 
 async def receive_exactly(request: Request, take: Take, size_bytes: int) -> None:

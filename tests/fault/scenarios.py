@@ -84,8 +84,8 @@ def full_disk(hub: Hub) -> None:
     ):
         refused = hub.put(path, size_bytes, seed=seed, xet=xet)
         assert refused["error"], f"{path} was acknowledged on a full disk"
-        assert "disk is full" in refused["error"] or refused["status"] == 507, refused
-        print(path, refused["status"], refused["error"].splitlines()[0])
+        assert "disk is full" in refused["error"], refused
+        print(path, refused["status"], refused["error"])
     assert hub.head() == head
     assert hub.has("before.bin", before["sha256"]), "what was there before cannot be read on a full disk"
     filler.unlink()
@@ -104,7 +104,7 @@ def full_to_the_last_byte(hub: Hub) -> None:
     filler = hub.disk / "filler"
     _fill(filler, left_bytes=0)
     refused = hub.put("small.txt", 100_000, seed=2, xet=False)
-    assert refused["status"] == 507, refused
+    assert "disk is full" in refused["error"], refused
     headers = {"Authorization": f"Bearer {hub.live.tokens['alice']}"}
     body = {"name": "no-room", "type": "model"}
     created = httpx.post(f"{hub.live.url}/api/repos/create", json=body, headers=headers, timeout=60, trust_env=False)
@@ -125,8 +125,8 @@ def read_only_store(hub: Hub) -> None:
     for seed, xet in ((2, True), (3, False)):
         refused = hub.put("late.bin", 1_000_000, seed=seed, xet=xet)
         assert refused["error"], "acknowledged, on a read-only directory"
-        assert "read-only" in refused["error"] or refused["status"] in (503, 507), refused
-        print("store", refused["status"], refused["error"].splitlines()[0])
+        assert "cannot write to its data directory" in refused["error"], refused
+        print("store", refused["status"], refused["error"])
     assert hub.head() == head
     assert hub.has("before.bin", before["sha256"])
     subprocess.run(["umount", str(store)], check=True)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from freehold.content import queries, rules
+from freehold.content.intake import refuse_unwritable, refuse_without_room
 from freehold.content.kit import Kit
 from freehold.content.service.commits import Admission
 from freehold.gitkit.attributes import MAX_TEXT_CHARS, ignored
 from freehold.gitkit.objects import Entry, Objects
+from freehold.stores.directory import DirectoryStore
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,12 @@ def advise(
 ) -> tuple[str, list[Advice]]:
     """The commit that was looked at, and advice for every candidate. ``gitignore`` None: the repository's own.
 
-    Raises ``BadPath`` for a path that no commit could hold. Source: protocol/hub-api.md 3.2.
+    Raises ``BadPath`` for a path that no commit could hold, and a full or read-only disk as such: this is the last call
+    whose words reach the user, for hf-xet shows of a failed upload only the status. Source: protocol/hub-api.md 3.2.
     """
+    refuse_without_room(kit.tmp, 0)
+    if isinstance(kit.store, DirectoryStore):
+        refuse_unwritable(kit.store.root)
     found, commit = queries.objects(db, admitted.repo, kit), admitted.head
     attributes = _Texts(found, commit, ".gitattributes")
     ignore = gitignore if gitignore is not None else _Texts(found, commit, ".gitignore").at("")
