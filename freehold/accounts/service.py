@@ -101,8 +101,8 @@ def create_token(
     if scope not in ("read", "write"):
         raise BadRequest(f"{scope!r} is not a scope; use read or write.")
     name = name.strip()
-    if not 1 <= len(name) <= 96:
-        raise BadRequest("A token's name has 1 to 96 characters.")
+    if not 1 <= len(name) <= 96 or not name.isprintable():
+        raise BadRequest("A token's name has 1 to 96 printable characters.")
     if db.scalar(select(exists().where(Token.user_id == user.id, Token.name == name))):
         raise NameTaken(f"{user.name} has a token called {name!r} already. Revoke it, or take another name.")
     secret = rules.new_secret(rules.TOKEN_PREFIX)

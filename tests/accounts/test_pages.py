@@ -191,3 +191,13 @@ def test_strangers_are_asked_to_sign_in(client: TestClient, cast: Cast) -> None:
         answer = client.get(address)
         assert answer.status_code == 303
         assert answer.headers["location"].startswith("/login?next=/")
+
+
+def test_a_nul_in_a_form_is_no_crash(alice: TestClient) -> None:
+    forms = {
+        "/settings/tokens": {"name": "a\0b", "csrf": _form_token(alice)},
+        "/new": {"name": "x", "namespace": "a\0", "csrf": _form_token(alice, "/new")},
+        "/login": {"name": "a\0b", "password": "c\0d"},
+    }
+    for address, form in forms.items():
+        assert alice.post(address, data=form, headers=ORIGIN).status_code in (400, 401, 422), address

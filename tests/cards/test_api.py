@@ -5,7 +5,6 @@ import json
 from typing import Any
 
 import pytest
-from httpx import Response
 from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -20,14 +19,13 @@ SURROGATE = b'{"content": "---\\na: \\ud800\\n---\\n"}'
 CARD = "---\nlicense: mit\nlanguage: en\n---\n# Title\n\nFirst words.\n"
 
 
-def _validate(client: TestClient, content: Any, headers: dict[str, str] | None = None, **more: Any) -> Response:
-    answer: Any = client.post("/api/validate-yaml", json={"content": content, **more}, headers=headers or {})
-    return answer
+def _validate(client: TestClient, content: Any, headers: dict[str, str] | None = None, **more: Any) -> Any:
+    return client.post("/api/validate-yaml", json={"content": content, **more}, headers=headers or {})
 
 
 def _commit(
     client: TestClient, cast: Cast, repo: str, files: dict[str, str], *, delete: str = "", branch: str = "main"
-) -> Response:
+) -> Any:
     lines: list[dict[str, Any]] = [{"key": "header", "value": {"summary": "Change files"}}]
     for path, text in files.items():
         content = base64.b64encode(text.encode()).decode()
@@ -36,8 +34,7 @@ def _commit(
         lines.append({"key": "deletedFile", "value": {"path": delete}})
     body = "\n".join(json.dumps(line) for line in lines)
     headers = cast.alice.headers | {"content-type": "application/x-ndjson"}
-    answer: Any = client.post(f"/api/models/{repo}/commit/{branch}", content=body, headers=headers)
-    return answer
+    return client.post(f"/api/models/{repo}/commit/{branch}", content=body, headers=headers)
 
 
 @pytest.fixture

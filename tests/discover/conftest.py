@@ -31,7 +31,7 @@ A **small** model for tests.
 
 
 @pytest.fixture
-def publish(app: Starlette) -> Publish:
+def publish(app: Starlette, tmp_path_factory: pytest.TempPathFactory) -> Publish:
     """``publish(actor, "ns/name", {path: text}, kind="model", private=False)``: one commit on ``main``; its id."""
     kit = app.state.kit
 
@@ -47,6 +47,7 @@ def publish(app: Starlette) -> Publish:
         message: str = "Add files",
     ) -> str:
         namespace, _, name = path.partition("/")
+        tmp_path = tmp_path_factory.mktemp("commit")
         with app.state.database.write() as db:
             repo = db.scalar(select(Repo).where(Repo.kind == kind, Repo.path_key == path.lower()))
             if repo is None:
@@ -62,7 +63,8 @@ def publish(app: Starlette) -> Publish:
                 for at, data in (files if files is not None else {"README.md": CARD}).items()
             ]
             author = publishing.signature(actor)
-            made = write_commit(objects, parent, changes, author, message, kit.tmp)
+            made = write_commit(objects, parent, changes, author, message, tmp_path)
+            assert made is not None, "nothing changed"
             publishing.keep_pack(kit, repo.id, made.pack)
             publishing.record_pack(db, repo, made.pack)
             publishing.move_ref(db, actor, repo, MAIN, parent, made.commit)

@@ -129,3 +129,23 @@ def test_tags_in_use_are_told_by_type_to_those_who_may_know(client: TestClient, 
     assert "hush" in str(client.get("/api/models-tags-by-type", headers=cast.bob.headers).json())
     assert "language" in client.get("/api/datasets-tags-by-type").json()
     assert set(client.get("/api/tasks").json()) == {"text-generation"}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/api/models?search=%00",
+        "/api/models?author=a%00",
+        "/api/models?filter=a%00",
+        "/api/models?pipeline_tag=%00",
+        "/api/quicksearch?q=%00",
+        "/models?pipeline_tag=%00",
+        "/search?search=%00",
+        "/models?search=%ff%fe&filter=%ff",
+        "/api/models?limit=99999999999999999999",
+        "/api/models?limit=-1",
+        "/api/models?sort=%27%22--&direction=x",
+    ],
+)
+def test_odd_questions_are_no_crash(client: TestClient, address: str) -> None:
+    assert client.get(address).status_code in (200, 400)
