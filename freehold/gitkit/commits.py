@@ -117,6 +117,20 @@ def squash_commit(objects: Objects, commit: str, author: Person, message: str, t
         return _finished(writer, objects.commit(commit).tree, [], author, message)
 
 
+def merge_commit(
+    objects: Objects, parents: Sequence[str], changes: Iterable[Change], author: Person, message: str, tmp: Path
+) -> NewPack:
+    """A commit of ``changes`` to the first of ``parents`` that has all of them; the tree may stay as it is.
+
+    Raises as :func:`write_commit` does.
+    """
+    with PackWriter(tmp, objects.has) as writer:
+        root = _Directory(objects, objects.commit(parents[0]).tree)
+        for change in changes:
+            _apply(root, change, writer, objects)
+        return _finished(writer, root.write(writer), parents, author, message)
+
+
 def _finished(writer: PackWriter, tree: str, parents: Sequence[str], author: Person, message: str) -> NewPack:
     commit = writer.add("commit", _commit_text(tree, parents, author, message))
     return NewPack(commit, tree, writer.finish() if len(writer) else None)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import pygit2
-from pygit2.enums import ConfigLevel, Feature, ObjectType
+from pygit2.enums import ConfigLevel, Feature, FileMode, ObjectType
 
 from freehold.core.lru import Lru
 from freehold.gitkit.errors import MissingGitObject
@@ -133,6 +133,14 @@ class Objects:
         """A tree as git keeps it: name -> mode, id. For writing the next one; to read, use :meth:`walk`."""
         return {name: (mode, child) for mode, name, child in _parsed_tree(self._read(oid, ObjectType.TREE))}
 
+    def size_bytes(self, oid: str) -> int:
+        """How long the object is, without reading it."""
+        return self._header(oid)
+
+    def is_pointer(self, oid: str) -> bool:
+        """Whether the blob stands for a large file."""
+        return 100 < self._header(oid) <= MAX_POINTER_BYTES and parse_pointer(self.blob(oid)) is not None
+
     # ---- paths -----------------------------------------------------------------------------------------------------
 
     def entry(self, commit: str, path: str) -> Entry | None:
@@ -223,9 +231,8 @@ class Objects:
         return self._facts.changed.of((self.repo_id, oid, parent), lambda: self._diff(oid, parent))
 
     def _diff(self, oid: str, parent: str) -> frozenset[str]:
-        trees = [self._object(self.commit(side).tree) for side in (parent, oid)]
         paths: set[str] = set()
-        for delta in trees[0].diff_to_tree(trees[1]).deltas:
+        for delta in self.difference(parent, oid).deltas:
             for path in (delta.old_file.path, delta.new_file.path):
                 while path and path not in paths:
                     paths.add(path)
@@ -247,6 +254,26 @@ class Objects:
                 if parent not in seen:
                     seen.add(parent)
                     heapq.heappush(queue, _newest_first(self.commit(parent), len(seen)))
+
+    # ---- two sides -------------------------------------------------------------------------------------------------
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """The best common ancestor of two commits; None when their histories share nothing."""
+        found = self._guarded(one, lambda: self._repo.merge_base(one, other))
+        return str(found) if found is not None else None
+
+    def joined_lines(self, base: str, ours: str, theirs: str) -> bytes | None:
+        """The text blobs ``ours`` and ``theirs`` as one, by lines, from ``base``; None where both changed the same."""
+        one, two, three = (
+            pygit2.IndexEntry("text", pygit2.Oid(hex=oid), FileMode.BLOB) for oid in (base, ours, theirs)
+        )
+        joined = self._guarded(ours, lambda: self._repo.merge_file_from_index(one, two, three))
+        return joined.contents.encode() if joined.automergeable else None
+
+    def difference(self, before: str, after: str) -> Any:
+        """libgit2's comparison of the trees of two commits, from ``before`` to ``after``."""
+        trees = [self._object(self.commit(side).tree) for side in (before, after)]
+        return trees[0].diff_to_tree(trees[1])
 
     # ---- libgit2 ---------------------------------------------------------------------------------------------------
 
