@@ -164,7 +164,7 @@ def _add_rooms(app: FastAPI) -> None:
 def _add_pages(app: FastAPI) -> None:
     """Pages and the shell around them: the one place that knows every room's menu entries."""
     for router in (accounts_pages.router, repos_pages.router, content_pages.router, discover_pages.router):
-        app.include_router(router)
+        app.include_router(web_api.answering_head(router))
     app.state.csrf_token = csrf.token
     render.install(
         app,

@@ -1,5 +1,7 @@
-"""Doors of the static files."""
+"""Doors of the static files, and what every router of pages needs."""
 
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -32,3 +34,11 @@ routes: list[BaseRoute] = [
     Route(assets.PREFIX + "/{digest}/{path:path}", static_file),
     Route("/favicon.ico", _favicon),
 ]
+
+
+def answering_head(router: APIRouter) -> APIRouter:
+    """``router``, its pages answering HEAD too: Starlette does so by itself, FastAPI does not."""
+    for route in router.routes:
+        if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:
+            route.methods.add("HEAD")
+    return router

@@ -4,6 +4,8 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from sqlalchemy import event
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from tests.discover.conftest import CARD, CONFIG, Publish
@@ -105,6 +107,12 @@ def test_every_link_of_every_page_leads_somewhere(client: TestClient, address: s
 
 
 @pytest.mark.usefixtures("shelf")
+@pytest.mark.parametrize("address", ["/", "/models", "/alice/tiny", "/alice/tiny/tree/main", "/login"])
+def test_pages_answer_head(client: TestClient, address: str) -> None:
+    assert client.head(address, headers=HTML).status_code == 200
+
+
+@pytest.mark.usefixtures("shelf")
 @pytest.mark.parametrize("path", ["", "/tree/main", "/blob/main/README.md", "/commits/main", "/commit/main"])
 def test_private_pages_are_for_their_people(client: TestClient, cast: Cast, path: str) -> None:
     address = f"/lab/hush{path}"
@@ -202,3 +210,27 @@ def test_a_gated_repository_shows_its_card_and_keeps_its_files(
     assert "given on request" in client.get("/alice/gated").text
     refused = client.get("/alice/gated/tree/main", headers=HTML)
     assert (refused.status_code, refused.headers["x-error-code"]) == (401, "GatedRepo")
+
+
+@pytest.mark.usefixtures("shelf")
+@pytest.mark.parametrize(
+    ("address", "most"),
+    [("/", 6), ("/models", 4), ("/search?search=t", 5), ("/alice", 6), ("/alice/tiny", 8), ("/api/models", 2)],
+)
+def test_a_page_asks_a_bounded_number_of_questions(
+    client: TestClient, app: Starlette, cast: Cast, publish: Publish, address: str, most: int
+) -> None:
+    for number in range(8):
+        publish(cast.alice.actor, f"alice/t{number}")
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        asked.append(statement)
+
+    event.listen(app.state.database.engine, "before_cursor_execute", note)
+    try:
+        assert client.get(address, headers=HTML).status_code == 200
+    finally:
+        event.remove(app.state.database.engine, "before_cursor_execute", note)
+    questions = [statement for statement in asked if statement.lstrip().startswith("SELECT")]
+    assert 0 < len(questions) <= most, "\n".join(questions)
