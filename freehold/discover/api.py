@@ -7,8 +7,7 @@ from starlette.datastructures import QueryParams
 from starlette.responses import JSONResponse, Response
 
 from freehold.access.rules import Action
-from freehold.core.errors import BadRequest
-from freehold.core.http import PUBLIC, Ask, door, int_between, next_page
+from freehold.core.http import PUBLIC, Ask, door, next_page
 from freehold.discover import info, queries, rules, service
 from freehold.discover.rules import Listing
 from freehold.discover.service import Wanted
@@ -27,7 +26,7 @@ def list_repos(ask: Ask, kind: str) -> Response:
     """The repositories of a kind that whoever asks may know of, by author, words and tags."""
     query = ask.request.query_params
     names = _names(kind, query)
-    listing = listing_of(kind, query, most=MAX_FULL if "siblings" in names else rules.MAX_PAGE)
+    listing = rules.listing(kind, query, most=MAX_FULL if "siblings" in names else rules.MAX_PAGE)
     page = queries.page(ask.db, ask.actor, listing)
     items = [service.listed(ask.db, ask.kit, item, names) for item in page.items]
     headers = next_page(ask.request, rules.encode(page.next)) if page.next else {}
@@ -86,29 +85,6 @@ def quicksearch(ask: Ask, q: str = "", limit: int = 5) -> dict[str, Any]:
         found[plural] = [{"_id": item.repo.id, "id": item.repo.path} for item in page.items]
         found[f"{plural}Count"] = queries.count(ask.db, ask.actor, listing)
     return found
-
-
-def listing_of(kind: str, query: QueryParams, *, most: int = rules.MAX_PAGE) -> Listing:
-    """A list as its address asks for it."""
-    cursor = query.get("cursor")
-    apps = set(query.getlist("apps"))
-    tags = rules.tag_groups(kind, query.getlist("filter") + query.getlist("tags") + query.getlist("library"))
-    author, search = query.get("author") or "", " ".join(query.getlist("search"))
-    if "\x00" in author + search or any("\x00" in tag for group in tags for tag in group):
-        raise BadRequest("A filter holds a NUL.")
-    return Listing(
-        kind=kind,
-        search=search[:200].strip(),
-        author=author[:200],
-        tags=tags + ([["gguf"]] if apps else []),
-        pipeline_tag=query.get("pipeline_tag") or "",
-        gated=rules.wants(query, "gated") if query.get("gated") else None,
-        sort=rules.SORTS.get(query.get("sort") or "", "updated_at"),
-        ascending=query.get("direction") == "1",
-        limit=int_between(query, "limit", rules.PAGE, 1, most),
-        cursor=rules.decode(cursor) if cursor else None,
-        is_empty=any(query.get(name) for name in rules.NOTHING_MATCHES) or bool(apps - rules.GGUF_APPS),
-    )
 
 
 def _names(kind: str, query: QueryParams) -> tuple[str, ...]:

@@ -17,7 +17,6 @@ from freehold.content.rules import MAIN
 from freehold.core.http import PUBLIC, Ask, door
 from freehold.core.lru import Lru
 from freehold.discover import facts, panels, queries, rules, weights
-from freehold.discover.api import listing_of
 from freehold.discover.errors import NoSuchPage
 from freehold.discover.queries import Item
 from freehold.discover.rules import Listing
@@ -181,7 +180,7 @@ def home(ask: Ask) -> Response:
 @door(PUBLIC)
 def kind_list(ask: Ask, kind: str) -> Response:
     query = ask.request.query_params
-    listing = replace(listing_of(kind, query, most=ROWS), limit=ROWS)
+    listing = replace(rules.listing(kind, query, most=ROWS), limit=ROWS)
     page = queries.page(ask.db, ask.actor, listing)
     chosen = _chosen(query.getlist("filter"))
     kept = _Address(f"/{KINDS[kind][0]}", listing.search, listing.author, chosen, query.get("sort") or "")

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 
 from starlette.datastructures import QueryParams
 
+from freehold.core.errors import BadRequest
+from freehold.core.http import int_between
 from freehold.discover.errors import BadCursor, BadExpand
 
 _MODEL = """
@@ -69,6 +71,29 @@ class Listing:
     cursor: Cursor | None = None
     is_empty: bool = False
     expand: tuple[str, ...] = field(default=())
+
+
+def listing(kind: str, query: QueryParams, *, most: int = MAX_PAGE) -> Listing:
+    """A list as its address asks for it."""
+    cursor = query.get("cursor")
+    apps = set(query.getlist("apps"))
+    tags = tag_groups(kind, query.getlist("filter") + query.getlist("tags") + query.getlist("library"))
+    author, search = query.get("author") or "", " ".join(query.getlist("search"))
+    if "\x00" in author + search or any("\x00" in tag for group in tags for tag in group):
+        raise BadRequest("A filter holds a NUL.")
+    return Listing(
+        kind=kind,
+        search=search[:200].strip(),
+        author=author[:200],
+        tags=tags + ([["gguf"]] if apps else []),
+        pipeline_tag=query.get("pipeline_tag") or "",
+        gated=wants(query, "gated") if query.get("gated") else None,
+        sort=SORTS.get(query.get("sort") or "", "updated_at"),
+        ascending=query.get("direction") == "1",
+        limit=int_between(query, "limit", PAGE, 1, most),
+        cursor=decode(cursor) if cursor else None,
+        is_empty=any(query.get(name) for name in NOTHING_MATCHES) or bool(apps - GGUF_APPS),
+    )
 
 
 def expand(kind: str, query: QueryParams) -> tuple[str, ...]:
