@@ -1,5 +1,6 @@
 """What the client's source distribution leaves out of its tests: one fixture, as a pytest plugin for its own suite."""
 
+import importlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,9 +10,8 @@ import pytest
 @pytest.fixture
 def new_repo_id(api: Any) -> Iterator[str]:
     """The id of a repository that does not exist yet; whatever the test makes of it is removed again."""
-    from tests.testing_constants import USER  # the client's tree, on the path when its suite runs
-    from tests.testing_utils import repo_name
-
-    repo_id = f"{USER}/{repo_name()}"
+    # The client's own tree, which is on the path only while its suite runs.
+    user = importlib.import_module("tests.testing_constants").USER
+    repo_id = f"{user}/{importlib.import_module('tests.testing_utils').repo_name()}"
     yield repo_id
     api.delete_repo(repo_id, missing_ok=True)
