@@ -127,7 +127,7 @@ class SearchPage:
     title: str
     words: str
     shelves: Sequence[Shelf]
-    hides_search: bool = False
+    hides_search: bool = True
 
 
 @dataclass(frozen=True)

@@ -91,10 +91,11 @@ def render(request: Request, page: Page, *, status: int = 200, headers: Mapping[
 def error_page(request: Request, err: HubError) -> Response:
     """An error as a page, with the headers that clients read kept."""
     visitor = _visitor(request)
+    title, message = _ERROR_WORDS.get(err.code or "", (_ERROR_TITLES.get(err.status, "This did not work"), err.message))
     page = ErrorPage(
-        title=_ERROR_TITLES.get(err.status, "This did not work"),
+        title=title,
         status=err.status,
-        message=err.message,
+        message=message,
         offers_sign_in=visitor is None and err.status in (401, 403, 404),
         request_id=request.scope.get("freehold.request_id", ""),
     )
@@ -102,6 +103,11 @@ def error_page(request: Request, err: HubError) -> Response:
     return render(request, page, status=err.status, headers=headers)
 
 
+#: By code: where the message is a contract with clients, people get a sentence of their own.
+_ERROR_WORDS = {
+    "RepoNotFound": ("Nothing here", "There is no repository of this name, or it is private to others."),
+    "GatedRepo": ("On request", "The files of this repository open once its owner has agreed."),
+}
 _ERROR_TITLES = {
     400: "This cannot be done",
     401: "Sign in first",
