@@ -6,8 +6,9 @@ Used by the tests and, with Python's library alone, by the scripts that run in a
 import hashlib
 import random
 
-LARGE_BYTES = 1_500_000
-KEPT = 4
+LARGE_BYTES = 3_000_000
+PARTS = 4
+NOTES = 40
 
 
 def noise(seed: int, size_bytes: int) -> bytes:
@@ -24,27 +25,29 @@ def changes(writer: int, step: int) -> dict[str, bytes]:
     seed = writer * 1_000_000 + step
     return {
         "marker.txt": f"{writer} {step}\n".encode(),
-        f"notes/{step}.txt": f"note {seed}\n".encode(),
+        f"notes/{step % NOTES}.txt": note(writer, step),
+        f"parts/{step % PARTS}.bin": noise(-seed, 200_000 + step),
         "large.bin": noise(seed, LARGE_BYTES + step),
-        f"parts/{step % KEPT}.bin": noise(-seed, 200_000 + step),
     }
 
 
-def files(writer: int, step: int) -> dict[str, bytes]:
-    """Path -> content of the whole repository after ``step`` (but for .gitattributes)."""
-    found: dict[str, bytes] = {}
-    for earlier in range(max(0, step - KEPT + 1)):
-        found[f"notes/{earlier}.txt"] = changes_note(writer, earlier)
-    for earlier in range(max(0, step - KEPT + 1), step + 1):
-        found |= changes(writer, earlier)
+def ids(writer: int, step: int) -> dict[str, str]:
+    """Path -> what names the file in the tree after ``step``: SHA-256 of a large one, git's id of a small one."""
+    found = {}
+    for earlier in range(max(0, step - NOTES + 1), step + 1):
+        # Only the newest steps' large files are still there: making the others' noise would be for nothing.
+        is_recent = earlier > step - PARTS
+        paths = changes(writer, earlier) if is_recent else {f"notes/{earlier % NOTES}.txt": note(writer, earlier)}
+        for path, data in paths.items():
+            found[path] = hashlib.sha256(data).hexdigest() if path.endswith(".bin") else _git_blob_id(data)
     return found
 
 
-def changes_note(writer: int, step: int) -> bytes:
-    """The one file of an old step that no later one replaced."""
+def note(writer: int, step: int) -> bytes:
+    """The small file of a step that outlives the large ones."""
     return f"note {writer * 1_000_000 + step}\n".encode()
 
 
-def git_blob_id(data: bytes) -> str:
+def _git_blob_id(data: bytes) -> str:
     """Git's id of a file's bytes."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
