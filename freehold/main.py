@@ -135,7 +135,7 @@ def _from_own_page(request: Request) -> bool:
     origin = request.headers.get("origin")
     if origin is None:
         return request.headers.get("sec-fetch-site") == "same-origin"
-    return urlsplit(origin)[:2] == urlsplit(http.base_url(request))[:2]
+    return http.is_own_origin(request, origin)
 
 
 def _subscribe(bus: Bus, kit: Kit) -> None:

@@ -16,7 +16,7 @@ from freehold.accounts.tables import Token
 from freehold.accounts.throttle import Throttle
 from freehold.core import clock
 from freehold.core.errors import BadRequest
-from freehold.core.http import PUBLIC, Ask, base_url, door, unit_of_work
+from freehold.core.http import PUBLIC, Ask, door, is_own_origin, unit_of_work
 from freehold.web.render import render
 
 router = APIRouter(include_in_schema=False)
@@ -144,8 +144,12 @@ def _signed_in(ask: Ask, secret: str, to: str) -> Response:
 
 def _local(address: str) -> str:
     """``address`` if it is a path of this hub, else the start page: a sign-in must not send people elsewhere."""
-    parts = urlsplit(address.replace("\\", "/")) if address.isprintable() else None
-    if parts is None or parts.scheme or parts.netloc or not parts.path.startswith("/") or parts.path.startswith("//"):
+    try:
+        parts = urlsplit(address.replace("\\", "/"))
+    except ValueError:  # ``//[``: no address at all
+        return "/"
+    is_elsewhere = parts.scheme or parts.netloc or parts.path.startswith("//")
+    if is_elsewhere or not parts.path.startswith("/") or not address.isprintable():
         return "/"
     return quote(parts.path, safe="/%~!$&'()*+,;=:@") + (f"?{quote(parts.query, safe='=&%+/')}" if parts.query else "")
 
@@ -153,7 +157,7 @@ def _local(address: str) -> str:
 def _refuse_foreign(request: Request) -> None:
     """Nobody is signed in as somebody else by a form on a foreign page."""
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin)[:2] != urlsplit(base_url(request))[:2]:
+    if origin is not None and not is_own_origin(request, origin):
         raise FormRefused("Sign in on the hub's own page.")
 
 

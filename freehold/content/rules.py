@@ -57,6 +57,8 @@ def _name_problem(name: str) -> str | None:
         return f"a name is longer than {MAX_SEGMENT_BYTES} bytes"
     if is_dot_git(name):
         return "'.git' is git's own"
+    if name[1:2] == ":":  # ``ntpath.join("folder", "C:", "x")`` is ``C:x``, outside of the folder
+        return "a name that starts like 'C:' is a drive to Windows"
     return None
 
 

@@ -40,7 +40,8 @@ class HubError(Exception):
         extra: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(message)
-        self.message = message
+        # Messages repeat what was sent, and JSON can spell half a character (``"\\ud800"``), which no answer can hold.
+        self.message = message.encode("utf-8", "replace").decode()
         if code is not None:
             self.code = code
         self.headers = dict(headers or {})

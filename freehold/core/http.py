@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
@@ -157,6 +157,14 @@ def base_url(request: Request) -> str:
     if not re.fullmatch(r"[A-Za-z0-9.\-_:\[\]]{1,255}", host):
         raise BadRequest("The Host header is not a host name.")
     return f"{request.scope['scheme']}://{host}"
+
+
+def is_own_origin(request: Request, origin: str) -> bool:
+    """Whether an ``Origin`` header names this hub. What cannot be read as an address (``http://[``) does not."""
+    try:
+        return urlsplit(origin)[:2] == urlsplit(base_url(request))[:2]
+    except ValueError:
+        return False
 
 
 def next_page(request: Request, cursor: str) -> dict[str, str]:
@@ -310,7 +318,7 @@ def problem(err: HubError) -> Response:
 
 def header_text(text: str) -> str:
     """``text`` as one header line: printable ASCII (clients disagree on the rest), at most 1,000 characters."""
-    return re.sub(r"\s+", " ", text).encode("ascii", "replace").decode()[:1000].strip()
+    return re.sub(r"[^ -~]", "?", re.sub(r"\s+", " ", text))[:1000].strip()
 
 
 def named_os_error(err: OSError) -> HubError | None:

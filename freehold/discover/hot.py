@@ -22,6 +22,8 @@ from freehold.repos import paths
 
 paths.register()
 KEPT_BYTES = 16 << 20
+#: An answer to a longer query is not kept: strangers choose the query, and it is part of the key.
+MAX_KEPT_QUERY_BYTES = 1024
 
 _answers: Lru[tuple[object, ...], bytes] = Lru(KEPT_BYTES, lambda body: len(body) + 1000)
 
@@ -64,7 +66,7 @@ def _key(request: Request, row: tuple[Any, ...]) -> tuple[object, ...]:
 def _row(request: Request) -> tuple[Any, ...] | None:
     """What one row tells of the repository; None for a revision whose commit another row names."""
     given = request.path_params
-    if given.get("rev") not in (None, HEAD):
+    if given.get("rev") not in (None, HEAD) or len(request.scope["query_string"]) > MAX_KEPT_QUERY_BYTES:
         return None
     path_key = f"{given['namespace']}/{given['name']}".lower()
     found: tuple[Any, ...] | None = request.app.state.database.row(

@@ -50,6 +50,7 @@ router = APIRouter(tags=["xet"])
 HEARTBEAT_S = 15.0
 MAX_TELEMETRY_BYTES = 1 << 20
 MAX_BATCH_FILES = 1000
+MAX_BATCH_BODY_BYTES = 1 << 20
 #: Xorbs on their way in at once, a buffer of 1 MiB each; more wait before their bodies are read.
 MAX_XORBS_AT_ONCE = 256
 GZIP_FROM_BYTES = 2048
@@ -280,9 +281,11 @@ async def batch_reconstructions(request: Request) -> Response:
 async def _batch_names(request: Request) -> list[str]:
     names: list[Any] = request.query_params.getlist("file_id")
     if request.method == "POST":
+        body = bytearray()
+        await receive_body(request, body.extend, limit_bytes=MAX_BATCH_BODY_BYTES)
         try:
-            given = json.loads(await request.body() or b"[]")
-        except ValueError as err:
+            given = json.loads(body or b"[]")
+        except (ValueError, RecursionError) as err:
             raise BadRequest("The body is not JSON.") from err
         names += given if isinstance(given, list) else []
     if len(names) > MAX_BATCH_FILES or not all(isinstance(name, str) for name in names):

@@ -32,6 +32,8 @@ ADDRESS_S = 3600
 GET = "lfs-get"
 #: Paths looked up before, absent ones included: libraries ask for the same optional files again and again.
 KEPT_ENTRIES = 50_000
+#: Longer ones are looked up each time: strangers choose the paths that are kept, absent ones included.
+MAX_KEPT_PATH_CHARS = 512
 
 _entries: Lru[tuple[str, str, str], tuple[Entry | None]] = Lru(KEPT_ENTRIES)
 
@@ -117,7 +119,8 @@ def find(db: Session, database: Database, kit: Kit, actor: Actor, asked: Asked, 
     repo = repos.load(db, actor, asked.repo, Action.READ, kind=asked.kind)
     commit = queries.resolve_revision(db, repo, asked.rev, kit)
     entry = queries.objects(db, repo, kit).entry(commit, asked.path)
-    _entries.put((repo.id, commit, asked.path), (entry,))
+    if len(asked.path) <= MAX_KEPT_PATH_CHARS:
+        _entries.put((repo.id, commit, asked.path), (entry,))
     return _found(database, repo.id, repo.path, commit, entry, asked, raw=raw)
 
 

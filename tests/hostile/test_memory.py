@@ -1,0 +1,50 @@
+"""Nobody fills the hub's memory from outside: bodies are bounded, and strangers do not choose what is kept."""
+
+import json
+
+import pytest
+from starlette.testclient import TestClient
+
+from freehold.content.service import downloads
+from freehold.discover import hot
+from tests.content.given import repo
+from tests.fixtures.people import Cast
+
+
+def test_a_list_of_files_to_rebuild_is_bounded_before_anybody_is_asked_who_calls(client: TestClient) -> None:
+    huge = b"[" + b'"",' * 1_000_000 + b'""]'
+    answer = client.post("/xet/v1/reconstructions", content=huge)
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"a":' * 50_000, '["\ud83d', "[1e999, NaN]"])
+def test_a_list_of_files_that_is_no_list_is_refused(client: TestClient, body: str) -> None:
+    answer = client.post("/xet/v1/reconstructions", content=body.encode("utf-8", "replace"))
+    assert answer.status_code in (400, 401)
+
+
+def test_long_paths_that_strangers_ask_for_are_not_kept(client: TestClient, cast: Cast) -> None:
+    path = repo(client, cast.alice, "long")
+    before = len(downloads._entries)
+    for number in range(3):
+        assert client.head(f"/{path}/resolve/main/{number}{'x' * 5000}").status_code == 404
+    assert len(downloads._entries) == before
+    assert client.head(f"/{path}/resolve/main/short").status_code == 404
+    assert len(downloads._entries) == before + 1
+
+
+def test_answers_to_long_queries_are_not_kept(client: TestClient, cast: Cast) -> None:
+    path = repo(client, cast.alice, "asked")
+    before = len(hot._answers)
+    assert client.get(f"/api/models/{path}?junk={'x' * 5000}").status_code == 200
+    assert len(hot._answers) == before
+    assert client.get(f"/api/models/{path}").status_code == 200
+    assert len(hot._answers) == before + 1
+
+
+def test_a_body_with_a_million_faults_is_told_a_few_of_them(client: TestClient, cast: Cast) -> None:
+    path = repo(client, cast.alice, "faults")
+    body = json.dumps({"files": [1] * 1_000_000})
+    answer = client.post(f"/api/models/{path}/preupload/main", content=body, headers=cast.alice.headers)
+    assert answer.status_code == 422
+    assert len(answer.content) < 10_000
