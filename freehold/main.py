@@ -47,6 +47,8 @@ from freehold.core.signing import Signer
 from freehold.discover import api as discover_api
 from freehold.discover import hot as discover_hot
 from freehold.discover import pages as discover_pages
+from freehold.discussions import api as discussions_api
+from freehold.discussions import service as discussions
 from freehold.gitkit.depot import Depot
 from freehold.repos import api as repos_api
 from freehold.repos import pages as repos_pages
@@ -142,6 +144,7 @@ def _subscribe(bus: Bus, kit: Kit) -> None:
     """Who hears what: the rooms above listen to the rooms below."""
     bus.subscribe(RepoCreated, commits.on_repo_created(kit))
     cards.subscribe(bus, kit)
+    discussions.subscribe(bus, kit)
 
 
 def _add_rooms(app: FastAPI) -> None:
@@ -155,7 +158,8 @@ def _add_rooms(app: FastAPI) -> None:
         *web_api.routes,
     ]
     app.router.routes.extend(routes)
-    for room in (access_api, repos_api, commits_api, trees_api, refs_api, xet_api, cards_api, discover_api):
+    apis = (access_api, repos_api, commits_api, trees_api, refs_api, xet_api, cards_api, discussions_api, discover_api)
+    for room in apis:
         app.include_router(room.router)
     app.include_router(one_segment_api.router)
     _add_pages(app)

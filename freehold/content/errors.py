@@ -15,7 +15,9 @@ HubError
 ├── Forbidden 403
 │   └── RefProtected    a branch that stays
 ├── Conflict 409
-│   └── RefExists
+│   ├── RefExists
+│   ├── NothingToMerge  the branch holds the proposal already
+│   └── MergeConflict   files that both sides changed; names them
 ├── Stale 412
 │   └── StaleParent     the branch moved on
 ├── TooLarge 413
@@ -26,6 +28,8 @@ HubError
     ├── BadCommit       a commit's body that cannot be read
     └── BadPath         a path that no file of a repository may have
 """
+
+from collections.abc import Sequence
 
 from freehold.core.errors import BadRequest, Conflict, Forbidden, Malformed, NotFound, Stale, TooLarge, Unavailable
 
@@ -94,6 +98,22 @@ class RefProtected(Forbidden):
 class RefExists(Conflict):
     def __init__(self, name: str) -> None:
         super().__init__(f"Reference {name} already exists")
+
+
+class NothingToMerge(Conflict):
+    def __init__(self, ref: str) -> None:
+        super().__init__(f"There is nothing to merge: {ref} holds every commit of this proposal already.")
+
+
+class MergeConflict(Conflict):
+    """The whole list is in ``filesWithConflicts``; the sentence names the first ones."""
+
+    def __init__(self, files: Sequence[str]) -> None:
+        shown = ", ".join(repr(path[:200]) for path in files[:10]) + (" and others" if len(files) > 10 else "")
+        super().__init__(
+            f"Both sides changed {shown}. Commit a version to the proposal that takes the branch's changes up.",
+            extra={"filesWithConflicts": list(files)},
+        )
 
 
 class StaleParent(Stale):

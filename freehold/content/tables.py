@@ -24,6 +24,15 @@ class Ref(Base):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class Numbering(Base):
+    """The last number that a repository gave to a pull request or a discussion; they share one sequence."""
+
+    __tablename__ = "numberings"
+
+    repo_id: Mapped[str] = mapped_column(of_repo(), primary_key=True)
+    last: Mapped[int] = mapped_column(Integer)
+
+
 class Pack(Base):
     """A git pack of a repository, kept in the store under ``git/<repo id>/objects/pack/<name>.pack|idx``."""
 

@@ -17,6 +17,7 @@ from freehold.content import queries, rules
 from freehold.content.errors import RevisionNotFound, StaleParent, UnknownContent
 from freehold.content.events import CommitProposed, PullRequestPushed
 from freehold.content.kit import Kit
+from freehold.content.service.numbers import next_number
 from freehold.content.service.proposals import AddFile, AddLarge, Copy, Operation, Proposal, Remove
 from freehold.content.service.publishing import (
     MAX_ATTEMPTS,
@@ -26,7 +27,7 @@ from freehold.content.service.publishing import (
     record_pack,
     signature,
 )
-from freehold.content.tables import Content, Push, Ref
+from freehold.content.tables import Content, Push
 from freehold.core import events
 from freehold.core.database import Database
 from freehold.core.errors import BadRequest, Unavailable
@@ -244,14 +245,8 @@ def _publish(db: Session, actor: Actor, target: Target, proposal: Proposal, basi
     if not target.opens_pull:
         move_ref(db, actor, repo, admitted.ref, basis.head, after)
         return Done(repo.kind, repo.path, after)
-    number = _next_pull(db, repo)
+    number = next_number(db, repo)
     move_ref(db, actor, repo, f"{rules.PULLS}{number}", None, after)
     pushed = PullRequestPushed(repo, number, admitted.ref, after, proposal.summary, proposal.description, actor)
     events.publish(db, pushed)
     return Done(repo.kind, repo.path, after, number)
-
-
-def _next_pull(db: Session, repo: Repo) -> int:
-    names = db.scalars(select(Ref.name).where(Ref.repo_id == repo.id, Ref.name.startswith(rules.PULLS)))
-    numbers = [int(tail) for name in names if (tail := name.removeprefix(rules.PULLS)).isdecimal()]
-    return max(numbers, default=0) + 1

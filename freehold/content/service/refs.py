@@ -8,6 +8,7 @@ from freehold.content import queries, rules
 from freehold.content.errors import BadRef, RefExists, RefProtected, RevisionNotFound
 from freehold.content.kit import Kit
 from freehold.content.service.commits import scratch_directory
+from freehold.content.service.numbers import next_number
 from freehold.content.service.publishing import (
     MAX_ATTEMPTS,
     LostRace,
@@ -36,6 +37,17 @@ def create_branch(
     commit = queries.resolve_revision(db, repo, start or rules.MAIN, kit)
     _create(db, actor, repo, ref, commit)
     return commit
+
+
+def create_pull(db: Session, actor: Actor, path: str, *, kind: str, base: str = rules.MAIN) -> tuple[Repo, int, str]:
+    """A proposal without commits of its own yet: ``refs/pr/<number>`` at the head of ``base``; number and commit."""
+    repo = repos.load(db, actor, path, Action.PROPOSE, kind=kind)
+    head = queries.head(db, repo, base)
+    if head is None:
+        raise RevisionNotFound(base)
+    number = next_number(db, repo)
+    move_ref(db, actor, repo, f"{rules.PULLS}{number}", None, head)
+    return repo, number, head
 
 
 def delete_branch(db: Session, actor: Actor, path: str, branch: str, *, kind: str) -> None:

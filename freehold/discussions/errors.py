@@ -1,0 +1,43 @@
+"""What can go wrong in a discussion.
+
+HubError
+├── NotFound 404
+│   ├── DiscussionNotFound  no thread of this number
+│   └── CommentNotFound     no comment of this id in the thread
+├── Forbidden 403
+│   └── NotYours            neither the author nor, where that would do, somebody who may write to the repository
+├── BadRequest 400
+│   └── BadText             a title or comment that is empty, too short or too long
+└── Conflict 409
+    ├── NotPossibleNow      the thread's state rules it out: merged, closed, a draft, hidden, called so already
+    └── DiscussionFull      the thread holds as much as a thread may
+"""
+
+from freehold.core.errors import BadRequest, Conflict, Forbidden, NotFound
+
+
+class DiscussionNotFound(NotFound):
+    def __init__(self, num: int) -> None:
+        super().__init__(f"This repository has no discussion or pull request {str(num)[:20]}.")
+
+
+class CommentNotFound(NotFound):
+    def __init__(self, num: int) -> None:
+        super().__init__(f"Discussion {num} has no such comment.")
+
+
+class NotYours(Forbidden):
+    pass
+
+
+class BadText(BadRequest):
+    pass
+
+
+class NotPossibleNow(Conflict):
+    pass
+
+
+class DiscussionFull(Conflict):
+    def __init__(self, num: int) -> None:
+        super().__init__(f"Discussion {num} holds as much as a discussion may; open another one.")

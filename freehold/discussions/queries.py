@@ -1,0 +1,131 @@
+"""Reads of threads. Nothing here writes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from freehold.access.rules import Action, Actor
+from freehold.accounts.tables import Account
+from freehold.content import queries as content
+from freehold.content.errors import RevisionNotFound
+from freehold.content.kit import Kit
+from freehold.content.rules import PULLS
+from freehold.content.service.merging import compared
+from freehold.discussions import rules
+from freehold.discussions.errors import DiscussionNotFound
+from freehold.discussions.tables import Discussion, Event
+from freehold.gitkit.patches import patch
+from freehold.repos import service as repos
+from freehold.repos.tables import Repo
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Which threads are asked for: ``kind`` is all, discussion or pull_request; ``page`` counts from 0."""
+
+    kind: str = "all"
+    status: str = "all"
+    author: str = ""
+    page: int = 0
+
+
+@dataclass(frozen=True)
+class Found:
+    """One page of threads, newest first: ``total`` of them there are, ``start`` come before this page."""
+
+    repo: Repo
+    discussions: Sequence[Discussion]
+    start: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a pull request would do to its branch. ``conflicts`` None: one of the two is gone.
+
+    ``diff`` is None where it was not asked for, or there is nothing to compare with.
+    """
+
+    conflicts: Sequence[str] | None
+    diff: str | None
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A discussion with everything in it; ``changes`` of a pull request only."""
+
+    repo: Repo
+    discussion: Discussion
+    events: Sequence[Event]
+    changes: Changes | None
+
+
+def listed(db: Session, actor: Actor, path: str, wanted: Listing, *, kind: str) -> Found:
+    """One page of the threads of a repository that ``actor`` may read."""
+    repo = repos.load(db, actor, path, Action.READ, kind=kind)
+    query = _narrowed(select(Discussion).where(Discussion.repo_id == repo.id), wanted)
+    total = db.scalar(select(func.count()).select_from(query.subquery())) or 0
+    start = wanted.page * rules.PAGE
+    rows = db.scalars(query.order_by(Discussion.num.desc()).offset(start).limit(rules.PAGE))
+    return Found(repo, list(rows), start, total)
+
+
+def thread(
+    db: Session, kit: Kit, actor: Actor, path: str, num: int, *, kind: str, with_changes: bool, with_diff: bool = False
+) -> Thread:
+    """A thread that ``actor`` may read. Raises :class:`DiscussionNotFound`."""
+    repo = repos.load(db, actor, path, Action.READ, kind=kind)
+    discussion = numbered(db, repo, num)
+    events = db.scalars(select(Event).where(Event.discussion_id == discussion.id).order_by(Event.position))
+    looks = with_changes and discussion.is_pull_request
+    return Thread(repo, discussion, list(events), _changes(db, kit, repo, discussion, with_diff) if looks else None)
+
+
+def numbered(db: Session, repo: Repo, num: int, *, locked: bool = False) -> Discussion:
+    """The thread ``num``; ``locked`` keeps it from changing until the transaction ends."""
+    found = find(db, repo, num, locked=locked)
+    if found is None:
+        raise DiscussionNotFound(num)
+    return found
+
+
+def find(db: Session, repo: Repo, num: int, *, locked: bool = False) -> Discussion | None:
+    """As :func:`numbered`; None when there is no such thread."""
+    if not 0 < num <= rules.MAX_NUM:
+        return None
+    query = select(Discussion).where(Discussion.repo_id == repo.id, Discussion.num == num)
+    # SQLite has one writer, which is a lock in itself.
+    return db.scalar(query.with_for_update(of=Discussion) if locked else query)
+
+
+def _narrowed(query: Select[Discussion], wanted: Listing) -> Select[Discussion]:
+    if wanted.kind != "all":
+        query = query.where(Discussion.is_pull_request.is_(wanted.kind == "pull_request"))
+    statuses = rules.STATUSES[wanted.status]
+    if statuses:
+        query = query.where(Discussion.status.in_(statuses))
+    if wanted.author:
+        query = query.where(Discussion.author_id.in_(select(Account.id).where(Account.key == wanted.author.lower())))
+    return query
+
+
+def _changes(db: Session, kit: Kit, repo: Repo, discussion: Discussion, with_diff: bool) -> Changes:
+    """A merged one is compared with where it began: the branch itself holds it now."""
+    assert discussion.base is not None, "a pull request without a branch to go to"
+    proposal = f"{PULLS}{discussion.num}"
+    before, conflicts = discussion.start, None
+    if discussion.status == "merged":
+        conflicts = []
+    else:
+        try:
+            merge = compared(db, kit, repo, discussion.base, proposal, discussion.start)
+            before, conflicts = merge.ancestor, list(merge.conflicts)
+        except RevisionNotFound:
+            pass
+    after = content.head(db, repo, proposal)
+    if not with_diff or before is None or after is None:
+        return Changes(conflicts, None)
+    objects = content.objects(db, repo, kit)
+    return Changes(conflicts, patch(objects, before, after) if objects.has(before) else None)

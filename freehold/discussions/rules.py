@@ -1,0 +1,80 @@
+"""Pure decisions: which titles and comments may be, and what may follow which status."""
+
+import unicodedata
+from collections.abc import Sequence
+
+from freehold.discussions.errors import BadText, NotPossibleNow
+
+MIN_TITLE_CHARS, MAX_TITLE_CHARS = 3, 200
+MAX_COMMENT_CHARS = 65_536
+#: What people add to a thread ends here; an answer with all of it stays bounded.
+MAX_EVENTS = 2_000
+MAX_CHARACTERS = 4_000_000
+MAX_NUM = 2**31 - 1
+#: How many commits of one push are told one by one.
+MAX_COMMITS_TOLD = 50
+PAGE = 50
+
+#: What stands in place of the words of a comment that was hidden.
+HIDDEN = "This comment has been hidden"
+
+#: A filter of lists: a draft is open to work on, a merged pull request is closed. Source: protocol/hub-api.md 6.
+STATUSES: dict[str, Sequence[str]] = {
+    "all": (),
+    "open": ("open", "draft"),
+    "closed": ("closed", "merged"),
+    "draft": ("draft",),
+    "merged": ("merged",),
+}
+
+
+def checked_title(title: str) -> str:
+    """``title`` on one line, trimmed; raises :class:`BadText`. Source: huggingface_hub, ``create_discussion``."""
+    title = _one_line(title)
+    if not MIN_TITLE_CHARS <= len(title) <= MAX_TITLE_CHARS:
+        raise BadText(f"A title has {MIN_TITLE_CHARS} to {MAX_TITLE_CHARS} characters; this one has {len(title)}.")
+    return title
+
+
+def title_of_commit(summary: str) -> str:
+    """A title for a pull request that a commit opened, whatever its summary is."""
+    title = _one_line(summary) or "Pull request"
+    return title if len(title) <= MAX_TITLE_CHARS else title[: MAX_TITLE_CHARS - 1] + "…"
+
+
+def checked_comment(text: str) -> str:
+    """``text`` without what no database keeps; raises :class:`BadText` when nothing is left or it is too long."""
+    text = checked_description(text)
+    if not text.strip():
+        raise BadText("A comment needs some words.")
+    return text
+
+
+def checked_description(text: str) -> str:
+    """As :func:`checked_comment`, for the first comment of a thread, which may be empty."""
+    text = text.replace("\x00", "").encode("utf-8", "replace").decode()
+    if len(text) > MAX_COMMENT_CHARS:
+        raise BadText(f"A comment has up to {MAX_COMMENT_CHARS} characters; this one has {len(text)}.")
+    return text
+
+
+def check_status(status: str, wanted: str) -> None:
+    """Raise :class:`NotPossibleNow` unless ``wanted`` (open or closed) may follow ``status``."""
+    if status == "merged":
+        raise NotPossibleNow("It is merged: that cannot be taken back.")
+    if status == wanted:
+        raise NotPossibleNow(f"It is {status} already.")
+
+
+def check_mergeable(is_pull_request: bool, status: str) -> None:
+    """Raise :class:`NotPossibleNow` unless it is an open pull request."""
+    if not is_pull_request:
+        raise NotPossibleNow("Only a pull request can be merged; this is a discussion.")
+    if status != "open":
+        advice = {"draft": "mark it as open first", "closed": "open it again first"}.get(status, "it is in the branch")
+        raise NotPossibleNow(f"This pull request is {status}: {advice}.")
+
+
+def _one_line(text: str) -> str:
+    plain = "".join(" " if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") else char for char in text)
+    return " ".join(plain.split())
