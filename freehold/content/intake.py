@@ -1,6 +1,5 @@
 """Large files on their way in: from the network to a scratch file, hashed as they come, never whole in memory."""
 
-import ctypes
 import hashlib
 import os
 import secrets
@@ -12,13 +11,11 @@ from starlette.requests import ClientDisconnect, Request
 
 from freehold.core.bodies import receive_body
 from freehold.core.direct import Take
+from freehold.core.disk import Growing
 from freehold.core.errors import BadRequest, StorageFull, StorageReadOnly
 
 #: Left free for the database, whose rows are what makes kept bytes worth anything.
 RESERVE_BYTES = 4 << 20
-#: How much is written before the disk is told to start on it.
-WRITE_BACK_BYTES = 32 << 20
-_SYNC_FILE_RANGE_WRITE = 2
 
 
 class Scratch:
@@ -31,8 +28,8 @@ class Scratch:
         refuse_without_room(tmp, size_bytes)
         self.path = tmp / f"intake-{secrets.token_hex(12)}"
         self._hash = hashlib.sha256()
-        self._size_bytes = self._begun_bytes = 0
         self._file = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        self._growing = Growing(self._file, size_bytes)
 
     def __enter__(self) -> "Scratch":
         return self
@@ -44,12 +41,7 @@ class Scratch:
     def take(self, piece: memoryview) -> None:
         """Append ``piece``."""
         self._hash.update(piece)
-        self._size_bytes += len(piece)
-        while piece:
-            piece = piece[os.write(self._file, piece) :]  # a disk that fills up writes a part first
-        if self._size_bytes - self._begun_bytes >= WRITE_BACK_BYTES:
-            _begin_write_back(self._file, self._begun_bytes, self._size_bytes)
-            self._begun_bytes = self._size_bytes
+        self._growing.append(piece)
 
     @property
     def sha256(self) -> str:
@@ -80,23 +72,6 @@ class Slot:
     @property
     def hexdigest(self) -> str:
         return str(self._hash.hexdigest())
-
-
-def _begin_write_back(descriptor: int, start: int, end: int) -> None:
-    """The disk starts on these bytes now, so that little is left for the sync at the end: a tenth of a large upload."""
-    if _sync_file_range is not None:
-        _sync_file_range(descriptor, start, end - start, _SYNC_FILE_RANGE_WRITE)
-
-
-def _libc_sync_file_range() -> Any:
-    """Linux has it and Python does not; None elsewhere. What it returns does not matter: the sync will tell."""
-    function = getattr(ctypes.CDLL(None), "sync_file_range", None)
-    if function is not None:
-        function.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint]
-    return function
-
-
-_sync_file_range = _libc_sync_file_range()
 
 
 def refuse_without_room(directory: Path, size_bytes: int) -> None:

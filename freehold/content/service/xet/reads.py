@@ -162,19 +162,21 @@ class Reader:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._name = b""
-        self._view: memoryview | None = None
+        self._map: mmap.mmap | None = None
 
     def read(self, xorb_hash: bytes, start: int, end: int) -> Buffer:
         if xorb_hash != self._name:
-            self._name, self._view = xorb_hash, self._mapped(xorb_hash)
-        if self._view is None:
+            self._name, self._map = xorb_hash, self._mapped(xorb_hash)
+        if self._map is None:
             return self._store.get(xorb_key(hashes.text(xorb_hash)), start, end)
-        return self._view[start:end]
+        # Pages read before no longer count as this process's memory; a buffer still in use finds them again.
+        self._map.madvise(mmap.MADV_DONTNEED)
+        return memoryview(self._map)[start:end]
 
-    def _mapped(self, xorb_hash: bytes) -> memoryview | None:
+    def _mapped(self, xorb_hash: bytes) -> mmap.mmap | None:
         path = self._store.local_path(xorb_key(hashes.text(xorb_hash)))
         if path is None:
             return None
         with suppress(FileNotFoundError, ValueError), open(path, "rb", buffering=0) as file:
-            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         return None

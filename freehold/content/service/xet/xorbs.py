@@ -19,6 +19,7 @@ from freehold.content.service.xet.tokens import Caller
 from freehold.content.tables import Content, RecipeXorb, RepoContent, RepoRecipe, RepoXorb, UserXorb, Xorb
 from freehold.core import clock
 from freehold.core.database import Database
+from freehold.core.disk import Growing
 from freehold.core.lru import Lru
 from freehold.repos.access import readable
 from freehold.repos.tables import Repo
@@ -51,7 +52,7 @@ class Arrival:
         self._map = mmap.mmap(self._file, room, access=mmap.ACCESS_READ)
         self._view = memoryview(self._map)
         self._validation = xorbs.Validation(self._view)
-        self._size = 0
+        self._growing = Growing(self._file, room)
 
     def __enter__(self) -> "Arrival":
         return self
@@ -64,17 +65,16 @@ class Arrival:
 
     def take(self, piece: memoryview) -> None:
         """Write the next bytes and check the chunks that they complete. Raises ``InvalidXet``, ``OSError``."""
-        while piece:
-            written = os.pwrite(self._file, piece, self._size)
-            self._size += written
-            piece = piece[written:]
-        self._validation.advance(self._size)
+        self._growing.append(piece)
+        self._validation.advance(self._growing.size_bytes)
+        # What was checked is not looked at again: many xorbs at once must not count as this process's memory.
+        self._map.madvise(mmap.MADV_DONTNEED)
 
     def finish(self) -> Index:
         """The index of the whole xorb, which is what its name says. Raises ``InvalidXet``."""
-        index = self._validation.finish(self._size, self._claimed)
+        index = self._validation.finish(self._growing.size_bytes, self._claimed)
         self._release_map()
-        os.ftruncate(self._file, index.stored_bytes)  # a footer is not kept: the index says all that it could
+        self._growing.finish(index.stored_bytes)  # a footer is not kept: the index says all that it could
         return index
 
     def keep(self, store: Store, index: Index) -> None:
