@@ -3,6 +3,7 @@
 Used by the tests and, with Python's library alone, by the scripts that run in a client's environment.
 """
 
+import functools
 import hashlib
 import random
 
@@ -25,7 +26,7 @@ def changes(writer: int, step: int) -> dict[str, bytes]:
     seed = writer * 1_000_000 + step
     return {
         "marker.txt": f"{writer} {step}\n".encode(),
-        f"notes/{step % NOTES}.txt": note(writer, step),
+        f"notes/{step % NOTES}.txt": f"note {seed}\n".encode(),
         f"parts/{step % PARTS}.bin": noise(-seed, 200_000 + step),
         "large.bin": noise(seed, LARGE_BYTES + step),
     }
@@ -35,17 +36,16 @@ def ids(writer: int, step: int) -> dict[str, str]:
     """Path -> what names the file in the tree after ``step``: SHA-256 of a large one, git's id of a small one."""
     found = {}
     for earlier in range(max(0, step - NOTES + 1), step + 1):
-        # Only the newest steps' large files are still there: making the others' noise would be for nothing.
-        is_recent = earlier > step - PARTS
-        paths = changes(writer, earlier) if is_recent else {f"notes/{earlier % NOTES}.txt": note(writer, earlier)}
-        for path, data in paths.items():
-            found[path] = hashlib.sha256(data).hexdigest() if path.endswith(".bin") else _git_blob_id(data)
+        found |= _ids_of_step(writer, earlier)
     return found
 
 
-def note(writer: int, step: int) -> bytes:
-    """The small file of a step that outlives the large ones."""
-    return f"note {writer * 1_000_000 + step}\n".encode()
+@functools.lru_cache(maxsize=2 * NOTES)
+def _ids_of_step(writer: int, step: int) -> dict[str, str]:
+    return {
+        path: hashlib.sha256(data).hexdigest() if path.endswith(".bin") else _git_blob_id(data)
+        for path, data in changes(writer, step).items()
+    }
 
 
 def _git_blob_id(data: bytes) -> str:

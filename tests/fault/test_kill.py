@@ -64,6 +64,7 @@ class Writer:
             "plan": str(HERE),
             "journal": str(self.folder / "journal"),
             "stop": str(self.stop_file),
+            "hold": str(self.folder.parent / "hold"),
         }
         python = clients.environment(self.release.environment) / "bin" / "python"
         with (self.folder / "said").open("wb") as said:
@@ -165,8 +166,11 @@ def test_nothing_is_lost_when_the_server_is_killed(
             hub.kill()
             hub.start()
             assert all(process.poll() is None for process in processes), [writer.said for writer in writers]
+            # Nobody begins a step while the commits are looked at, or looking would never catch up.
+            (tmp_path / "hold").touch()
             for writer in writers:
                 check(writer, hub)
+            (tmp_path / "hold").unlink()
     with ThreadPoolExecutor(len(writers)) as pool:
         list(pool.map(lambda writer: check(writer, hub, everything=True), writers))
     entries = [entry for writer in writers for entry in writer.journal()]

@@ -1,5 +1,7 @@
 """Commit step after step with the official client until told to stop; a call that fails is repeated as it was.
 
+Between two steps it waits while it is told to hold.
+
 The journal gets a line for each acknowledged step, on disk before the next one begins.
 """
 
@@ -42,6 +44,9 @@ def acknowledged(step):
 with open(given["journal"], "a") as journal:
     step = 0
     while not Path(given["stop"]).exists():
+        if Path(given["hold"]).exists():
+            time.sleep(0.02)
+            continue
         oid, errors = acknowledged(step)
         journal.write(json.dumps({"step": step, "oid": oid, "errors": errors}) + "\n")
         journal.flush()
