@@ -40,7 +40,7 @@ def ids(writer: int, step: int) -> dict[str, str]:
     return found
 
 
-@functools.lru_cache(maxsize=2 * NOTES)
+@functools.lru_cache(maxsize=8 * NOTES)
 def _ids_of_step(writer: int, step: int) -> dict[str, str]:
     return {
         path: hashlib.sha256(data).hexdigest() if path.endswith(".bin") else _git_blob_id(data)
