@@ -4,12 +4,12 @@
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fastapi import FastAPI
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from freehold.access.rules import ANONYMOUS, Action, Actor, Thing, TokenScope, decide
 
@@ -66,11 +66,21 @@ def matrix() -> str:
 
 def routes(app: FastAPI) -> Iterator[tuple[str, str, str]]:
     """Method, path and action of every route; the action is empty where a route names none."""
-    for route in app.routes:
+    for route in _flat(app.routes):
         if isinstance(route, Route):
             action = getattr(route.endpoint, "action", "")
             for method in sorted((route.methods or set()) - {"HEAD"} or {"HEAD"}):
                 yield method, route.path, str(action)
+
+
+def _flat(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
+    """Every route: FastAPI keeps those of an included router inside it."""
+    for route in routes:
+        inner = getattr(route, "original_router", None)
+        if inner is None:
+            yield route
+        else:
+            yield from _flat(inner.routes)
 
 
 def page(app: FastAPI) -> str:
@@ -95,6 +105,7 @@ writes what it made.
 ## Every route and what it asks for
 
 `public` routes ask for nothing: they tell nothing about any repository, or check a signature of their own.
+`own` routes are a person's settings, for whoever is signed in at a browser.
 
 | Method | Path | Action |
 |---|---|---|
