@@ -74,26 +74,64 @@ def split(joined: Buffer) -> list[bytes]:
     return [raw[at : at + SIZE] for at in range(0, len(raw), SIZE)]
 
 
+class FileHash:
+    """:func:`file` of chunks that come in runs: it holds an open group a level, and not the chunks of a whole file.
+
+    A shard of a few kilobytes can name a chunk millions of times.
+    """
+
+    def __init__(self) -> None:
+        self._levels: list[tuple[list[bytes], list[int]]] = []  # of each level, the nodes that no group holds yet
+
+    def add(self, hashes: list[bytes], lengths: list[int]) -> None:
+        """The next chunks of the file."""
+        level = 0
+        while hashes:
+            if level == len(self._levels):
+                self._levels.append(([], []))
+            waiting = self._levels[level]
+            waiting[0].extend(hashes)
+            waiting[1].extend(lengths)
+            hashes, lengths, grouped = _groups(*waiting, is_end=False)
+            del waiting[0][:grouped], waiting[1][:grouped]
+            level += 1
+
+    def digest(self) -> bytes:
+        """The file's hash; nothing may be added afterwards."""
+        hashes: list[bytes] = []
+        lengths: list[int] = []
+        for above, (waiting, waiting_lengths) in enumerate(self._levels, 1):
+            hashes, lengths = waiting + hashes, waiting_lengths + lengths
+            if above < len(self._levels):
+                hashes, lengths, _ = _groups(hashes, lengths, is_end=True)
+        return file(hashes, lengths)
+
+
 def _merkle_root(hashes: Sequence[bytes], lengths: Sequence[int]) -> bytes:
     if not hashes:
         return ZERO
     while len(hashes) > 1:
-        hashes, lengths = _level(hashes, lengths)
+        hashes, lengths, _ = _groups(hashes, lengths, is_end=True)
     return hashes[0]
 
 
-def _level(hashes: Sequence[bytes], lengths: Sequence[int]) -> tuple[list[bytes], list[int]]:
-    """Cut one level in groups and hash each: a level has at most a third of the nodes of the one below, and a tail."""
+def _groups(hashes: Sequence[bytes], lengths: Sequence[int], *, is_end: bool) -> tuple[list[bytes], list[int], int]:
+    """Cut one level in groups and hash each: the nodes of the level above, and how many of this one they hold.
+
+    A level has at most a third of the nodes of the one below, and a tail, which is a group only where the level ends.
+    """
     unpack = _words.unpack
     lines = [b"%016x%016x%016x%016x : %d\n" % (*unpack(h), n) for h, n in zip(hashes, lengths, strict=True)]
     up_hashes, up_lengths = [], []
     start, count = 0, len(hashes)
     while start < count:
         end = _group_end(hashes, start, count)
+        if not is_end and not _is_closed(hashes, start, end):
+            break
         up_hashes.append(blake3(b"".join(lines[start:end]), key=NODE_KEY).digest())
         up_lengths.append(sum(lengths[start:end]))
         start = end
-    return up_hashes, up_lengths
+    return up_hashes, up_lengths, start
 
 
 def _group_end(hashes: Sequence[bytes], start: int, count: int) -> int:
@@ -103,3 +141,8 @@ def _group_end(hashes: Sequence[bytes], start: int, count: int) -> int:
         if not hashes[at][24] & 3:
             return at + 1
     return limit
+
+
+def _is_closed(hashes: Sequence[bytes], start: int, end: int) -> bool:
+    """Whether nodes to come cannot join the group."""
+    return end - start == _MAX_GROUP or (end - start > 2 and not hashes[end - 1][24] & 3)

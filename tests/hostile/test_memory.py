@@ -48,3 +48,17 @@ def test_a_body_with_a_million_faults_is_told_a_few_of_them(client: TestClient, 
     answer = client.post(f"/api/models/{path}/preupload/main", content=body, headers=cast.alice.headers)
     assert answer.status_code == 422
     assert len(answer.content) < 10_000
+
+
+def test_a_batch_with_endless_parts_is_refused(client: TestClient, cast: Cast) -> None:
+    """A thousand files of 4 TiB would be a million addresses: an answer of 350 MB."""
+    path = repo(client, cast.alice, "parts")
+    files = [{"oid": f"{number:064x}", "size": 4 << 40} for number in range(1000)]
+    body = {"operation": "upload", "transfers": ["multipart"], "objects": files, "ref": {"name": "main"}}
+    address = f"/{path}.git/info/lfs/objects/batch"
+    refusal = client.post(address, json=body, headers=cast.alice.headers)
+    assert refusal.status_code == 413
+    assert "fewer files" in refusal.json()["message"]
+    answer = client.post(address, json=body | {"objects": files[:50]}, headers=cast.alice.headers)
+    assert answer.status_code == 200
+    assert len(answer.content) < 32 << 20

@@ -127,6 +127,7 @@ def _here_already(ask: Ask, asked: BatchIn) -> tuple[Repo, dict[str, Content | N
 
 def _start_parts(kit: Kit, repo_id: str, missing: list[Wanted]) -> dict[str, MultipartUpload]:
     allowed = [wanted for wanted in missing if 0 < wanted.size_bytes <= kit.settings.max_object_bytes]
+    uploads.refuse_too_many_parts(allowed)
     return {wanted.sha256: uploads.start_parts(kit, repo_id, wanted) for wanted in allowed}
 
 

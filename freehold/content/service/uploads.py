@@ -21,6 +21,7 @@ from freehold.content.service.objects import Wanted
 from freehold.content.tables import MultipartUpload
 from freehold.core import clock
 from freehold.core.database import Database
+from freehold.core.errors import TooLarge
 from freehold.core.ids import new_id
 from freehold.stores import errors as store_errors
 
@@ -32,6 +33,8 @@ STORE_PARTS_BYTES = 64 << 20
 #: S3 takes 5 MiB to 5 GiB and at most 10,000 of them; a batch answer with 1,000 addresses is long enough.
 PART_BYTES = 64 << 20
 MAX_PARTS = 1000
+#: Of all files of one batch call: each part has an address in the answer, of some 350 bytes.
+MAX_PARTS_AT_ONCE = 50_000
 STALE_A_TURN = 100
 HASH_PIECE_BYTES = 4 << 20
 
@@ -93,9 +96,15 @@ def by_parts(kit: Kit, wanted: Wanted) -> bool:
     return wanted.size_bytes > limit_bytes
 
 
+def refuse_too_many_parts(files: Sequence[Wanted]) -> None:
+    """Raises :class:`TooLarge` when the addresses of all parts are too much for one answer."""
+    count = sum(-(-wanted.size_bytes // _chunk_bytes(wanted)) for wanted in files)
+    if count > MAX_PARTS_AT_ONCE:
+        raise TooLarge(f"These files have {count} parts, more than {MAX_PARTS_AT_ONCE}: ask for fewer files at once.")
+
+
 def start_parts(kit: Kit, repo_id: str, wanted: Wanted) -> MultipartUpload:
     """A new upload in parts, to be recorded; opened in the store where the store takes the parts itself."""
-    chunk_bytes = max(PART_BYTES, -(-wanted.size_bytes // MAX_PARTS))
     upload_id = new_id()
     at_store = kit.store.multipart_start(_staging_key(upload_id)) if kit.settings.presign else None
     return MultipartUpload(
@@ -103,10 +112,14 @@ def start_parts(kit: Kit, repo_id: str, wanted: Wanted) -> MultipartUpload:
         repo_id=repo_id,
         sha256=wanted.sha256,
         size_bytes=wanted.size_bytes,
-        chunk_bytes=chunk_bytes,
+        chunk_bytes=_chunk_bytes(wanted),
         store_upload_id=at_store,
         created_at=clock.now(),
     )
+
+
+def _chunk_bytes(wanted: Wanted) -> int:
+    return max(PART_BYTES, -(-wanted.size_bytes // MAX_PARTS))
 
 
 def parts_of(upload: MultipartUpload) -> Parts:

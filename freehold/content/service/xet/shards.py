@@ -37,6 +37,8 @@ from freehold.xetkit.recipes import Term
 from freehold.xetkit.shards import File, Shard
 from freehold.xetkit.xorbs import Index
 
+#: Of 64 KiB on average: 6 TiB of files, and ten minutes of hashing.
+MAX_CHUNKS_A_SHARD = 100_000_000
 #: Who may call, found anew in each transaction: rights may end, and xorbs be collected, while bytes are hashed.
 CallerOf = Callable[[Session], Caller]
 
@@ -65,6 +67,7 @@ def register(kit: Kit, database: Database, caller_of: CallerOf, body: Path, prog
     Raises ``InvalidXet`` for a false statement, :class:`UnknownXorb`, :class:`TooLarge`; then nothing is recorded.
     """
     shard = shards.parse(body.read_bytes())
+    _check_work(shard)
     with database.read() as db:
         known = _known(db, caller_of(db), shard)
     index_of = partial(xorbs.index_of, kit.store)
@@ -81,6 +84,13 @@ def register(kit: Kit, database: Database, caller_of: CallerOf, body: Path, prog
         caller = caller_of(db)
         _still_nameable(db, caller, known.xorbs)
         return _record(db, caller.repo.id, shard.files, eligible)
+
+
+def _check_work(shard: Shard) -> None:
+    """A few bytes can name the same chunks over and over: what is to be hashed has a bound of its own."""
+    count = sum(term.end - term.start for file in shard.files for term in file.terms)
+    if count > MAX_CHUNKS_A_SHARD:
+        raise TooLarge(f"The files of a shard have {count} chunks; this hub takes up to {MAX_CHUNKS_A_SHARD} at once.")
 
 
 def _known(db: Session, caller: Caller, shard: Shard) -> _Known:
@@ -117,17 +127,15 @@ def _check_file(file: File, known: _Known, index_of: recipes.IndexOf, limit_byte
     """
     if file.size_bytes > limit_bytes:
         raise TooLarge(f"A file has {file.size_bytes} bytes; this hub takes up to {limit_bytes}.")
-    digests: list[bytes] = []
-    lengths: list[int] = []
+    found = hashes.FileHash()
     for term, proof in zip(file.terms, file.range_hashes, strict=True):
         index = index_of(term.xorb_hash)
         if term.end > len(index) or index.raw_length(term.start, term.end) != term.raw_bytes:
             raise InvalidXet("A term of the shard does not fit its xorb.")
         if index.range_hash(term.start, term.end) != proof:
             raise InvalidXet("A term of the shard has a wrong verification hash.")
-        digests += index.hash_list(term.start, term.end)
-        lengths += index.lengths(term.start, term.end)
-    if hashes.file(digests, lengths) != file.file_hash:
+        found.add(index.hash_list(term.start, term.end), index.lengths(term.start, term.end))
+    if found.digest() != file.file_hash:
         raise InvalidXet("The chunks of a file in the shard do not hash to its name.")
 
 
@@ -146,7 +154,7 @@ def _eligible(file: File, index_of: recipes.IndexOf) -> Iterable[tuple[str, str]
 
     Clients mark none, so the server finds them. Source: xet.md 2 and 6.3.
     """
-    for number, term in enumerate(file.terms):
+    for number, term in enumerate(dict.fromkeys(file.terms)):
         index, xorb = index_of(term.xorb_hash), hashes.text(term.xorb_hash)
         for at in _chosen(index, term, is_first=number == 0):
             yield hashes.text(index.hashes[at * hashes.SIZE : (at + 1) * hashes.SIZE]), xorb
