@@ -33,7 +33,7 @@ FILES = """
     location / {{ root {root}; }}
   }}
 """
-#: In front of Freehold, as docs/how-to/nginx.md says.
+#: In front of Freehold, as docs/how-to/put-nginx-in-front.md says.
 FRONT = """
   upstream hub {{ server 127.0.0.1:{hub_port}; keepalive 32; }}
   server {{
