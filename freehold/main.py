@@ -48,6 +48,7 @@ from freehold.discover import api as discover_api
 from freehold.discover import hot as discover_hot
 from freehold.discover import pages as discover_pages
 from freehold.discussions import api as discussions_api
+from freehold.discussions import pages as discussions_pages
 from freehold.discussions import service as discussions
 from freehold.gitkit.depot import Depot
 from freehold.repos import api as repos_api
@@ -167,8 +168,8 @@ def _add_rooms(app: FastAPI) -> None:
 
 def _add_pages(app: FastAPI) -> None:
     """Pages and the shell around them: the one place that knows every room's menu entries."""
-    for router in (accounts_pages.router, repos_pages.router, content_pages.router, discover_pages.router):
-        app.include_router(web_api.answering_head(router))
+    for room in (accounts_pages, repos_pages, content_pages, discussions_pages, discover_pages):
+        app.include_router(web_api.answering_head(room.router))
     app.state.csrf_token = csrf.token
     render.install(
         app,
