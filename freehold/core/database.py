@@ -4,6 +4,7 @@ Verbs get a :class:`sqlalchemy.orm.Session`; ``Database.write`` and ``Database.r
 commit one. ``Database.row`` is the prepared road for the few hot single-row reads.
 """
 
+import logging
 import re
 import sqlite3
 import threading
@@ -14,12 +15,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, String, TypeDecorator, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm.exc import StaleDataError
 
-from freehold.core.errors import StorageFull, StorageReadOnly, Unavailable
+from freehold.core.errors import Conflict, StorageFull, StorageReadOnly, Unavailable
 from freehold.core.events import Bus
 
+log = logging.getLogger("freehold.database")
 BUSY_TIMEOUT_S = 30
 #: Readers of a write-ahead log wait for nobody, but for its recovery; the event loop may be what waits here.
 ROW_TIMEOUT_S = 1
@@ -98,6 +101,11 @@ class Database:
                 session.commit()
         except OperationalError as err:
             raise _named(err) from err
+        except (IntegrityError, StaleDataError) as err:
+            # Verbs look before they write. On PostgreSQL another transaction can still take a name, or delete the row
+            # that ours is about to refer to, in between; the constraint has the last word.
+            log.warning("A transaction lost a race: %s", str(err).partition("\n")[0])
+            raise Conflict("What this call is about changed at the same moment: nothing was done. Repeat it.") from err
         finally:
             session.close()
         for action in session.info.pop("after_commit", ()):
@@ -185,7 +193,7 @@ def _named(err: OperationalError | sqlite3.OperationalError) -> Exception:
         return StorageFull("The hub's disk is full: nothing was recorded. Free some space, then repeat the call.")
     if "readonly" in text or "read-only" in text:
         return StorageReadOnly("The hub's data directory is read-only: nothing was recorded. Make it writable.")
-    if "locked" in text or "connect" in text or "disk i/o" in text or "unable to open" in text:
+    if "deadlock" in text or "locked" in text or "connect" in text or "disk i/o" in text or "unable to open" in text:
         return Unavailable(
             "The hub's database does not answer; the call can be repeated.", headers={"Retry-After": "2"}
         )

@@ -3,10 +3,10 @@
 import secrets
 
 from sqlalchemy import String, Text, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from freehold.core.database import Base, Database
+from freehold.core.errors import Conflict
 
 
 class InstanceValue(Base):
@@ -33,6 +33,6 @@ def value_or_new(database: Database, name: str, new: str) -> str:
         with database.write() as db:
             db.add(InstanceValue(name=name, value=new))
         return new
-    except IntegrityError:  # another process was first
+    except Conflict:  # another process was first
         with database.read() as db:
             return db.scalars(select(InstanceValue.value).where(InstanceValue.name == name)).one()
