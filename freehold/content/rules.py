@@ -9,6 +9,7 @@ from freehold.gitkit.attributes import is_lfs
 
 MAX_SEGMENT_BYTES = 255  # what file systems of the clients take
 MAX_PATH_BYTES = 4096
+MAX_PATH_DEPTH = 256  # trees are written from the inside out, one call a level
 MAX_REF_CHARS = 200
 MAX_SUMMARY_CHARS = 4096
 MAX_DESCRIPTION_CHARS = 65_536
@@ -47,6 +48,8 @@ def _path_problem(path: str) -> str | None:
         return "it holds a backslash"
     if len(path.encode()) > MAX_PATH_BYTES:
         return f"it is longer than {MAX_PATH_BYTES} bytes"
+    if path.count("/") > MAX_PATH_DEPTH:
+        return f"it lies deeper than {MAX_PATH_DEPTH} folders"
     return next((problem for name in path.split("/") if (problem := _name_problem(name))), None)
 
 

@@ -449,6 +449,11 @@ def test_a_bad_card_is_refused_before_anything_is_made(client: TestClient, cast:
     assert tree(client, path) == [".gitattributes"]
 
 
+def test_a_path_that_is_very_deep_is_refused_and_a_deep_one_is_not(client: TestClient, cast: Cast, path: str) -> None:
+    assert commit(client, cast.alice, path, file("d/" * 1500 + "a", "1")).status_code == 422
+    committed(client, cast.alice, path, file("d/" * 256 + "a", "1"))
+
+
 # ---- pull requests, as far as git goes ---------------------------------------------------------------------
 
 

@@ -9,6 +9,8 @@ from starlette.testclient import TestClient
 
 from freehold.core.errors import HubError
 from freehold.discussions import service
+from freehold.gitkit.commits import Put
+from tests.content import given
 from tests.content.given import repo
 from tests.content.publishing import (
     body,
@@ -87,6 +89,16 @@ def test_numbers_are_shared(client: TestClient, cast: Cast, path: str) -> None:
     assert opened(client, cast.alice, path, pullRequest=True) == 3
     assert proposed(client, cast.bob, path, file("c", "2")) == 4
     assert listed(client, cast.anonymous, path) == [4, 3, 2, 1]
+
+
+def test_numbers_count_on_from_proposals_that_are_older_than_discussions(
+    client: TestClient, cast: Cast, path: str, app: Starlette
+) -> None:
+    given.commit(app, path, [Put("old", b"1")], ref="refs/pr/7")
+    assert opened(client, cast.alice, path) == 8
+    assert proposed(client, cast.charlie, path, file("c", "1")) == 9
+    committed(client, cast.alice, path, file("c", "1"), rev="refs%2Fpr%2F7")
+    assert client.get(f"/api/models/{path}/discussions/7").status_code == 404
 
 
 def test_a_proposal_of_nothing_is_open_and_brings_nothing(client: TestClient, cast: Cast, path: str) -> None:
