@@ -4,13 +4,14 @@ import threading
 from collections.abc import Callable, Sequence
 
 import httpx
+import pytest
 from starlette.testclient import TestClient
 
 from tests.content.given import repo
 from tests.content.publishing import commit, file
 from tests.fixtures.people import Cast
 
-ROUNDS = 4
+four_times = pytest.mark.parametrize("number", range(4))
 
 
 def _at_once(calls: Sequence[Callable[[], httpx.Response]]) -> list[int]:
@@ -30,43 +31,35 @@ def _at_once(calls: Sequence[Callable[[], httpx.Response]]) -> list[int]:
     return sorted(found)
 
 
-def test_one_name_is_taken_once(client: TestClient, cast: Cast) -> None:
+@four_times
+def test_one_name_is_taken_once(client: TestClient, cast: Cast, number: int) -> None:
     """By two moves and two creations at once."""
     headers = cast.alice.headers
-    for number in range(ROUNDS):
-        first, second = repo(client, cast.alice, f"a{number}"), repo(client, cast.alice, f"b{number}")
+    first, second = repo(client, cast.alice, "first"), repo(client, cast.alice, "second")
 
-        def move(old: str, to: str = f"alice/prize{number}") -> httpx.Response:
-            return client.post("/api/repos/move", json={"fromRepo": old, "toRepo": to}, headers=headers)
+    def move(old: str) -> httpx.Response:
+        body = {"fromRepo": old, "toRepo": "alice/prize"}
+        return client.post("/api/repos/move", json=body, headers=headers)
 
-        def create(name: str) -> httpx.Response:
-            return client.post("/api/repos/create", json={"name": name}, headers=headers)
+    def create(name: str) -> httpx.Response:
+        return client.post("/api/repos/create", json={"name": name}, headers=headers)
 
-        statuses = _at_once(
-            [
-                lambda: move(first),
-                lambda: move(second),
-                lambda: create(f"prize{number}"),
-                lambda: create(f"PRIZE{number}"),
-            ]
-        )
-        assert statuses == [200, 409, 409, 409]
+    statuses = _at_once([lambda: move(first), lambda: move(second), lambda: create("prize"), lambda: create("PRIZE")])
+    assert statuses == [200, 409, 409, 409]
 
 
-def test_a_repository_deleted_under_a_commit_takes_it_along(client: TestClient, cast: Cast) -> None:
-    headers = cast.alice.headers
-    for number in range(ROUNDS):
-        path = repo(client, cast.alice, f"gone{number}")
-        body = {"name": f"gone{number}"}
-        statuses = _at_once(
-            [
-                lambda: client.request("DELETE", "/api/repos/delete", json=body, headers=headers),
-                lambda: commit(client, cast.alice, path, file("a", b"1")),
-                lambda: commit(client, cast.alice, path, file("b", b"1")),
-                lambda: client.post(f"/api/models/{path}/branch/topic", headers=headers),
-                lambda: client.put(f"/api/models/{path}/settings", json={"private": True}, headers=headers),
-            ]
-        )
-        assert set(statuses) <= {200, 404, 409}, statuses
-        assert client.get(f"/api/models/{path}", headers=headers).status_code == 404
-        assert repo(client, cast.alice, f"gone{number}") == path
+@four_times
+def test_a_repository_deleted_under_a_commit_takes_it_along(client: TestClient, cast: Cast, number: int) -> None:
+    headers, path = cast.alice.headers, repo(client, cast.alice, "gone")
+    statuses = _at_once(
+        [
+            lambda: client.request("DELETE", "/api/repos/delete", json={"name": "gone"}, headers=headers),
+            lambda: commit(client, cast.alice, path, file("a", b"1")),
+            lambda: commit(client, cast.alice, path, file("b", b"1")),
+            lambda: client.post(f"/api/models/{path}/branch/topic", headers=headers),
+            lambda: client.put(f"/api/models/{path}/settings", json={"private": True}, headers=headers),
+        ]
+    )
+    assert set(statuses) <= {200, 404, 409}, statuses
+    assert client.get(f"/api/models/{path}", headers=headers).status_code == 404
+    assert repo(client, cast.alice, "gone") == path
