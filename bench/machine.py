@@ -132,7 +132,8 @@ class Process:
 
 def clean_environment() -> dict[str, str]:
     """This process's environment without what would steer the hub or a client."""
-    foreign = ("FREEHOLD_", "HF_", "HUGGING", "AWS_", "XET_")
+    # PYTHON*: a shell that forbids compiled modules would have the hub compile itself at every start.
+    foreign = ("FREEHOLD_", "HF_", "HUGGING", "AWS_", "XET_", "PYTHON")
     proxies = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
     return {
         name: value
