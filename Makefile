@@ -1,7 +1,7 @@
 # The commands of this project; `make` alone lists them. Each one first makes the environment it needs, in .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test check bench conformance docs lock migration
+.PHONY: help demo dev test kills check bench conformance docs lock migration
 SHELL := /bin/sh
 BIN := .venv/bin
 PYTEST_ARGS ?=
@@ -23,6 +23,10 @@ dev:  ## serve the hub from this checkout, restarted when a file changes
 test:  ## all tests, on SQLite and PostgreSQL, on memory, directory and S3 (PYTEST_ARGS='tests/repos -x' for fewer)
 	$(DEV_ENV)
 	@$(BIN)/pytest --postgres -n auto --maxprocesses 4 --dist worksteal $(PYTEST_ARGS)
+
+kills:  ## kill -9 of the server, 200 times, while official clients publish; `make test` does it 12 times (KILLS=n)
+	$(DEV_ENV)
+	@KILLS=$(or $(KILLS),200) $(BIN)/pytest -q -s tests/fault/test_kill.py $(PYTEST_ARGS)
 
 check:  ## format, lint, types, import direction, licences, documents
 	$(DEV_ENV)

@@ -144,7 +144,7 @@ def _take(package: Package, archive: Path, cache: Path) -> None:
 
 def _keep(source: IO[bytes], path: Path, file: SourceFile) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")  # two demos, or two tests, may fetch at once
     with source, partial.open("wb") as out:
         shutil.copyfileobj(source, out, PIECE_BYTES)
     if not _is_whole(partial, file):
