@@ -13,7 +13,7 @@ from freehold.accounts import csrf, service
 from freehold.accounts.errors import FormRefused, NameTaken, SignInRefused, TooManyAttempts
 from freehold.accounts.rules import SESSION_COOKIE
 from freehold.accounts.tables import Token
-from freehold.accounts.throttle import Throttle
+from freehold.accounts.throttle import Throttle, one_check
 from freehold.core import clock
 from freehold.core.errors import BadRequest
 from freehold.core.http import PUBLIC, Ask, door, is_own_origin, unit_of_work
@@ -86,7 +86,7 @@ def sign_in(
     attempt = f"{name[:96]} {request.client.host if request.client else ''}"
     try:
         throttle.check(attempt)
-        with unit_of_work(request, reads=True) as ask:
+        with one_check(), unit_of_work(request, reads=True) as ask:
             user_id = service.recognised(ask.db, name[:96], password[:1024])
     except (SignInRefused, TooManyAttempts) as err:
         if isinstance(err, SignInRefused):

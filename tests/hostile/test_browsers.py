@@ -1,8 +1,11 @@
 """What a browser, or somebody who plays one, may send to the pages."""
 
+from contextlib import ExitStack
+
 import pytest
 from starlette.testclient import TestClient
 
+from freehold.accounts.throttle import CHECKS_AT_ONCE, one_check
 from tests.fixtures.people import Cast
 
 NO_ADDRESSES = ("//[", "http://[", "https://[::1", "//[x]y")
@@ -30,3 +33,12 @@ def test_a_host_that_is_no_host_is_no_crash(client: TestClient) -> None:
     for host in ("[", "]", "[::1", "x:[y", "a b", "a/b"):
         answer = client.post("/login", data={"name": "alice"}, headers={"Host": host, "Origin": "http://hub.test"})
         assert answer.status_code in (400, 403), host
+
+
+def test_many_guesses_at_once_take_a_bounded_share_of_the_hub(client: TestClient, cast: Cast) -> None:
+    with ExitStack() as others:
+        for _ in range(CHECKS_AT_ONCE):
+            others.enter_context(one_check())
+        assert client.post("/login", data={"name": "alice", "password": "guess"}).status_code == 429
+        assert client.get("/login").status_code == 200
+    assert client.post("/login", data={"name": "alice", "password": "guess"}).status_code == 401

@@ -62,3 +62,21 @@ def test_a_batch_with_endless_parts_is_refused(client: TestClient, cast: Cast) -
     answer = client.post(address, json=body | {"objects": files[:50]}, headers=cast.alice.headers)
     assert answer.status_code == 200
     assert len(answer.content) < 32 << 20
+
+
+def test_patterns_without_end_against_paths_without_end_are_refused(client: TestClient, cast: Cast) -> None:
+    """Anybody with an account can ask, of any public repository; one call took hours."""
+    path = repo(client, cast.alice, "patterns")
+    patterns = "\n".join(f"*x{number}*y" for number in range(4000))
+    deep = "/".join("a" * 2000)
+
+    def asked(gitignore: str, paths: list[str]) -> int:
+        files = [{"path": name, "size": 1, "sample": ""} for name in paths]
+        address = f"/api/models/{path}/preupload/main?create_pr=1"
+        body = {"files": files, "gitIgnore": gitignore}
+        status: int = client.post(address, json=body, headers=cast.charlie.headers).status_code
+        return status
+
+    assert asked(patterns, [deep] * 10) == 413
+    ordinary = [f"data/train/part-{number:05d}/shard.parquet" for number in range(1000)]
+    assert asked("\n".join(["*.tmp", "__pycache__/", "/build", "**/cache/**"] * 50), ordinary) == 200

@@ -1,6 +1,6 @@
 """What a client asks before it uploads: which files go through LFS, which are ignored, which are here already."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -9,9 +9,13 @@ from freehold.content import queries, rules
 from freehold.content.intake import refuse_unwritable, refuse_without_room
 from freehold.content.kit import Kit
 from freehold.content.service.commits import Admission
+from freehold.core.errors import TooLarge
 from freehold.gitkit.attributes import MAX_TEXT_CHARS, ignored
 from freehold.gitkit.objects import Entry, Objects
 from freehold.stores.directory import DirectoryStore
+
+#: A thousand files five folders deep against a .gitignore of 500 lines are half of it, and take a second or two.
+MAX_MATCHED_CHARS = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,16 @@ def advise(
     found, commit = queries.objects(db, admitted.repo, kit), admitted.head
     attributes = _Texts(found, commit, ".gitattributes")
     ignore = gitignore if gitignore is not None else _Texts(found, commit, ".gitignore").at("")
+    candidates = list(candidates)
+    _refuse_endless_matching([item.path for item in candidates], ignore)
     return commit, [_advice(item, found, commit, attributes, ignore, kit) for item in candidates]
+
+
+def _refuse_endless_matching(paths: Sequence[str], gitignore: str | None) -> None:
+    """Every pattern is tried on every folder above every path, and both come from the caller."""
+    folders_chars = sum(at for path in paths for at, char in enumerate(path + "/") if char == "/")
+    if gitignore and folders_chars * (gitignore.count("\n") + 1) > MAX_MATCHED_CHARS:
+        raise TooLarge("The .gitignore has too many lines for so many long paths: ask about fewer files at once.")
 
 
 def _advice(
