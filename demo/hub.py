@@ -91,7 +91,8 @@ class Hub:
             return None
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        with self.log.open("ab") as log:
+        # For its owner's eyes: the first start writes a sign-in link.
+        with os.fdopen(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
             # Its own session: Ctrl-C reaches the demo alone, which then stops the hub in good order.
             return subprocess.Popen(
                 [self.command, "serve", "--host", self.host, "--port", str(self.port), "--data", str(self.data)],
