@@ -78,5 +78,6 @@ def test_patterns_without_end_against_paths_without_end_are_refused(client: Test
         return status
 
     assert asked(patterns, [deep] * 10) == 413
+    assert asked("**/a/**/y", [deep]) == 413
     ordinary = [f"data/train/part-{number:05d}/shard.parquet" for number in range(1000)]
     assert asked("\n".join(["*.tmp", "__pycache__/", "/build", "**/cache/**"] * 50), ordinary) == 200
