@@ -36,7 +36,7 @@ class Settings:
     max_commit_bytes: int = field(default=2 << 30, metadata={"help": "Largest body of one commit call."})
     multipart_bytes: int = field(default=5 << 30, metadata={"help": "LFS files above this are sent in parts."})
     max_object_bytes: int = field(default=5 << 40, metadata={"help": "Largest single file."})
-    cache_bytes: int = field(default=20 << 30, metadata={"help": "Disk for rebuilt files and git packs."})
+    cache_bytes: int = field(default=20 << 30, metadata={"help": "Disk for files rebuilt from their Xet chunks."})
     xet_token_s: int = field(default=3600, metadata={"help": "Life of a Xet token and of a data address."})
     session_s: int = field(default=14 * 86400, metadata={"help": "Life of a signed-in browser session."})
 

@@ -1,6 +1,7 @@
 """House rules that a reader would otherwise have to remember, checked on the source itself."""
 
 import ast
+import dataclasses
 import re
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+
+from freehold.core.settings import Settings
 
 pytestmark = pytest.mark.rules
 
@@ -47,6 +50,16 @@ def test_only_the_command_line_reads_the_environment() -> None:
             if isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv"):
                 readers.add(str(path))
     assert readers <= {"freehold/cli/shared.py"}
+
+
+def test_every_setting_sets_something() -> None:
+    read = {
+        node.attr
+        for _, tree in trees("*.py")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+    }
+    assert {field.name for field in dataclasses.fields(Settings)} - read == set()
 
 
 def test_a_verb_knows_no_shape_on_the_wire() -> None:
