@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 from freehold.content.service import downloads
 from freehold.discover import hot
 from tests.content.given import repo
+from tests.content.publishing import committed, file
 from tests.fixtures.people import Cast
 
 
@@ -81,3 +82,18 @@ def test_patterns_without_end_against_paths_without_end_are_refused(client: Test
     assert asked("**/a/**/y", [deep]) == 413
     ordinary = [f"data/train/part-{number:05d}/shard.parquet" for number in range(1000)]
     assert asked("\n".join(["*.tmp", "__pycache__/", "/build", "**/cache/**"] * 50), ordinary) == 200
+
+
+def test_a_repository_whose_attributes_have_no_end_holds_up_nobody(client: TestClient, cast: Cast) -> None:
+    path = repo(client, cast.alice, "attributes")
+    patterns = "".join(f"**/x{number}*y filter=lfs\n" for number in range(4000))
+    committed(client, cast.alice, path, file(".gitattributes", patterns))
+
+    def asked(paths: list[str]) -> int:
+        files = [{"path": name, "size": 1, "sample": ""} for name in paths]
+        address = f"/api/models/{path}/preupload/main?create_pr=1"
+        status: int = client.post(address, json={"files": files}, headers=cast.charlie.headers).status_code
+        return status
+
+    assert asked(["/".join("a" * 200)] * 1000) == 413
+    assert asked(["data/part.bin"] * 100) == 200

@@ -1,6 +1,6 @@
 """What a client asks before it uploads: which files go through LFS, which are ignored, which are here already."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -51,29 +51,39 @@ def advise(
     found, commit = queries.objects(db, admitted.repo, kit), admitted.head
     attributes = _Texts(found, commit, ".gitattributes")
     ignore = gitignore if gitignore is not None else _Texts(found, commit, ".gitignore").at("")
-    candidates = list(candidates)
-    _refuse_endless_matching([item.path for item in candidates], ignore)
-    return commit, [_advice(item, found, commit, attributes, ignore, kit) for item in candidates]
+    patience = _Patience()
+    return commit, [_advice(item, found, commit, attributes, ignore, kit, patience) for item in candidates]
 
 
-def _refuse_endless_matching(paths: Sequence[str], gitignore: str | None) -> None:
-    """Every pattern is tried on every folder above every path, and both come from the caller."""
-    work = sum(len(path) * (path.count("/") + 1) ** 2 // 2 for path in paths)  # ``**`` tries every folder as its end
-    if gitignore and work * (gitignore.count("\n") + 1) > MAX_MATCHED_CHARS:
-        raise TooLarge("The .gitignore has too many lines for so many long paths: ask about fewer files at once.")
+class _Patience:
+    """Every pattern is tried on every folder above every path, and the caller chooses both: the work has an end."""
+
+    def __init__(self) -> None:
+        self._left = MAX_MATCHED_CHARS
+
+    def spend(self, path: str, texts: Iterable[str]) -> None:
+        """Before ``path`` is matched against the patterns of ``texts``, one a line."""
+        effort = len(path) * (path.count("/") + 1) ** 2 // 2  # ``**`` tries every folder as its end
+        self._left -= effort * sum(text.count("\n") + 1 for text in texts)
+        if self._left < 0:
+            raise TooLarge(
+                "The .gitignore and .gitattributes have too many lines for so many long paths: ask about fewer at once."
+            )
 
 
 def _advice(
-    item: Candidate, found: Objects, commit: str, attributes: "_Texts", gitignore: str | None, kit: Kit
+    item: Candidate,
+    found: Objects,
+    commit: str,
+    attributes: "_Texts",
+    gitignore: str | None,
+    kit: Kit,
+    patience: _Patience,
 ) -> Advice:
     path = rules.checked_path(item.path)
-    mode = rules.upload_mode(
-        path,
-        item.size_bytes,
-        item.sample,
-        dict(attributes.above(path)),
-        max_inline_bytes=kit.settings.max_inline_bytes,
-    )
+    above = dict(attributes.above(path))
+    patience.spend(path, [*above.values(), gitignore or ""])
+    mode = rules.upload_mode(path, item.size_bytes, item.sample, above, max_inline_bytes=kit.settings.max_inline_bytes)
     entry = found.entry(commit, path)
     return Advice(path, mode, gitignore is not None and ignored(gitignore, path), _oid(entry))
 
