@@ -69,7 +69,7 @@ def test_patterns_without_end_against_paths_without_end_are_refused(client: Test
     """Anybody with an account can ask, of any public repository; one call took hours."""
     path = repo(client, cast.alice, "patterns")
     patterns = "\n".join(f"*x{number}*y" for number in range(4000))
-    deep = "/".join("a" * 2000)
+    deep = "/".join("a" * 250)
 
     def asked(gitignore: str, paths: list[str]) -> int:
         files = [{"path": name, "size": 1, "sample": ""} for name in paths]
@@ -79,7 +79,7 @@ def test_patterns_without_end_against_paths_without_end_are_refused(client: Test
         return status
 
     assert asked(patterns, [deep] * 10) == 413
-    assert asked("**/a/**/y", [deep]) == 413
+    assert asked("**/a/**/y", [deep] * 100) == 413
     ordinary = [f"data/train/part-{number:05d}/shard.parquet" for number in range(1000)]
     assert asked("\n".join(["*.tmp", "__pycache__/", "/build", "**/cache/**"] * 50), ordinary) == 200
 
