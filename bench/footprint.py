@@ -57,11 +57,12 @@ def _idle(bench: Bench) -> Row:
 def _installed(bench: Bench) -> Row:
     """Everything that the hub alone needs, beside Python itself."""
     folder = bench.folder / "installed"
-    subprocess.run(
-        ["sh", "scripts/environment.sh", "hub", str(folder), "--with-freehold"], cwd=ROOT, check=True, timeout=600
-    )
+    subprocess.run(["sh", "scripts/environment.sh", "hub", str(folder)], cwd=ROOT, check=True, timeout=600)
     installers = sum(size_of(path) for path in folder.glob("lib/python3*/site-packages/*") if _installs(path.name))
-    held = size_of(folder) - installers
+    own = sum(
+        path.stat().st_size for path in (ROOT / "freehold").rglob("*") if path.is_file() and path.suffix != ".pyc"
+    )
+    held = size_of(folder) - installers + own
     return Row(
         "core installation on disk",
         ours=mib(held),
