@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -214,6 +214,7 @@ def _add_edge(app: FastAPI) -> None:
     app.add_exception_handler(DataError, _on_unkeepable)
     app.add_exception_handler(RequestValidationError, _on_malformed)
     app.add_exception_handler(HTTPException, _on_framework_error)
+    app.add_exception_handler(ClientDisconnect, http.on_gone)
     app.add_exception_handler(Exception, http.on_crash)
 
 

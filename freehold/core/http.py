@@ -350,6 +350,11 @@ async def on_os_error(request: Request, err: Exception) -> Response:
     return await on_hub_error(request, named)
 
 
+async def on_gone(request: Request, err: Exception) -> Response:
+    """The sender left in the middle of its body: nobody reads this answer, and nothing went wrong here."""
+    return Response(status_code=400, headers={"Connection": "close"})
+
+
 async def on_crash(request: Request, err: Exception) -> Response:
     """Our bug: logged whole, told in one sentence."""
     log.exception("%s %s failed", request.method, request.url.path, exc_info=err)

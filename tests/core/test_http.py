@@ -3,7 +3,7 @@
 import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
@@ -136,3 +136,12 @@ def test_nothing_at_an_address_is_a_404_with_a_sentence(edge: TestClient) -> Non
     answer = edge.get("/nowhere")
     assert (answer.status_code, answer.json()["error"]) == (404, "There is nothing at this address.")
     assert edge.delete("/word").status_code == 405
+
+
+def test_a_sender_that_leaves_is_no_crash(edge: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    async def leave(request: Request) -> Response:
+        raise ClientDisconnect
+
+    edge.app.router.routes.insert(0, Route("/leave", leave))  # type: ignore[attr-defined]
+    assert edge.get("/leave").status_code == 400
+    assert not caplog.records
