@@ -22,7 +22,7 @@ dev:  ## serve the hub from this checkout, restarted when a file changes
 
 test:  ## all tests, on SQLite and PostgreSQL, on memory, directory and S3 (PYTEST_ARGS='tests/repos -x' for fewer)
 	$(DEV_ENV)
-	@$(BIN)/pytest --postgres -n auto --maxprocesses 4 --dist worksteal $(PYTEST_ARGS)
+	@$(BIN)/pytest --postgres -rs -n auto --maxprocesses 4 --dist worksteal $(PYTEST_ARGS)
 
 kills:  ## kill -9 of the server, 200 times, while official clients publish; `make test` does it 12 times (KILLS=n)
 	$(DEV_ENV)

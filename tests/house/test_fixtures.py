@@ -10,6 +10,7 @@ from freehold.core.database import Database
 from freehold.stores.store import Store
 from tests.fixtures.people import Cast
 from tests.fixtures.servers import Live
+from tests.fixtures.tools import lacking
 
 
 @pytest.mark.parametrize("again", [1, 2])
@@ -47,3 +48,12 @@ def test_a_killed_server_comes_back_with_its_data(serve) -> None:  # type: ignor
     server.start()
     headers = {"Authorization": f"Bearer {server.tokens['bob']}"}
     assert httpx.get(f"{server.url}/api/whoami-v2", headers=headers).json()["name"] == "bob"
+
+
+def test_what_a_machine_lacks_is_left_out_for_a_person_and_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="apt-get"):
+        lacking("run apt-get install x")
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="apt-get"):
+        lacking("run apt-get install x")
