@@ -29,7 +29,7 @@ SEED = int(os.environ.get("KILL_SEED", "0")) or time.time_ns() % 10**9
 #: The longest that the server lives between two kills, once it answers.
 LIFE_S = 3.0
 #: A writer that was interrupted is done again this soon after the server is back for good.
-FINISH_S = 150
+FINISH_S = 300
 HERE = Path(__file__).parent
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(300 + 15 * KILLS)]

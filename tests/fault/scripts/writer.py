@@ -17,7 +17,8 @@ given = json.loads(sys.argv[1])
 sys.path.insert(0, given["plan"])
 import plan  # noqa: E402  (found through the argument: this environment has no other way to it)
 
-GIVE_UP_S = 120
+#: Longer than a client goes on by itself while its server is killed every few seconds.
+GIVE_UP_S = 1200
 api = HfApi()
 
 
