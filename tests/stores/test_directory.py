@@ -90,7 +90,7 @@ print("recovered", store.size("lfs/big"))
 
 READ_ONLY = """
 import pathlib, subprocess
-from freehold.core.errors import Unavailable
+from freehold.core.errors import StorageReadOnly
 from freehold.core.http import named_os_error
 from freehold.stores.directory import DirectoryStore
 root = pathlib.Path({root!r})
@@ -102,7 +102,7 @@ for change in (lambda: store.put_bytes("lfs/new", b"x"), lambda: store.delete(["
     try:
         change()
     except OSError as err:
-        assert isinstance(named_os_error(err), Unavailable), err
+        assert isinstance(named_os_error(err), StorageReadOnly), err
     else:
         raise SystemExit("a read-only disk went unnoticed")
 assert store.get("lfs/kept") == b"kept"
