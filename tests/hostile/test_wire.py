@@ -25,7 +25,7 @@ def _answers(live: Live, sent: bytes) -> bytes:
 
 @pytest.fixture(scope="session")
 def address(live: Live) -> str:
-    """Where a file of five bytes may be PUT, on the direct road. Made once, as the server: tests may run out of order."""
+    """Where a file of five bytes may be PUT, on the direct road; made once, like the server: tests run in any order."""
     headers = {"Authorization": f"Bearer {live.tokens['alice']}"}
     with httpx.Client(base_url=live.url, headers=headers, trust_env=False) as client:
         assert client.post("/api/repos/create", json={"name": "wire"}).status_code == 200
