@@ -42,6 +42,7 @@ from freehold.core.database import Database
 from freehold.core.errors import BadRequest, HubError
 from freehold.core.events import Bus
 from freehold.core.instance import signing_secret
+from freehold.core.sealing import open_sealer
 from freehold.core.settings import Settings, SettingsError
 from freehold.core.signing import Signer
 from freehold.discover import api as discover_api
@@ -117,6 +118,7 @@ def build_kit(settings: Settings, database: Database) -> Kit:
         cache=cache,
         git=Depot(store, cache / "git"),
         signer=Signer(signing_secret(database)),
+        sealer=open_sealer(settings, database),
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from freehold.core.sealing import Sealer
 from freehold.core.settings import Settings
 from freehold.core.signing import Signer
 from freehold.gitkit.depot import Depot
@@ -19,3 +20,4 @@ class Kit:
     cache: Path  # disposable: packs of a remote store, rebuilt files
     git: Depot  # opens the git objects of a repository
     signer: Signer  # signs addresses and tokens
+    sealer: Sealer  # encrypts what is kept but must not be read in a dump

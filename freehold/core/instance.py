@@ -25,8 +25,7 @@ def signing_secret(database: Database) -> bytes:
 
 def value_or_new(database: Database, name: str, new: str) -> str:
     """The value kept under ``name``; ``new`` is kept when there is none yet (two first starts agree on one)."""
-    with database.read() as db:
-        found = db.scalar(select(InstanceValue.value).where(InstanceValue.name == name))
+    found = known_value(database, name)
     if found is not None:
         return found
     try:
@@ -36,3 +35,9 @@ def value_or_new(database: Database, name: str, new: str) -> str:
     except Conflict:  # another process was first
         with database.read() as db:
             return db.scalars(select(InstanceValue.value).where(InstanceValue.name == name)).one()
+
+
+def known_value(database: Database, name: str) -> str | None:
+    """The value kept under ``name``; None when there is none yet."""
+    with database.read() as db:
+        return db.scalar(select(InstanceValue.value).where(InstanceValue.name == name))

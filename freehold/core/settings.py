@@ -3,6 +3,7 @@
 Nothing else reads the environment. Every field is described in ``docs/settings.md``; a test compares the two.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -32,6 +33,10 @@ class Settings:
     s3_secret_key: str = field(default="", metadata={"help": "S3 secret key."})
     presign: bool = field(default=True, metadata={"help": "Send clients to the S3 store by presigned address."})
     nginx_accel: str = field(default="", metadata={"help": "Internal nginx location for X-Accel-Redirect; empty: off."})
+    sealing_key: str = field(
+        default="",
+        metadata={"help": "Key for stored secrets, 64 hex digits; empty: `sealing.key` in the data directory."},
+    )
     max_inline_bytes: int = field(default=10 << 20, metadata={"help": "Largest file a commit may carry outside LFS."})
     max_commit_bytes: int = field(default=2 << 30, metadata={"help": "Largest body of one commit call."})
     multipart_bytes: int = field(default=5 << 30, metadata={"help": "LFS files above this are sent in parts."})
@@ -107,6 +112,10 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"FREEHOLD_STORE_URL starts with {scheme!r}; use file://, memory:// or s3://.")
     if scheme == "s3" and not (settings.s3_access_key and settings.s3_secret_key):
         raise SettingsError("FREEHOLD_STORE_URL is S3: set FREEHOLD_S3_ACCESS_KEY and FREEHOLD_S3_SECRET_KEY too.")
+    if settings.sealing_key and not re.fullmatch(r"[0-9a-fA-F]{64}", settings.sealing_key):
+        raise SettingsError(
+            "FREEHOLD_SEALING_KEY must be 64 hexadecimal digits, as `openssl rand -hex 32` prints them."
+        )
     if settings.public_url and urlsplit(settings.public_url).scheme not in ("http", "https"):
         raise SettingsError("FREEHOLD_PUBLIC_URL must be a whole address, such as https://hub.example.org.")
     if not 0 <= settings.port <= 65535:
