@@ -33,3 +33,10 @@ def memberships(db: Session, user_id: str) -> list[Member]:
 def names(db: Session, ids: Collection[str]) -> Sequence[str]:
     """The names of these accounts, in their order."""
     return db.scalars(select(Account.name).where(Account.id.in_(ids)).order_by(Account.key)).all()
+
+
+def avatar_path(account: Account) -> str:
+    """Where the picture of ``account`` lies, from the root; another address once it is another picture."""
+    if account.avatar_digest is None:
+        return f"/avatars/{account.name}.svg"
+    return f"/avatars/{account.name}?v={account.avatar_digest[:12]}"
