@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 import freehold
+from freehold import absent
 from freehold.access import api as access_api
 from freehold.access.errors import ForeignForm
 from freehold.access.rules import Actor
@@ -48,6 +49,7 @@ from freehold.core.signing import Signer
 from freehold.discover import api as discover_api
 from freehold.discover import hot as discover_hot
 from freehold.discover import pages as discover_pages
+from freehold.discover import papers as papers_api
 from freehold.discussions import api as discussions_api
 from freehold.discussions import pages as discussions_pages
 from freehold.discussions import service as discussions
@@ -159,11 +161,13 @@ def _add_rooms(app: FastAPI) -> None:
         *lfs_api.routes,
         Route("/health", health, methods=["GET"]),
         *web_api.routes,
+        *absent.routes,
     ]
     app.router.routes.extend(routes)
     apis = (access_api, repos_api, commits_api, trees_api, refs_api, xet_api, cards_api, discussions_api, discover_api)
     for room in apis:
         app.include_router(room.router)
+    app.include_router(papers_api.router)
     app.include_router(one_segment_api.router)
     _add_pages(app)
 

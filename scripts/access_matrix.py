@@ -69,7 +69,7 @@ def routes(app: FastAPI) -> Iterator[tuple[str, str, str]]:
     for route in _flat(app.routes):
         if isinstance(route, Route):
             action = getattr(route.endpoint, "action", "")
-            for method in sorted((route.methods or set()) - {"HEAD"} or {"HEAD"}):
+            for method in sorted((route.methods or {"any"}) - {"HEAD"} or {"HEAD"}):
                 yield method, route.path, str(action)
 
 

@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from freehold.core.database import Database
-from freehold.core.errors import BadRequest, HubError, StorageFull, StorageReadOnly, TooLarge
+from freehold.core.errors import BadRequest, HubError, NotHere, StorageFull, StorageReadOnly, TooLarge
 
 log = logging.getLogger("freehold.http")
 T = TypeVar("T")
@@ -334,7 +334,7 @@ def named_os_error(err: OSError) -> HubError | None:
 
 async def on_hub_error(request: Request, err: Exception) -> Response:
     assert isinstance(err, HubError)
-    if err.status >= 500:
+    if err.status >= 500 and not isinstance(err, NotHere):  # what is not here is no fault of the hub's
         log.error("%s %s: %s", request.method, request.url.path, err.message)
     page: Callable[[Request, HubError], Response] | None = getattr(request.app.state, "error_page", None)
     if page is not None and wants_page(request):

@@ -16,3 +16,10 @@ class NoSuchPage(NotFound):
 
     def __init__(self) -> None:
         super().__init__("There is nothing at this address.")
+
+
+class PaperNotFound(NotFound):
+    """No paper is kept here, so none is ever found."""
+
+    def __init__(self, paper_id: str) -> None:
+        super().__init__(f"This hub keeps no papers, {paper_id[:60]!r} among them.")
