@@ -60,10 +60,13 @@ say "installing $lock into $folder"
 if [ -f "requirements/$name.pip" ]; then
     "$folder/bin/python" -m pip install --quiet --quiet --disable-pip-version-check -r "requirements/$name.pip"
 fi
-uv="$folder/bin/uv pip install --quiet --python $folder/bin/python"
+# Compiled here and now, as pip does: where Python may not write beside its modules (PYTHONDONTWRITEBYTECODE, a folder of
+# another user's) every start of every process would compile them anew, which costs the hub two seconds.
+uv="$folder/bin/uv pip install --quiet --compile-bytecode --python $folder/bin/python"
 # The lock is complete, so nothing else is looked up; torch, named by others, is there already.
 $uv --no-deps --require-hashes -r "$lock"
 if [ "$project" = --with-freehold ]; then
     $uv --no-deps --no-build-isolation --editable .
+    "$folder/bin/python" -m compileall -q -j 0 freehold || true  # best effort: this checkout may be read-only
 fi
 echo "$wanted" >"$stamp"
