@@ -46,9 +46,20 @@ class Log:
 # ---- revisions ---------------------------------------------------------------------------------------------
 
 
-def head(db: Session, repo: Repo, ref: str = rules.MAIN) -> str | None:
-    """The commit that ``ref`` (full name) points to; None when there is no such ref."""
-    return db.scalar(select(Ref.target).where(Ref.repo_id == repo.id, Ref.name == ref))
+def head(db: Session, repo: Repo, ref: str = rules.MAIN, *, locked: bool = False) -> str | None:
+    """The commit that ``ref`` (full name) points to; None when there is no such ref.
+
+    ``locked`` keeps it there until the transaction ends. (SQLite has one writer, which is a lock in itself.)
+    """
+    query = select(Ref.target).where(Ref.repo_id == repo.id, Ref.name == ref)
+    return db.scalar(query.with_for_update() if locked else query)
+
+
+def pull_heads(db: Session, repo: Repo, numbers: Collection[int]) -> dict[int, str]:
+    """Where the refs of these pull requests point; those that are gone are absent."""
+    names = {f"{rules.PULLS}{number}": number for number in numbers}
+    rows = db.execute(select(Ref.name, Ref.target).where(Ref.repo_id == repo.id, Ref.name.in_(names)))
+    return {names[name]: target for name, target in rows}
 
 
 def refs(db: Session, repo: Repo) -> list[Ref]:

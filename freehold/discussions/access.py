@@ -1,7 +1,7 @@
 """Who may do what in a thread, in terms of ``access``: reading and proposing come from the repository."""
 
 from freehold.access.rules import Action, Actor
-from freehold.discussions.errors import NotYours
+from freehold.discussions.errors import NotYours, ThreadLocked
 from freehold.discussions.tables import Discussion, Event
 from freehold.repos.access import may
 from freehold.repos.tables import Repo
@@ -25,3 +25,9 @@ def check_author(actor: Actor, event: Event) -> None:
     """Nobody puts words into another's mouth, administrators included."""
     if not is_author(actor, event):
         raise NotYours("Only its author can edit a comment.")
+
+
+def check_speaks(actor: Actor, repo: Repo, discussion: Discussion) -> None:
+    """Whoever may propose to the repository has a say, until the thread is locked."""
+    if discussion.is_locked and not may(actor, Action.WRITE, repo):
+        raise ThreadLocked

@@ -5,8 +5,10 @@ HubError
 │   ├── DiscussionNotFound  no thread of this number
 │   └── CommentNotFound     no comment of this id in the thread
 ├── Forbidden 403
+│   ├── ThreadLocked        only those who may write to the repository speak here
 │   └── NotYours            neither the author nor, where that would do, somebody who may write to the repository
 ├── BadRequest 400
+│   ├── BadPlace            a line of a file that the pull request does not have
 │   └── BadText             a title or comment that is empty, too short or too long
 └── Conflict 409
     ├── NotPossibleNow      the thread's state rules it out: merged, closed, a draft, hidden, called so already
@@ -30,7 +32,16 @@ class NotYours(Forbidden):
     pass
 
 
+class ThreadLocked(Forbidden):
+    def __init__(self) -> None:
+        super().__init__("This thread is locked: only those who may write to the repository can add to it.")
+
+
 class BadText(BadRequest):
+    pass
+
+
+class BadPlace(BadRequest):
     pass
 
 

@@ -11,7 +11,6 @@ from freehold.access.rules import Action
 from freehold.content.rules import BRANCHES
 from freehold.core.http import Ask, door
 from freehold.discussions import queries, rules, schemas
-from freehold.discussions.tables import Event
 from freehold.repos import paths
 from freehold.repos.heads import head
 from freehold.web.components import RepoHead
@@ -72,21 +71,21 @@ def discussion(ask: Ask, kind: str, namespace: str, name: str, num: int) -> Resp
         at=found.created_at,
         branch=(found.base or "").removeprefix(BRANCHES),
         proposal=f"{root}/tree/refs%2Fpr%2F{num}" if found.is_pull_request else "",
-        entries=list(_entries(thread.events, root)),
+        entries=list(_entries(thread, root)),
     )
     return render(ask.request, page)
 
 
-def _entries(events: Sequence[Event], root: str) -> Iterator[Entry]:
+def _entries(thread: queries.Thread, root: str) -> Iterator[Entry]:
     left = schemas.MAX_RENDERED_CHARS
-    for event in events:
+    for event in thread.events:
         html = words = address = ""
         match event.type:
             case "comment" if event.is_hidden:
                 words = rules.HIDDEN
             case "comment":
                 left -= len(event.versions[-1].text)
-                html = schemas.comment_html(event.versions[-1].text, rendered=left >= 0)
+                html = schemas.comment_html(event.versions[-1].text, thread.seen.leads, rendered=left >= 0)
             case "status-change":
                 words = f"marked this as {event.data['status']}"
             case "title-change":

@@ -1,7 +1,7 @@
 """Reads of threads. Nothing here writes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
@@ -13,9 +13,9 @@ from freehold.content.errors import RevisionNotFound
 from freehold.content.kit import Kit
 from freehold.content.rules import PULLS
 from freehold.content.service.merging import compared
-from freehold.discussions import rules
+from freehold.discussions import references, rules
 from freehold.discussions.errors import DiscussionNotFound
-from freehold.discussions.tables import Discussion, Event
+from freehold.discussions.tables import Discussion, Event, Reaction
 from freehold.gitkit.patches import patch
 from freehold.repos import service as repos
 from freehold.repos.tables import Repo
@@ -53,6 +53,20 @@ class Changes:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What events show beside their own rows, to one reader.
+
+    ``leads``: addresses by the words that refer to them; ``reactions``: how many think what of which event; ``mine``:
+    (event, reaction) of the reader's own; ``outdated``: remarks on lines that have changed since.
+    """
+
+    leads: Mapping[str, str] = field(default_factory=dict)
+    reactions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    mine: Collection[tuple[str, str]] = ()
+    outdated: Collection[str] = ()
+
+
+@dataclass(frozen=True)
 class Thread:
     """A discussion with everything in it; ``changes`` of a pull request only."""
 
@@ -60,6 +74,7 @@ class Thread:
     discussion: Discussion
     events: Sequence[Event]
     changes: Changes | None
+    seen: Seen = Seen()
 
 
 def listed(db: Session, actor: Actor, path: str, wanted: Listing, *, kind: str) -> Found:
@@ -80,7 +95,51 @@ def thread(
     discussion = numbered(db, repo, num)
     events = db.scalars(select(Event).where(Event.discussion_id == discussion.id).order_by(Event.position))
     looks = with_changes and discussion.is_pull_request
-    return Thread(repo, discussion, list(events), _changes(db, kit, repo, discussion, with_diff) if looks else None)
+    changes = _changes(db, kit, repo, discussion, with_diff) if looks else None
+    told = list(events)
+    return Thread(repo, discussion, told, changes, seen(db, kit, actor, repo, discussion, told))
+
+
+def one_event(db: Session, kit: Kit, actor: Actor, event: Event) -> Seen:
+    """As :func:`seen`, for an event that a verb gave back."""
+    discussion = db.get_one(Discussion, event.discussion_id)
+    return seen(db, kit, actor, db.get_one(Repo, discussion.repo_id), discussion, [event])
+
+
+def seen(db: Session, kit: Kit, actor: Actor, repo: Repo, discussion: Discussion, events: Sequence[Event]) -> Seen:
+    """What ``actor`` sees of ``events`` beside their rows."""
+    texts = [event.versions[-1].text for event in events if event.versions]
+    leads = references.resolved(db, kit, actor, repo, texts)
+    counts, mine = _reactions(db, actor, [event.id for event in events])
+    return Seen(leads, counts, mine, _outdated(db, kit, repo, discussion, events))
+
+
+def _reactions(
+    db: Session, actor: Actor, event_ids: Sequence[str]
+) -> tuple[dict[str, dict[str, int]], set[tuple[str, str]]]:
+    counts: dict[str, dict[str, int]] = {}
+    here = Reaction.event_id.in_(event_ids)
+    grouped = (
+        select(Reaction.event_id, Reaction.name, func.count()).where(here).group_by(Reaction.event_id, Reaction.name)
+    )
+    for event_id, name, number in db.execute(grouped):
+        counts.setdefault(event_id, {})[name] = number
+    if actor.is_anonymous or not counts:
+        return counts, set()
+    own = db.execute(select(Reaction.event_id, Reaction.name).where(here, Reaction.account_id == actor.id))
+    return counts, {(event_id, name) for event_id, name in own}
+
+
+def _outdated(db: Session, kit: Kit, repo: Repo, discussion: Discussion, events: Iterable[Event]) -> set[str]:
+    """Remarks whose file is no longer what they spoke about. Those on the side before stay: history does."""
+    remarks = [event for event in events if "place" in event.data and event.data["place"]["side"] == "after"]
+    head = content.head(db, repo, f"{PULLS}{discussion.num}") if remarks else None
+    if head is None:
+        return {event.id for event in remarks}
+    objects = content.objects(db, repo, kit)
+    paths = {event.data["place"]["path"] for event in remarks}
+    now = {path: entry.oid for path in paths if (entry := objects.entry(head, path)) is not None}
+    return {event.id for event in remarks if now.get(event.data["place"]["path"]) != event.data["place"]["blob"]}
 
 
 def numbered(db: Session, repo: Repo, num: int, *, locked: bool = False) -> Discussion:
@@ -98,6 +157,14 @@ def find(db: Session, repo: Repo, num: int, *, locked: bool = False) -> Discussi
     query = select(Discussion).where(Discussion.repo_id == repo.id, Discussion.num == num)
     # SQLite has one writer, which is a lock in itself.
     return db.scalar(query.with_for_update(of=Discussion) if locked else query)
+
+
+def waiting_for(db: Session, repo: Repo, ref: str) -> list[Discussion]:
+    """The newest open pull requests to the branch ``ref``, held, in the order of their numbers."""
+    mine = select(Discussion).where(Discussion.repo_id == repo.id, Discussion.base == ref)
+    newest = mine.where(Discussion.status.in_(("open", "draft"))).order_by(Discussion.num.desc())
+    found = db.scalars(newest.limit(rules.MAX_WAITING).with_for_update(of=Discussion))
+    return sorted(found, key=lambda discussion: discussion.num)
 
 
 def _narrowed(query: Select[Discussion], wanted: Listing) -> Select[Discussion]:

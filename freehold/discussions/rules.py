@@ -14,6 +14,20 @@ MAX_NUM = 2**31 - 1
 #: How many commits of one push are told one by one.
 MAX_COMMITS_TOLD = 50
 PAGE = 50
+#: Open pull requests to one branch that a push to it is compared with, the newest first.
+MAX_WAITING = 500
+
+#: People that one comment tells of itself; whoever else is named is linked, not told.
+MAX_MENTIONS = 15
+MAX_PINNED = 3
+#: Remarks on lines that one review brings.
+MAX_REMARKS = 50
+#: Lines shown above a remark, so that it can be understood once the file has moved on.
+EXCERPT_LINES, EXCERPT_CHARS = 4, 400
+
+#: What one can think of a comment in a word: few and fixed, so that they can be counted.
+REACTIONS = ("agree", "disagree", "thanks", "hurrah", "unsure", "watching")
+VERDICTS = ("approved", "changes_requested", "commented")
 
 #: What stands in place of the words of a comment that was hidden.
 HIDDEN = "This comment has been hidden"
@@ -64,6 +78,36 @@ def check_status(status: str, wanted: str) -> None:
         raise NotPossibleNow("It is merged: that cannot be taken back.")
     if status == wanted:
         raise NotPossibleNow(f"It is {status} already.")
+
+
+def check_draft(is_pull_request: bool, status: str, wanted: str) -> None:
+    """Raise :class:`NotPossibleNow` unless a pull request of ``status`` may become ``wanted`` (draft or open)."""
+    if not is_pull_request:
+        raise NotPossibleNow("Only a pull request can be a draft; this is a discussion.")
+    if status not in ("draft", "open"):
+        raise NotPossibleNow(f"This pull request is {status}.")
+    if status == wanted:
+        raise NotPossibleNow(f"It is {'a draft' if wanted == 'draft' else 'open'} already.")
+
+
+def check_unmerged(is_pull_request: bool, status: str) -> None:
+    """Raise :class:`NotPossibleNow` for what is no pull request, or is one that is a record now."""
+    if not is_pull_request:
+        raise NotPossibleNow("This is a discussion: it has no commits.")
+    if status == "merged":
+        raise NotPossibleNow("It is merged: what it brought stays as it is.")
+
+
+def checked_reaction(name: str) -> str:
+    if name not in REACTIONS:
+        raise BadText(f"{name[:40]!r} is not a reaction; use one of {', '.join(REACTIONS)}.")
+    return name
+
+
+def checked_verdict(name: str) -> str:
+    if name not in VERDICTS:
+        raise BadText(f"{name[:40]!r} is not a verdict; use one of {', '.join(VERDICTS)}.")
+    return name
 
 
 def check_mergeable(is_pull_request: bool, status: str) -> None:

@@ -3,12 +3,18 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, CheckConstraint, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import JSON, Boolean, CheckConstraint, ForeignKey, Index, Integer, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from freehold.accounts.tables import Account
 from freehold.core.database import Base, Id, UtcDateTime
 from freehold.repos.tables import Repo
+
+#: Clients know the first four, and keep the others as they come.
+EVENT_TYPES = (
+    "comment", "status-change", "title-change", "commit", "review", "force-push", "base-change", "base-deleted",
+    "locking-change", "pinning-change",
+)  # fmt: skip
 
 
 def _by() -> ForeignKey:
@@ -19,7 +25,8 @@ def _by() -> ForeignKey:
 class Discussion(Base):
     """A thread. A pull request also has ``base``, the branch it is for, and ``start``, the commit it grew from.
 
-    ``events`` and ``characters`` count what the thread holds, so that both stay bounded.
+    ``events`` and ``characters`` count what the thread holds, so that both stay bounded. In a locked one only those who
+    may write to the repository speak; a pinned one stands above the list.
     """
 
     __tablename__ = "discussions"
@@ -40,6 +47,8 @@ class Discussion(Base):
     author_id: Mapped[str | None] = mapped_column(_by(), index=True)
     events: Mapped[int] = mapped_column(Integer)
     characters: Mapped[int] = mapped_column(Integer)
+    is_locked: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    is_pinned: Mapped[bool] = mapped_column(Boolean, server_default=false())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     repo: Mapped[Repo] = relationship(lazy="raise")
@@ -49,13 +58,15 @@ class Discussion(Base):
 class Event(Base):
     """One thing that happened in a thread, at ``position`` from 1.
 
-    ``data`` by type: ``status-change`` status; ``title-change`` from, to; ``commit`` subject, oid; a comment's words
-    are its versions.
+    ``data`` by type: ``status-change`` status; ``title-change`` and ``base-change`` from, to; ``commit`` subject, oid;
+    ``force-push`` from, to; ``base-deleted`` base; ``locking-change`` locked; ``pinning-change`` pinned; ``review``
+    state, oid; ``comment`` place, where it is about a line of a file. The words of a comment and of a review are its
+    versions.
     """
 
     __tablename__ = "discussion_events"
     __table_args__ = (
-        CheckConstraint("type in ('comment', 'status-change', 'title-change', 'commit')", name="type"),
+        CheckConstraint(f"type in ({', '.join(repr(name) for name in EVENT_TYPES)})", name="type"),
         Index("uq_discussion_events_discussion_id_position", "discussion_id", "position", unique=True),
     )
 
@@ -86,3 +97,14 @@ class CommentVersion(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     author: Mapped[Account | None] = relationship(lazy="joined")
+
+
+class Reaction(Base):
+    """What somebody thinks of a comment, in one word (``rules.REACTIONS``)."""
+
+    __tablename__ = "reactions"
+
+    event_id: Mapped[str] = mapped_column(ForeignKey("discussion_events.id", ondelete="CASCADE"), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, index=True)
+    name: Mapped[str] = mapped_column(String(16), primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -262,6 +262,18 @@ class Objects:
         found = self._guarded(one, lambda: self._repo.merge_base(one, other))
         return str(found) if found is not None else None
 
+    def brought(self, after: str, without: Iterable[str], limit: int) -> list[str]:
+        """Up to ``limit`` commits that ``after`` has and none of ``without`` has, newest first."""
+
+        def walk() -> list[str]:
+            walker = self._repo.walk(self.commit(after).oid)
+            for oid in without:
+                if self.has(oid):
+                    walker.hide(oid)
+            return [str(found.id) for found in islice(walker, limit)]
+
+        return self._guarded(after, walk)
+
     def joined_lines(self, base: str, ours: str, theirs: str) -> bytes | None:
         """The text blobs ``ours`` and ``theirs`` as one, by lines, from ``base``; None where both changed the same."""
         one, two, three = (
@@ -270,10 +282,12 @@ class Objects:
         joined = self._guarded(ours, lambda: self._repo.merge_file_from_index(one, two, three))
         return joined.contents.encode() if joined.automergeable else None
 
-    def difference(self, before: str, after: str) -> Any:
-        """libgit2's comparison of the trees of two commits, from ``before`` to ``after``."""
-        trees = [self._object(self.commit(side).tree) for side in (before, after)]
-        return trees[0].diff_to_tree(trees[1])
+    def difference(self, before: str | None, after: str) -> Any:
+        """libgit2's comparison of the trees of two commits, from ``before`` (None: nothing) to ``after``."""
+        tree = self._object(self.commit(after).tree)
+        if before is None:
+            return tree.diff_to_tree(swap=True)
+        return self._object(self.commit(before).tree).diff_to_tree(tree)
 
     # ---- libgit2 ---------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from elsewhere become links: a card must not tell another server who reads it.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import count, pairwise
@@ -19,6 +19,8 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
+
+from freehold.web import references
 
 #: Longer texts are cut here: rendering takes up to 20 microseconds a character.
 MAX_CHARACTERS = 100_000
@@ -55,17 +57,23 @@ class Rendered:
     is_cut: bool = False
 
 
-def render(text: str, links: Links = Links()) -> Rendered:
-    """``text`` as HTML that may stand on one of our pages. Never raises on any text."""
+def render(text: str, links: Links = Links(), leads: Mapping[str, str] | None = None) -> Rendered:
+    """``text`` as HTML that may stand on one of our pages. Never raises on any text.
+
+    ``leads``: addresses of this hub by the words that refer to them (see ``web.references``); those become links.
+    """
+    leads = leads or {}
     is_cut = len(text) > MAX_CHARACTERS
     env: dict[str, Any] = {"links": links}
     tokens = _parser().parse(_without_bracket_bombs(text[:MAX_CHARACTERS]), env)
     headings = _mark_headings(tokens)
+    references.link(tokens, leads)
+    ours = frozenset(leads.values())
     raw = _parser().renderer.render(tokens, _parser().options, env)
     ids = {heading.id for heading in headings}
 
     def allowed(tag: str, attribute: str, value: str) -> str | None:
-        return _attribute(tag, attribute, value, links, ids)
+        return _attribute(tag, attribute, value, links, ids, ours)
 
     clean = nh3.clean(
         raw,
@@ -96,7 +104,7 @@ _ATTRIBUTES = {
 } | {f"h{level}": {"id"} for level in range(1, 7)}
 
 
-def _attribute(tag: str, attribute: str, value: str, links: Links, ids: set[str]) -> str | None:
+def _attribute(tag: str, attribute: str, value: str, links: Links, ids: set[str], ours: Collection[str]) -> str | None:
     if attribute == "id":
         return value if value in ids else None
     if attribute == "class":
@@ -106,6 +114,8 @@ def _attribute(tag: str, attribute: str, value: str, links: Links, ids: set[str]
     if attribute == "src":
         return _picture_address(value, links)
     if attribute == "href":
+        if value in ours:
+            return value
         return _link_address(value, links)
     return value
 

@@ -133,7 +133,7 @@ def test_alice_merges(client: TestClient, cast: Cast, path: str) -> None:
     thread = details(client, cast.alice, path, num)
     assert (thread["status"], thread["filesWithConflicts"], thread["diff"]) == ("merged", [], diff)
     assert thread["changes"] == {"base": "refs/heads/main", "mergeCommitId": oid}
-    assert thread["events"][-1]["data"] == {"status": "merged"}
+    assert thread["events"][-1]["data"] == {"status": "merged", "oid": oid}
     assert thread["events"][-1]["author"]["name"] == "alice"
     assert tree(client, path) == [".gitattributes", "a", "c"]
     assert client.get(f"/{path}/resolve/main/a").text == "2\n"

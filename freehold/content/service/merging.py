@@ -78,6 +78,8 @@ def merge(
         try:
             with database.write() as db:
                 repo = repos.load(db, actor, path, Action.WRITE, kind=kind)
+                # Before ``then`` holds the thread: whoever pushes to the branch holds them in this order too.
+                queries.head(db, repo, base, locked=True)
                 then(db, repo, found, new.commit)
                 # After ``then``, which holds back whoever pushes to the proposal: from here on it stays as it is.
                 if repo.id != repo_id or queries.head(db, repo, proposal) != found.theirs:

@@ -39,15 +39,20 @@ def create_branch(
     return commit
 
 
-def create_pull(db: Session, actor: Actor, path: str, *, kind: str, base: str = rules.MAIN) -> tuple[Repo, int, str]:
-    """A proposal without commits of its own yet: ``refs/pr/<number>`` at the head of ``base``; number and commit."""
+def create_pull(
+    db: Session, actor: Actor, path: str, *, kind: str, base: str = rules.MAIN, at: str | None = None
+) -> tuple[Repo, int, str, str]:
+    """A proposal to the branch ``base``: ``refs/pr/<number>`` is there, at the commit ``at`` (None: the branch's head).
+
+    Gives the repository, the number, and the heads of branch and proposal.
+    """
     repo = repos.load(db, actor, path, Action.PROPOSE, kind=kind)
     head = queries.head(db, repo, base)
     if head is None:
         raise RevisionNotFound(base)
     number = next_number(db, repo)
-    move_ref(db, actor, repo, f"{rules.PULLS}{number}", None, head)
-    return repo, number, head
+    move_ref(db, actor, repo, f"{rules.PULLS}{number}", None, at or head)
+    return repo, number, head, at or head
 
 
 def delete_branch(db: Session, actor: Actor, path: str, branch: str, *, kind: str) -> None:

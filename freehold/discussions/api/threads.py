@@ -1,26 +1,21 @@
-"""Discussions and pull requests over JSON. Source: protocol/hub-api.md 6."""
+"""Threads over JSON, of discussions and of pull requests. Source: protocol/hub-api.md 6."""
 
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import ValidationError
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 
-from freehold.access.rules import Action, Actor
-from freehold.core.bodies import receive_body
-from freehold.core.errors import BadRequest, Malformed
-from freehold.core.http import Ask, door, in_thread, int_between, stream_door
+from freehold.access.rules import Action
+from freehold.core.errors import BadRequest
+from freehold.core.http import Ask, door, int_between
 from freehold.discussions import queries, rules, schemas, service
 from freehold.discussions.queries import Listing
+from freehold.discussions.tables import Event
 from freehold.repos import paths
 
 paths.register()
 router = APIRouter(tags=["discussions"])
 MAX_PAGES = 1_000_000
-MAX_MERGE_BYTES = 1 << 20
 ALL = "/api/{kind:plural}/{namespace:segment}/{name:segment}/discussions"
 ONE = ALL + "/{num:int}"
 
@@ -37,9 +32,13 @@ def list_discussions(ask: Ask, kind: str, namespace: str, name: str) -> dict[str
 @router.post(ALL)
 @door(Action.PROPOSE)
 def create(ask: Ask, kind: str, namespace: str, name: str, body: schemas.NewDiscussion) -> dict[str, Any]:
-    create = service.create_pull_request if body.pullRequest else service.create_discussion
-    path = f"{namespace}/{name}"
-    made = create(ask.db, ask.actor, path, kind=kind, title=body.title, description=body.description)
+    """A thread; with ``pullRequest`` a draft to ``base``, or an open pull request that brings the revision ``head``."""
+    path, title, text = f"{namespace}/{name}", body.title, body.description
+    if body.pullRequest:
+        goes: dict[str, Any] = {"base": body.base, "head": body.head, "kit": ask.kit}
+        made = service.create_pull_request(ask.db, ask.actor, path, kind=kind, title=title, description=text, **goes)
+    else:
+        made = service.create_discussion(ask.db, ask.actor, path, kind=kind, title=title, description=text)
     return {"num": made.num, "title": made.title, "status": made.status, "pullRequest": made.is_pull_request}
 
 
@@ -57,14 +56,14 @@ def details(ask: Ask, kind: str, namespace: str, name: str, num: int, diff: str 
 @door(Action.PROPOSE)
 def comment(ask: Ask, kind: str, namespace: str, name: str, num: int, body: schemas.NewComment) -> dict[str, Any]:
     event = service.comment(ask.db, ask.actor, f"{namespace}/{name}", num, kind=kind, text=body.comment)
-    return {"newMessage": schemas.event(event)}
+    return {"newMessage": _shown(ask, event)}
 
 
 @router.post(f"{ONE}/title")
 @door(Action.PROPOSE)
 def rename(ask: Ask, kind: str, namespace: str, name: str, num: int, body: schemas.NewTitle) -> dict[str, Any]:
     event = service.rename(ask.db, ask.actor, f"{namespace}/{name}", num, kind=kind, title=body.title)
-    return {"newTitle": schemas.event(event)}
+    return {"newTitle": _shown(ask, event)}
 
 
 @router.post(f"{ONE}/status")
@@ -72,29 +71,7 @@ def rename(ask: Ask, kind: str, namespace: str, name: str, num: int, body: schem
 def change_status(ask: Ask, kind: str, namespace: str, name: str, num: int, body: schemas.NewStatus) -> dict[str, Any]:
     path, comment = f"{namespace}/{name}", body.comment or ""
     event = service.change_status(ask.db, ask.actor, path, num, kind=kind, status=body.status, comment=comment)
-    return {"newStatus": schemas.event(event)}
-
-
-@router.post(
-    f"{ONE}/merge",
-    response_model=None,
-    openapi_extra={"requestBody": {"content": {"application/json": {"schema": schemas.Merge.model_json_schema()}}}},
-)
-@stream_door(Action.WRITE)
-async def merge(request: Request, kind: str, namespace: str, name: str, num: int) -> Response:
-    """The pull request is in its branch. 409 names the files that both sides changed."""
-    # A stream door: the verb opens its own transactions around the bytes it writes.
-    body = bytearray()
-    await receive_body(request, body.extend, limit_bytes=MAX_MERGE_BYTES)
-    comment = _comment_of_merge(bytes(body))
-    actor: Actor = await in_thread(request, lambda ask: ask.actor, reads=True)
-    state = request.app.state
-
-    def merged() -> str:
-        path = f"{namespace}/{name}"
-        return service.merge(state.database, state.kit, actor, path, num, kind=kind, comment=comment)
-
-    return JSONResponse({"mergeCommitId": await run_in_threadpool(merged)})
+    return {"newStatus": _shown(ask, event)}
 
 
 @router.post(f"{ONE}/comment/{{comment_id:segment}}/edit")
@@ -104,14 +81,65 @@ def edit_comment(
 ) -> dict[str, Any]:
     path = f"{namespace}/{name}"
     event = service.edit_comment(ask.db, ask.actor, path, num, comment_id, kind=kind, text=body.content)
-    return {"updatedComment": schemas.event(event)}
+    return {"updatedComment": _shown(ask, event)}
 
 
 @router.post(f"{ONE}/comment/{{comment_id:segment}}/hide")
 @door(Action.WRITE)
 def hide_comment(ask: Ask, kind: str, namespace: str, name: str, num: int, comment_id: str) -> dict[str, Any]:
     event = service.hide_comment(ask.db, ask.actor, f"{namespace}/{name}", num, comment_id, kind=kind)
-    return {"updatedComment": schemas.event(event)}
+    return {"updatedComment": _shown(ask, event)}
+
+
+@router.put(f"{ONE}/comment/{{comment_id:segment}}/reactions/{{reaction}}")
+@door(Action.PROPOSE)
+def react(ask: Ask, kind: str, namespace: str, name: str, num: int, comment_id: str, reaction: str) -> dict[str, Any]:
+    """The caller thinks this of the comment: agree, disagree, thanks, hurrah, unsure or watching."""
+    event = service.react(ask.db, ask.actor, f"{namespace}/{name}", num, comment_id, reaction, kind=kind)
+    return {"updatedComment": _shown(ask, event)}
+
+
+@router.delete(f"{ONE}/comment/{{comment_id:segment}}/reactions/{{reaction}}")
+@door(Action.PROPOSE)
+def take_back(
+    ask: Ask, kind: str, namespace: str, name: str, num: int, comment_id: str, reaction: str
+) -> dict[str, Any]:
+    event = service.take_back(ask.db, ask.actor, f"{namespace}/{name}", num, comment_id, reaction, kind=kind)
+    return {"updatedComment": _shown(ask, event)}
+
+
+@router.put(f"{ONE}/lock")
+@door(Action.WRITE)
+def lock(ask: Ask, kind: str, namespace: str, name: str, num: int) -> dict[str, Any]:
+    """Only those who may write to the repository add to the thread from now on."""
+    event = service.change_lock(ask.db, ask.actor, f"{namespace}/{name}", num, kind=kind, is_locked=True)
+    return {"event": _shown(ask, event)}
+
+
+@router.delete(f"{ONE}/lock")
+@door(Action.WRITE)
+def unlock(ask: Ask, kind: str, namespace: str, name: str, num: int) -> dict[str, Any]:
+    event = service.change_lock(ask.db, ask.actor, f"{namespace}/{name}", num, kind=kind, is_locked=False)
+    return {"event": _shown(ask, event)}
+
+
+@router.put(f"{ONE}/pin")
+@door(Action.WRITE)
+def pin(ask: Ask, kind: str, namespace: str, name: str, num: int) -> dict[str, Any]:
+    """The thread stands above the list of the repository's threads."""
+    event = service.change_pin(ask.db, ask.actor, f"{namespace}/{name}", num, kind=kind, is_pinned=True)
+    return {"event": _shown(ask, event)}
+
+
+@router.delete(f"{ONE}/pin")
+@door(Action.WRITE)
+def unpin(ask: Ask, kind: str, namespace: str, name: str, num: int) -> dict[str, Any]:
+    event = service.change_pin(ask.db, ask.actor, f"{namespace}/{name}", num, kind=kind, is_pinned=False)
+    return {"event": _shown(ask, event)}
+
+
+def _shown(ask: Ask, event: Event) -> dict[str, Any]:
+    return schemas.event(event, queries.one_event(ask.db, ask.kit, ask.actor, event))
 
 
 def _listing(query: QueryParams) -> Listing:
@@ -124,13 +152,3 @@ def _listing(query: QueryParams) -> Listing:
     if "\x00" in author:
         raise BadRequest("The author's name holds a NUL.")
     return Listing(kind, status, author[:200], int_between(query, "p", 0, 0, MAX_PAGES))
-
-
-def _comment_of_merge(body: bytes) -> str:
-    """Clients send nothing, ``null`` or ``{"comment": ...}``."""
-    if body.strip() in (b"", b"null"):
-        return ""
-    try:
-        return schemas.Merge.model_validate_json(body).comment or ""
-    except ValidationError as err:
-        raise Malformed("The body must be JSON with a 'comment', or nothing.") from err

@@ -1,0 +1,9 @@
+"""The JSON doors of the room: threads, pull requests, and comparisons of revisions."""
+
+from fastapi import APIRouter
+
+from freehold.discussions.api import pulls, threads
+
+router = APIRouter()
+for part in (threads, pulls):
+    router.include_router(part.router)
