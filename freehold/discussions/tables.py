@@ -59,9 +59,9 @@ class Event(Base):
     """One thing that happened in a thread, at ``position`` from 1.
 
     ``data`` by type: ``status-change`` status; ``title-change`` and ``base-change`` from, to; ``commit`` subject, oid;
-    ``force-push`` from, to; ``base-deleted`` base; ``locking-change`` locked; ``pinning-change`` pinned; ``review``
-    state, oid; ``comment`` place, where it is about a line of a file. The words of a comment and of a review are its
-    versions.
+    ``force-push`` from, to, subject; ``base-deleted`` base; ``locking-change`` locked; ``pinning-change`` pinned;
+    ``review`` state, oid; ``comment`` place, where it is about a line of a file. The words of a comment and of a
+    review are its versions.
     """
 
     __tablename__ = "discussion_events"

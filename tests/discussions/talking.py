@@ -9,6 +9,15 @@ from tests.fixtures.people import Person
 JSON = dict[str, Any]
 
 
+def put(client: TestClient, who: Person, repo: str, call: str, **body: Any) -> Any:
+    return client.put(f"/api/models/{repo}/discussions/{call}", json=body, headers=who.headers)
+
+
+def take(client: TestClient, who: Person, repo: str, call: str) -> Any:
+    """The answer to DELETE."""
+    return client.delete(f"/api/models/{repo}/discussions/{call}", headers=who.headers)
+
+
 def post(client: TestClient, who: Person, repo: str, call: str = "", *, kind: str = "models", **body: Any) -> Any:
     """The answer to a call on the discussions of ``repo``; ``call`` such as ``1/comment``."""
     address = f"/api/{kind}/{repo}/discussions" + (f"/{call}" if call else "")
@@ -39,7 +48,9 @@ def listed(client: TestClient, who: Person, repo: str, query: str = "") -> list[
 
 def told(thread: JSON) -> list[tuple[str, str]]:
     """The events of a thread in short: type and words."""
-    key = {"status-change": "status", "title-change": "to", "commit": "subject"}
+    key = {"status-change": "status", "commit": "subject", "force-push": "subject", "review": "state"}
+    key |= {"title-change": "to", "base-change": "to", "base-deleted": "base"}
+    key |= {"locking-change": "locked", "pinning-change": "pinned"}
     return [
         (
             event["type"],

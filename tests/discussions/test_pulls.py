@@ -234,7 +234,7 @@ def test_a_squashed_proposal_is_merged_by_its_changes(client: TestClient, cast: 
     assert client.post(address, json={"message": "All at once"}, headers=cast.alice.headers).status_code == 200
     assert log(client, path, f"refs%2Fpr%2F{num}") == ["All at once"]
     thread = details(client, cast.alice, path, num)
-    assert told(thread)[1:] == [("commit", "Propose"), ("commit", "Again"), ("commit", "All at once")]
+    assert told(thread)[1:] == [("commit", "Propose"), ("commit", "Again"), ("force-push", "All at once")]
     assert thread["filesWithConflicts"] == []
     committed(client, cast.alice, path, file("d", "main went on"))
     assert post(client, cast.alice, path, f"{num}/merge").status_code == 200

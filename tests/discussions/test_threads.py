@@ -35,6 +35,8 @@ def test_charlie_asks_a_question(client: TestClient, cast: Cast, path: str) -> N
         "title": "Which licence?",
         "status": "open",
         "isPullRequest": False,
+        "pinned": False,
+        "locked": False,
         "createdAt": thread["createdAt"],
         "repo": {"name": "alice/m", "type": "model"},
         "author": {"name": "charlie", "fullname": "Charlie", "type": "user"},

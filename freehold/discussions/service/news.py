@@ -76,7 +76,8 @@ def _on_proposal(db: Session, kit: Kit, event: RepoPushed, discussion: Discussio
     last: Event | None = None
     if is_forced:
         if discussion.events < rules.MAX_EVENTS:
-            last = rows.add(db, event.actor, discussion, "force-push", {"from": event.before, "to": event.after})
+            moved = {"from": event.before, "to": event.after, "subject": objects.commit(event.after).title[:500]}
+            last = rows.add(db, event.actor, discussion, "force-push", moved)
     else:
         last = tell_commits(db, objects, event.actor, discussion, before=event.before, after=event.after)
     if last is not None:
