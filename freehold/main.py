@@ -60,6 +60,8 @@ from freehold.repos.errors import RepoMoved
 from freehold.repos.events import RepoCreated
 from freehold.stores.store import open_store
 from freehold.tasks.periodic import Periodic
+from freehold.tasks.rules import Kind
+from freehold.tasks.worker import Body, Worker
 from freehold.web import api as web_api
 from freehold.web import render
 from freehold.web.slots import Entry, Slots
@@ -79,16 +81,18 @@ def build_app(settings: Settings) -> FastAPI:
     kit = build_kit(settings, database)
     _subscribe(bus, kit)
 
+    worker = Worker(database, _bodies(kit), threads=settings.task_threads)
     app = FastAPI(
         title="Freehold",
         version=freehold.__version__,
         description="The hub's JSON API: the calls of the official clients, and a few of its own.",
         docs_url=None,  # the stock page fetches its scripts from outside; the document itself is at /openapi.json
         redoc_url=None,
-        lifespan=_lifespan(database, kit, uses),
+        lifespan=_lifespan(database, kit, uses, worker),
         redirect_slashes=False,
     )
     app.state.database, app.state.kit, app.state.resolve_actor = database, kit, resolve_actor
+    app.state.worker = worker
     _add_edge(app)
     _add_rooms(app)
     return app
@@ -150,6 +154,11 @@ def _subscribe(bus: Bus, kit: Kit) -> None:
     bus.subscribe(RepoCreated, commits.on_repo_created(kit))
     cards.subscribe(bus, kit)
     discussions.subscribe(bus, kit)
+
+
+def _bodies(kit: Kit) -> dict[Kind, Body]:
+    """What each kind of background task does (docs/how-to/add-a-task.md)."""
+    return {}
 
 
 def _add_rooms(app: FastAPI) -> None:
@@ -269,7 +278,7 @@ class NoSuchPage(HubError):
 # ---- life and housekeeping ---------------------------------------------------------------------------------
 
 
-def _lifespan(database: Database, kit: Kit, uses: UseLog):  # type: ignore[no-untyped-def]  # Starlette's own protocol
+def _lifespan(database: Database, kit: Kit, uses: UseLog, worker: Worker):  # type: ignore[no-untyped-def]  # Starlette's own protocol
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         _sweep_scratch(kit.tmp, older_than_s=STALE_SCRATCH_S)
@@ -278,9 +287,11 @@ def _lifespan(database: Database, kit: Kit, uses: UseLog):  # type: ignore[no-un
         folding = Periodic("folding of packs", FOLDING_S, Folder(database, kit).turn)
         for periodic in (housekeeping, stale, folding):
             periodic.start()
+        worker.start()
         try:
             yield
         finally:
+            worker.stop()
             for periodic in (housekeeping, stale, folding):
                 periodic.stop()
             uses.flush(database)

@@ -22,8 +22,10 @@ from freehold.core.database import Database
 from freehold.core.settings import Settings
 from freehold.repos.tables import Repo
 from freehold.stores.store import Store, open_store
+from freehold.tasks import queue
 
 LOW_DISK_BYTES = 2 << 30
+MANY_TASKS = 100_000
 SAMPLE = 50  # of each kind of object; a whole check is the scrub's work
 
 
@@ -128,7 +130,15 @@ def _database(database: Database) -> tuple[object, list[Finding]]:
         )
         if headless:
             findings.append(Finding("repositories", f"{headless} without any branch", "Delete and create them again."))
+        findings.append(_tasks(queue.counts(db)))
     return True, findings
+
+
+def _tasks(counts: queue.Counts) -> Finding:
+    advice = "See why with: freehold tasks --failed" if counts.failed else ""
+    if counts.waiting > MANY_TASKS:
+        advice = "Raise FREEHOLD_TASK_THREADS, and see with `freehold tasks` what they are."
+    return Finding("background tasks", f"{counts.waiting} waiting, {counts.failed} failed", advice, is_fatal=False)
 
 
 def _store(settings: Settings) -> tuple[object, list[Finding]]:

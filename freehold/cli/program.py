@@ -3,7 +3,7 @@
 import typer
 
 import freehold
-from freehold.cli import doctor, org, serve, token, user
+from freehold.cli import doctor, org, serve, tasks, token, user
 
 app = typer.Typer(
     name="freehold",
@@ -17,6 +17,7 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(user.app, name="user")
 app.add_typer(org.app, name="org")
 app.add_typer(token.app, name="token")
+app.add_typer(tasks.app, name="tasks")
 
 
 @app.command()

@@ -27,6 +27,7 @@ class Settings:
     host: str = field(default="127.0.0.1", metadata={"help": "Address to listen on."})
     port: int = field(default=8000, metadata={"help": "Port to listen on."})
     threads: int = field(default=16, metadata={"help": "Threads that run verbs."})
+    task_threads: int = field(default=4, metadata={"help": "Background tasks at a time on this node; 0: none here."})
     s3_endpoint: str = field(default="", metadata={"help": "Address of an S3 service that is not the default one."})
     s3_region: str = field(default="us-east-1", metadata={"help": "Region of the S3 bucket."})
     s3_access_key: str = field(default="", metadata={"help": "S3 access key id."})
@@ -118,5 +119,7 @@ def _check(settings: Settings) -> None:
         )
     if settings.public_url and urlsplit(settings.public_url).scheme not in ("http", "https"):
         raise SettingsError("FREEHOLD_PUBLIC_URL must be a whole address, such as https://hub.example.org.")
+    if not 0 <= settings.task_threads <= 64:
+        raise SettingsError(f"FREEHOLD_TASK_THREADS is {settings.task_threads}; it takes 0 to 64.")
     if not 0 <= settings.port <= 65535:
         raise SettingsError(f"FREEHOLD_PORT is {settings.port}; it takes 0 to 65535.")

@@ -7,6 +7,10 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from freehold.cli.program import app
+from freehold.core.database import Database
+from freehold.tasks.queue import enqueue
+from freehold.tasks.rules import GiveUp, Kind
+from freehold.tasks.worker import Turn, Worker
 
 
 @pytest.fixture
@@ -85,3 +89,26 @@ def test_doctor_names_a_damaged_store(run, tmp_path: Path) -> None:  # type: ign
     sick = run("doctor")
     assert sick.exit_code == 1
     assert "FREEHOLD_STORE_URL" in sick.stdout
+
+
+def test_tasks_are_listed_with_their_error_and_tried_again(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    assert run("tasks").output == "0 failed, 0 running, 0 waiting.\n"
+    database = Database(f"sqlite:///{tmp_path / 'data' / 'freehold.db'}")
+    with database.write() as db:
+        enqueue(db, Kind("test.broken", max_attempts=1), repo_id="abc")
+        enqueue(db, Kind("test.other"), after_s=7300)
+    Worker(database, {Kind("test.broken", max_attempts=1): _broken}, threads=0).drain()
+    database.close()
+    listed = run("tasks").output
+    assert "GiveUp" not in listed
+    assert all(word in listed for word in ("it broke", "repo_id=abc", "in 2 h", "1 failed, 0 running, 1 waiting"))
+    assert "test.other" not in run("tasks", "--failed").output
+    task_id = listed.split("test.broken")[0].split()[-1]
+    assert "is tried again" in run("tasks", "retry", task_id).output
+    assert "0 failed, 0 running, 2 waiting" in run("tasks").output
+    assert "is not parked" in run("tasks", "drop", task_id).stderr
+    assert "No task has the id 'nonesuch'" in run("tasks", "retry", "nonesuch").stderr
+
+
+def _broken(turn: Turn, repo_id: str) -> None:
+    raise GiveUp("it broke")
