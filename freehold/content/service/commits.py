@@ -122,6 +122,8 @@ def on_repo_created(kit: Kit) -> Callable[[Session, Any], None]:
     """A listener: a new repository gets branch ``main`` with one commit. Source: protocol/hub-api.md 2."""
 
     def first_commit(db: Session, event: RepoCreated) -> None:
+        if event.has_history:
+            return
         repo = event.repo
         changes = [Put(path, data) for path, data in rules.first_files(repo.kind, repo.name, repo.sdk).items()]
         with scratch_directory(kit) as scratch:
