@@ -4,10 +4,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from freehold.accounts.tables import Account, Membership
+
+#: What the hub signs commits with: no private address stands in a history.
+NO_REPLY = "@users.noreply.freehold"
+MAX_EMAIL_CHARS = 320
+BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,24 @@ def memberships(db: Session, user_id: str) -> list[Member]:
         .order_by(Account.key)
     )
     return [Member(org, role, since) for org, role, since in rows]
+
+
+def logins(db: Session, emails: Collection[str]) -> dict[str, str]:
+    """By mail address (in lower case), the people who signed with one of ``emails``.
+
+    An address of the hub's own making names its person; another one counts when it is one person's alone.
+    """
+    wanted = sorted({email.lower() for email in emails if len(email) <= MAX_EMAIL_CHARS and "\0" not in email})
+    found: dict[str, str] = {}
+    for at in range(0, len(wanted), BATCH):
+        some = wanted[at : at + BATCH]
+        keys = {email.removesuffix(NO_REPLY): email for email in some if email.endswith(NO_REPLY)}
+        named = select(Account.key, Account.name).where(Account.kind == "user", Account.key.in_(keys))
+        found |= {keys[key]: name for key, name in db.execute(named)}
+        address = func.lower(Account.email)
+        mailed = select(address, func.min(Account.name)).where(Account.kind == "user", address.in_(some))
+        found |= {row[0]: row[1] for row in db.execute(mailed.group_by(address).having(func.count() == 1))}
+    return found
 
 
 def names(db: Session, ids: Collection[str]) -> Sequence[str]:

@@ -3,6 +3,7 @@
 HubError
 ├── NotFound 404
 │   ├── RevisionNotFound  no branch, tag or commit of this name
+│   │   └── AmbiguousRevision  an abbreviated id that several commits begin with
 │   ├── EntryNotFound   no file at this path of this commit
 │   └── ObjectUnknown   no large file of this digest that the caller may use here
 ├── Forbidden 403
@@ -39,6 +40,13 @@ class RevisionNotFound(NotFound):
 
     def __init__(self, revision: str) -> None:
         super().__init__(f"Invalid rev id: {revision[:200]}. It is no branch, tag or commit of this repository.")
+
+
+class AmbiguousRevision(RevisionNotFound):
+    def __init__(self, revision: str, commits: Sequence[str]) -> None:
+        super().__init__(revision)
+        shown = ", ".join(commits[:5]) + (" and others" if len(commits) > 5 else "")
+        self.message = f"{revision[:40]} is ambiguous, {len(commits)} commits begin with it: {shown}. Give more digits."
 
 
 class EntryNotFound(NotFound):

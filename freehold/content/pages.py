@@ -102,14 +102,18 @@ class BlobPage:
 
 @dataclass(frozen=True)
 class CommitsPage:
-    """The history of a revision, newest first."""
+    """The history of a revision, or of one file or folder at it, newest first."""
 
     title: str
     area: str
     head: RepoHead
     revision: str
     names: Names
+    crumbs: Sequence[Crumb]  #: to the file or folder whose history this is; empty: all of it
     commits: Sequence[CommitInfo]
+    authors: Sequence[str]  #: of each commit, by login name where the hub knows it
+    renamed_from: str  #: what the file was called before all these, or empty
+    renamed_address: str  #: the history of that
     total: int
     first: str
     next: str
@@ -172,7 +176,7 @@ def blob(ask: Ask, kind: str, namespace: str, name: str, rev: str, path: str) ->
         kept_as=_kept_as(entry, content),
         xet_hash=(content.file_hash or "") if content else "",
         change=queries.last_changes(ask.db, repo, ask.kit, commit, [entry]).get(entry.path),
-        history=f"{root}/commits/{quoted(rev)}",
+        history=f"{root}/commits/{file}",
         permanent=f"{root}/blob/{commit}/{quote(entry.path)}",
         download=f"{root}/resolve/{file}?download=true",
         raw=f"{root}/resolve/{file}",
@@ -184,18 +188,25 @@ def blob(ask: Ask, kind: str, namespace: str, name: str, rev: str, path: str) ->
 
 
 @router.get(_REPO + "/commits/{rev:segment}")
+@router.get(_REPO + "/commits/{rev:segment}/{path:rest}")
 @door(Action.READ)
-def commits(ask: Ask, kind: str, namespace: str, name: str, rev: str, cursor: str = "") -> Response:
+def commits(ask: Ask, kind: str, namespace: str, name: str, rev: str, path: str = "", cursor: str = "") -> Response:
     repo = service.load(ask.db, ask.actor, f"{namespace}/{name}", Action.READ, kind=kind)
-    log = queries.log_page(ask.db, repo, ask.kit, rev, limit=COMMITS, cursor=cursor or None)
-    here = f"{head(repo).address}/commits/{quoted(rev)}"
+    rev, path = _literal_ref(rev, path.strip("/"))
+    log = queries.log_page(ask.db, repo, ask.kit, rev, limit=COMMITS, cursor=cursor or None, path=path)
+    here = f"{head(repo).address}/commits/{quoted(rev)}{'/' + quote(path) if path else ''}"
+    before = f"{head(repo).address}/commits/{log.commits[-1].parents[0]}" if log.renamed_from else ""
     shown = CommitsPage(
-        title=f"History of {repo.path}",
+        title=f"History of {path + ' in ' if path else ''}{repo.path}",
         area=repo.kind,
         head=head(repo),
         revision=rev,
         names=_names(ask, repo, "commits"),
+        crumbs=_crumbs(repo, rev, path) if path else (),
         commits=log.commits,
+        authors=[log.author(info) for info in log.commits],
+        renamed_from=log.renamed_from or "",
+        renamed_address=f"{before}/{quote(log.renamed_from)}" if log.renamed_from else "",
         total=log.total,
         first=here if cursor else "",
         next=f"{here}?cursor={log.next_cursor}" if log.next_cursor else "",

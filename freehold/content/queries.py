@@ -6,15 +6,16 @@ where a name points and which packs there are.
 
 import base64
 import re
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from freehold.accounts import queries as accounts
 from freehold.content import rules
-from freehold.content.errors import EntryNotFound, RevisionNotFound
+from freehold.content.errors import AmbiguousRevision, EntryNotFound, RevisionNotFound
 from freehold.content.kit import Kit
 from freehold.content.tables import Content, Pack, Ref, RepoContent
 from freehold.core.errors import BadRequest
@@ -36,11 +37,21 @@ class Page:
 
 @dataclass(frozen=True)
 class Log:
-    """Some commits, newest first, of ``total``, and the cursor to the next ones."""
+    """Some commits, newest first, of ``total``, and the cursor to the next ones.
+
+    ``logins`` has the account of an author by mail address. ``renamed_from`` says where a file was before the last of
+    ``commits``, when that is where it came from.
+    """
 
     commits: Sequence[CommitInfo]
     total: int
     next_cursor: str | None
+    logins: Mapping[str, str] = field(default_factory=dict)
+    renamed_from: str | None = None
+
+    def author(self, info: CommitInfo) -> str:
+        """The login name of who made a commit, where the hub knows it, else the name that the commit gives."""
+        return self.logins.get(info.author.email.lower(), info.author.name)
 
 
 # ---- revisions ---------------------------------------------------------------------------------------------
@@ -68,17 +79,19 @@ def refs(db: Session, repo: Repo) -> list[Ref]:
 
 
 def resolve_revision(db: Session, repo: Repo, revision: str, kit: Kit) -> str:
-    """The commit id that a branch, tag, full ref, commit id or abbreviated one (5 digits at least) stands for.
+    """The commit id that a branch, tag, full ref, commit id or abbreviated one (4 digits at least) stands for.
 
-    Raises :class:`RevisionNotFound`, for commits of other repositories too.
+    Raises :class:`RevisionNotFound`, for commits of other repositories too, and :class:`AmbiguousRevision`.
     """
     found = resolve_ref(db, repo, revision)
     if found is not None:
         return found[1]
-    commit = objects(db, repo, kit).expand(revision.lower()) if rules.COMMIT_PREFIX.fullmatch(revision) else None
-    if commit is None:
+    commits = objects(db, repo, kit).expand(revision.lower()) if rules.ABBREVIATION.fullmatch(revision) else []
+    if len(commits) > 1:
+        raise AmbiguousRevision(revision, commits)
+    if not commits:
         raise RevisionNotFound(revision)
-    return commit
+    return commits[0]
 
 
 def resolve_ref(db: Session, repo: Repo, revision: str) -> tuple[str, str] | None:
@@ -171,14 +184,25 @@ def contents(db: Session, repo: Repo, digests: Collection[str]) -> dict[str, Con
 # ---- history and sizes -------------------------------------------------------------------------------------
 
 
-def log_page(db: Session, repo: Repo, kit: Kit, revision: str, *, limit: int, cursor: str | None = None) -> Log:
-    """Up to ``limit`` commits reachable from ``revision``. Raises :class:`RevisionNotFound`."""
+def log_page(
+    db: Session, repo: Repo, kit: Kit, revision: str, *, limit: int, cursor: str | None = None, path: str = ""
+) -> Log:
+    """Up to ``limit`` commits reachable from ``revision``; with ``path``, those that changed what is there.
+
+    A file or folder that is gone has a history too. Raises :class:`RevisionNotFound`, and :class:`EntryNotFound` for a
+    path that never was.
+    """
     commit, start = (revision, 0) if cursor is None else _opened_cursor(cursor)
     commit = resolve_revision(db, repo, commit, kit)
     found = objects(db, repo, kit)
-    total = found.log_count(commit)
-    more = _cursor(commit, start + limit) if start + limit < total else None
-    return Log(found.log(commit, start, limit), total, more)
+    order = found.log_of_path(commit, path) if path else found.order(commit)
+    if not order:
+        raise EntryNotFound(path, commit)
+    shown = [found.commit(oid) for oid in order[start : start + limit]]
+    more = _cursor(commit, start + limit) if start + limit < len(order) else None
+    emails = {info.author.email for info in shown}
+    renamed = found.history.renamed_from(order[-1], path) if path and not more else None
+    return Log(shown, len(order), more, accounts.logins(db, emails), renamed)
 
 
 def used_storage(db: Session, repo: Repo) -> int:

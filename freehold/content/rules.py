@@ -17,7 +17,8 @@ MAX_OPERATIONS = 25_000
 SAMPLE_BYTES = 512
 
 COMMIT_ID = re.compile(r"[0-9a-f]{40}")
-COMMIT_PREFIX = re.compile(r"[0-9a-fA-F]{5,40}")
+COMMIT_PREFIX = re.compile(r"[0-9a-fA-F]{5,40}")  # as a parent that a commit names. Source: protocol/hub-api.md 3.6
+ABBREVIATION = re.compile(r"[0-9a-fA-F]{4,40}")  # as git itself takes it
 SHA256 = re.compile(r"[0-9a-f]{64}")
 BRANCHES, TAGS, PULLS, CONVERTS = "refs/heads/", "refs/tags/", "refs/pr/", "refs/convert/"
 MAIN = BRANCHES + "main"

@@ -41,7 +41,7 @@ class Depot:
         self._views = _own_directory(cache / "views")
         self._open: OrderedDict[str, tuple[Objects, Path, set[str]]] = OrderedDict()
         self._lock = threading.Lock()
-        self._facts = Facts()
+        self._facts = Facts(_made(cache / "history"))
 
     def open(self, repo_id: str, packs: Sequence[str]) -> Objects:
         """The objects of ``packs`` (names of rows, such as ``pack-<hex>``) of a repository; safe for every thread.
@@ -115,6 +115,11 @@ class Depot:
 def pack_key(repo_id: str, name: str, suffix: str) -> str:
     """Where a store keeps a pack (``.pack``) or its index (``.idx``)."""
     return f"git/{repo_id}/objects/pack/{name}{suffix}"
+
+
+def _made(directory: Path) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
 
 
 class _OwnDirectory:

@@ -5,11 +5,14 @@ all threads. What is read is immutable: facts are kept by object id and never in
 tree id known in one repository opens nothing in another.
 """
 
-import heapq
-from collections.abc import Callable, Hashable, Iterable, Iterator
+import mmap
+import os
+import struct
+from bisect import bisect_left
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -18,6 +21,7 @@ from pygit2.enums import ConfigLevel, Feature, FileMode, ObjectType
 
 from freehold.core.lru import Lru
 from freehold.gitkit.errors import MissingGitObject
+from freehold.gitkit.history import Chronicle, History
 from freehold.gitkit.pointers import MAX_POINTER_BYTES, Pointer, parse_pointer
 
 assert pygit2.features & Feature.THREADS, "libgit2 without threads"
@@ -25,8 +29,9 @@ assert pygit2.features & Feature.THREADS, "libgit2 without threads"
 DIRECTORY_MODE = 0o040000
 LINK_MODE = 0o120000
 SUBMODULE_MODE = 0o160000
-#: How far back the last change of a path is searched; older files are said to have changed there.
-MAX_HISTORY = 5000
+#: Commits whose history is kept in memory, over all repositories of a process: some 100 MB.
+KEPT_COMMITS = 200_000
+HISTORY_BYTES = 1 << 30
 
 T = TypeVar("T")
 
@@ -73,17 +78,47 @@ class CommitInfo:
 
 
 class Facts:
-    """What was read before, for all repositories of a process, bounded."""
+    """What was read before, for all repositories of a process, bounded.
 
-    def __init__(self, *, entries: int = 60_000) -> None:
+    ``directory`` is where histories are kept between processes: a disposable cache. None: nowhere.
+    """
+
+    def __init__(self, directory: Path | None = None, *, entries: int = 60_000) -> None:
         self.trees: Lru[Hashable, dict[str, Entry]] = Lru(entries, lambda listing: len(listing) + 1)
         self.commits: Lru[Hashable, CommitInfo] = Lru(8192)
-        self.changed: Lru[Hashable, frozenset[str]] = Lru(entries, lambda paths: len(paths) + 1)
-        self.counts: Lru[Hashable, int] = Lru(4096)
+        self._directory = directory
+        # However long, one history is always kept: to find it anew each time would take longest.
+        self._chronicles: Lru[str, Chronicle] = Lru(KEPT_COMMITS, lambda c: min(len(c.nodes) + 1, KEPT_COMMITS // 2))
+
+    def chronicle(self, repo_id: str) -> Chronicle:
+        """What is known of the repository's history."""
+        known = self._chronicles.get(repo_id)
+        if known is None:
+            known = Chronicle(self._file(repo_id))
+        return self._chronicles.put(repo_id, known)  # again: it may have grown
 
     def forget(self, repo_id: str) -> None:
-        for kept in (self.trees, self.commits, self.changed, self.counts):
+        for kept in (self.trees, self.commits):
             kept.drop(lambda key: isinstance(key, tuple) and key[0] == repo_id)
+        self._chronicles.drop(lambda key: key == repo_id)
+        if (file := self._file(repo_id)) is not None:
+            file.unlink(missing_ok=True)
+
+    def _file(self, repo_id: str) -> Path | None:
+        if self._directory is None:
+            return None
+        with suppress(OSError):
+            self._make_room(self._directory)
+        return self._directory / f"{repo_id}.history"
+
+    def _make_room(self, directory: Path) -> None:
+        files = sorted((entry.stat().st_mtime, entry.stat().st_size, entry.path) for entry in os.scandir(directory))
+        total_bytes = sum(size for _, size, _ in files)
+        for _, size, path in files:
+            if total_bytes <= HISTORY_BYTES:
+                return
+            os.unlink(path)
+            total_bytes -= size
 
 
 class Objects:
@@ -95,6 +130,7 @@ class Objects:
     def __init__(self, repo_id: str, directory: Path, facts: Facts) -> None:
         self.repo_id = repo_id
         self._facts = facts
+        self._directory = directory
         self._packs = pygit2.OdbBackendPack(str(directory))
         self._odb = pygit2.Odb()
         self._odb.add_backend(self._packs, 1)
@@ -113,13 +149,21 @@ class Objects:
         # about each of its new objects.
         return self._packs.exists(oid)
 
-    def expand(self, prefix: str) -> str | None:
-        """The commit whose id begins with ``prefix`` (5 to 40 hex digits); None when none or several objects do."""
+    def expand(self, prefix: str) -> list[str]:
+        """The commits whose ids begin with ``prefix`` (4 to 40 hex digits), in order."""
+        oids = (
+            [prefix] if len(prefix) == 40 else sorted({oid for pack in self._indexes() for oid in _ids(pack, prefix)})
+        )
+        return [oid for oid in oids if self._is_commit(oid)]
+
+    def _is_commit(self, oid: str) -> bool:
         try:
-            oid = str(self._repo.expand_id(prefix)) if len(prefix) < 40 else prefix
-            return oid if self._odb.read_header(oid)[0] == ObjectType.COMMIT else None
+            return bool(self._odb.read_header(oid)[0] == ObjectType.COMMIT)
         except (KeyError, ValueError, pygit2.GitError):
-            return None
+            return False
+
+    def _indexes(self) -> Iterator[Path]:
+        return (self._directory / "pack").glob("*.idx")
 
     def commit(self, oid: str) -> CommitInfo:
         """The commit ``oid``, or the one that the annotated tag ``oid`` stands for."""
@@ -190,70 +234,38 @@ class Objects:
 
     # ---- history ---------------------------------------------------------------------------------------------------
 
+    @property
+    def history(self) -> History:
+        return History(self._facts.chronicle(self.repo_id), self._read_for_history)
+
     def log(self, commit: str, skip: int = 0, limit: int = 50) -> list[CommitInfo]:
         """Up to ``limit`` commits reachable from ``commit``, newest first, after the first ``skip``."""
-        return list(islice(self._history(commit), skip, skip + limit))
+        return [self.commit(oid) for oid in self.order(commit)[skip : skip + limit]]
+
+    def order(self, commit: str) -> Sequence[str]:
+        """The ids of every commit reachable from ``commit``, newest first."""
+        return self.history.order(self.commit(commit).oid)
 
     def log_count(self, commit: str) -> int:
         """How many commits are reachable from ``commit``, itself included."""
-        return self._facts.counts.of((self.repo_id, commit), lambda: self._count(commit))
+        return len(self.order(commit))
 
-    def _count(self, commit: str) -> int:
-        start = self.commit(commit).oid
-        return self._guarded(commit, lambda: sum(1 for _ in self._repo.walk(start)))
+    def log_of_path(self, commit: str, path: str) -> Sequence[str]:
+        """The ids of the commits that changed ``path``, newest first."""
+        return self.history.of_path(self.commit(commit).oid, path)
 
     def last_changes(self, commit: str, paths: Iterable[str]) -> dict[str, CommitInfo]:
         """For each path that is in ``commit``, the newest commit that made it what it is (git's own simplification).
 
-        A path follows the first parent that has the same object there. The search ends :data:`MAX_HISTORY` commits
-        back.
+        In a history of many thousand commits that nobody looked at before, a path may be absent: not found yet.
         """
-        pending = {commit: {path for path in paths if self.entry(commit, path) is not None}}
-        queue = [_newest_first(self.commit(commit), 0)]
-        found: dict[str, CommitInfo] = {}
-        steps = 0
-        while queue:
-            steps += 1
-            info = heapq.heappop(queue)[-1]
-            here = pending.pop(info.oid)
-            for parent in info.parents if steps < MAX_HISTORY and here else ():
-                same = here - self._changed(info.oid, parent)
-                if parent not in pending:  # a commit met again, through a clock that ran backwards, is looked at again
-                    pending[parent] = set()
-                    heapq.heappush(queue, _newest_first(self.commit(parent), steps))
-                pending[parent] |= same
-                here -= same
-            found.update(dict.fromkeys(here, info))
-        return found
+        there = [path for path in paths if self.entry(commit, path) is not None]
+        found = self.history.last_changes(self.commit(commit).oid, there)
+        return {path: self.commit(oid) for path, oid in found.items()}
 
-    def _changed(self, oid: str, parent: str) -> frozenset[str]:
-        """The paths that differ between two commits, with the directories above them."""
-        return self._facts.changed.of((self.repo_id, oid, parent), lambda: self._diff(oid, parent))
-
-    def _diff(self, oid: str, parent: str) -> frozenset[str]:
-        paths: set[str] = set()
-        for delta in self.difference(parent, oid).deltas:
-            for path in (delta.old_file.path, delta.new_file.path):
-                while path and path not in paths:
-                    paths.add(path)
-                    path = path.rpartition("/")[0]
-        return frozenset(paths)
-
-    def _history(self, commit: str) -> Iterator[CommitInfo]:
-        """Newest first, a child before its parents as far as clocks allow.
-
-        Lazily: libgit2's sorted walk reads the whole history before its first answer, and puts the commits of one
-        second in any order.
-        """
-        start = self.commit(commit)
-        queue, seen = [_newest_first(start, 0)], {start.oid}
-        while queue:
-            info = heapq.heappop(queue)[-1]
-            yield info
-            for parent in info.parents:
-                if parent not in seen:
-                    seen.add(parent)
-                    heapq.heappush(queue, _newest_first(self.commit(parent), len(seen)))
+    def _read_for_history(self, kind: str, oid: str) -> bytes:
+        wanted = ObjectType.COMMIT if kind == "commit" else ObjectType.TREE
+        return self._read(oid, wanted)
 
     # ---- two sides -------------------------------------------------------------------------------------------------
 
@@ -339,9 +351,16 @@ def _parsed_tree(data: bytes) -> Iterator[tuple[int, bytes, str]]:
         yield int(mode, 8), name, data[nul + 1 : start].hex()
 
 
-def _newest_first(info: CommitInfo, order: int) -> tuple[float, int, str, CommitInfo]:
-    """An item of a heap: by time, then in the order of discovery."""
-    return (-info.when.timestamp(), order, info.oid, info)
+def _ids(index: Path, prefix: str) -> Iterator[str]:
+    """The ids in a pack's index that begin with ``prefix``. Source: gitformat-pack(5), version 2 indexes."""
+    low = bytes.fromhex(prefix.ljust(40, "0"))
+    with open(index, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        (count,) = struct.unpack_from(">I", data, 8 + 255 * 4)
+        ids = range(count)
+        at = bisect_left(ids, low, key=lambda number: data[1032 + 20 * number : 1052 + 20 * number])
+        while at < count and (oid := data[1032 + 20 * at : 1052 + 20 * at].hex()).startswith(prefix):
+            yield oid
+            at += 1
 
 
 def _moment(epoch_s: int) -> datetime:

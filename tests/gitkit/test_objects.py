@@ -107,12 +107,12 @@ def test_last_changes_through_a_merge(shelf: Shelf, tmp_path: Path) -> None:
 def test_expand(shelf: Shelf) -> None:
     head = str(shelf.commit(None, Put("a", b"1")))
     objects = shelf.objects
-    assert objects.expand(head[:7]) == head
-    assert objects.expand(head) == head
-    assert objects.expand("0" * 40) is None
-    assert objects.expand("fffff") is None
+    assert objects.expand(head[:7]) == [head] == objects.expand(head[:4])
+    assert objects.expand(head) == [head]
+    assert objects.expand("0" * 40) == []
+    assert objects.expand("fffff") == []
     blob = objects.entry(head, "a")
-    assert blob and objects.expand(blob.oid) is None and objects.expand(blob.oid[:8]) is None
+    assert blob and objects.expand(blob.oid) == objects.expand(blob.oid[:8]) == []
 
 
 def test_a_pack_without_a_row_is_invisible(shelf: Shelf) -> None:
@@ -121,8 +121,8 @@ def test_a_pack_without_a_row_is_invisible(shelf: Shelf) -> None:
     assert orphan
     shelf.publish(orphan)
     shelf.packs.pop()
-    assert shelf.objects.expand(orphan.commit) is None
-    assert Depot(shelf.store, shelf.root / "cache").open(REPO, shelf.packs).expand(orphan.commit) is None
+    assert shelf.objects.expand(orphan.commit) == []
+    assert Depot(shelf.store, shelf.root / "cache").open(REPO, shelf.packs).expand(orphan.commit) == []
 
 
 def test_what_is_missing_is_named(shelf: Shelf) -> None:

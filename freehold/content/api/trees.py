@@ -109,14 +109,26 @@ async def paths_info(request: Request, kind: str, namespace: str, name: str, rev
 @router.get(f"{REPO}/commits/{{rev:segment}}", response_model=None)
 @door(Action.READ)
 def commits(
-    ask: Ask, kind: str, namespace: str, name: str, rev: str, limit: Limit = COMMITS_PAGE, cursor: Cursor = None
+    ask: Ask,
+    kind: str,
+    namespace: str,
+    name: str,
+    rev: str,
+    limit: Limit = COMMITS_PAGE,
+    cursor: Cursor = None,
+    path: Annotated[str, Query(max_length=8192)] = "",
 ) -> Response:
+    """The history of a revision; with ``path`` (ours), of one file or folder, whose last commit may say where from."""
     repo = repos.load(ask.db, ask.actor, f"{namespace}/{name}", Action.READ, kind=kind)
-    log = queries.log_page(ask.db, repo, ask.kit, rev, limit=min(limit, MAX_COMMITS_PAGE), cursor=cursor)
+    limit = min(limit, MAX_COMMITS_PAGE)
+    log = queries.log_page(ask.db, repo, ask.kit, rev, limit=limit, cursor=cursor, path=path.strip("/"))
     query = ask.request.query_params
     formatted = "formatted" in query.getlist("expand[]") + query.getlist("expand")
     headers = {"X-Total-Count": str(log.total)} | (next_page(ask.request, log.next_cursor) if log.next_cursor else {})
-    return JSONResponse([_commit(info, formatted=formatted) for info in log.commits], headers=headers)
+    shown = [_commit(info, log.author(info), formatted=formatted) for info in log.commits]
+    if log.renamed_from is not None:
+        shown[-1]["renamedFrom"] = log.renamed_from
+    return JSONResponse(shown, headers=headers)
 
 
 def _tree(
@@ -158,13 +170,13 @@ def _entry(entry: Entry, xet: Mapping[str, str], changed: CommitInfo | None) -> 
     return shown
 
 
-def _commit(info: CommitInfo, *, formatted: bool) -> dict[str, Any]:
+def _commit(info: CommitInfo, author: str, *, formatted: bool) -> dict[str, Any]:
     body = info.message.partition("\n")[2].strip("\n")
     shown: dict[str, Any] = {
         "id": info.oid,
         "title": info.title,
         "message": body,
-        "authors": [{"user": info.author.name}],
+        "authors": [{"user": author}],
         "date": wire(info.when),
     }
     if formatted:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
 from freehold.access.rules import Actor
+from freehold.accounts.queries import NO_REPLY
 from freehold.content.events import RepoPushed
 from freehold.content.keys import pack_index_key, pack_key
 from freehold.content.kit import Kit
@@ -79,4 +80,4 @@ def _one_row(db: Session, statement: ReturningDelete[Any] | ReturningUpdate[Any]
 def signature(actor: Actor) -> Person:
     """How ``actor`` signs commits: by login name, which clients show; never by a private address."""
     name = actor.name or "freehold"
-    return Person(name, f"{name}@users.noreply.freehold", clock.now())
+    return Person(name, name + NO_REPLY, clock.now())
