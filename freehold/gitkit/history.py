@@ -296,12 +296,9 @@ class History:
             for name in ours.keys() | theirs.keys():
                 path = prefix + name
                 paths.append(self._known.one(path))
-                deeper = [
-                    tree[name][1].hex() if name in tree and tree[name][0] == DIRECTORY else ""
-                    for tree in (ours, theirs)
-                ]
-                if any(deeper):
-                    pending.append((path + "/", *deeper))
+                inside, outside = _subtree(ours.get(name)), _subtree(theirs.get(name))
+                if inside or outside:
+                    pending.append((path + "/", inside, outside))
             if len(paths) > MANY_PATHS:
                 return None
         return tuple(paths)
@@ -351,6 +348,11 @@ def entries(tree: bytes) -> dict[str, tuple[bytes, bytes]]:
     return {name.decode("utf-8", "replace"): (mode, oid) for mode, name, oid in _ENTRY.findall(tree)}
 
 
+def _subtree(entry: tuple[bytes, bytes] | None) -> str:
+    """The id of the directory that the entry is; empty when it is none."""
+    return entry[1].hex() if entry is not None and entry[0] == DIRECTORY else ""
+
+
 def differing_entries(
     one: bytes, other: bytes
 ) -> tuple[dict[str, tuple[bytes, bytes]], dict[str, tuple[bytes, bytes]]]:
@@ -375,7 +377,7 @@ def _trimmed(one: bytes, other: bytes) -> tuple[bytes, bytes]:
 
 
 def _starts(tree: bytes, at: int) -> Iterator["re.Match[bytes]"]:
-    """Entries from ``at`` on, which may lie in the middle of one. A whole entry follows on an id, which follows a NUL."""
+    """Entries from ``at`` on, which may lie in the middle of one. Before each stands an id, and a NUL before that."""
     for found in _ENTRY.finditer(tree, at):
         if found.start() == 0 or tree[found.start() - 21 : found.start() - 20] == b"\0":
             yield found
