@@ -29,6 +29,7 @@ from freehold.cards import api as cards_api
 from freehold.cards import service as cards
 from freehold.content import pages as content_pages
 from freehold.content.api import commits as commits_api
+from freehold.content.api import duplicates as duplicates_api
 from freehold.content.api import lfs as lfs_api
 from freehold.content.api import one_segment as one_segment_api
 from freehold.content.api import refs as refs_api
@@ -181,6 +182,7 @@ def _add_rooms(app: FastAPI) -> None:
         access_api,
         repos_api,
         commits_api,
+        duplicates_api,
         trees_api,
         refs_api,
         xet_api,

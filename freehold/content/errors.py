@@ -32,7 +32,17 @@ HubError
 
 from collections.abc import Sequence
 
-from freehold.core.errors import BadRequest, Conflict, Forbidden, Malformed, NotFound, Stale, TooLarge, Unavailable
+from freehold.core.errors import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    HubError,
+    Malformed,
+    NotFound,
+    Stale,
+    TooLarge,
+    Unavailable,
+)
 
 
 class RevisionNotFound(NotFound):
@@ -141,3 +151,9 @@ class BadCommit(Malformed):
 
 class BadPath(Malformed):
     pass
+
+
+class CannotDuplicate(HubError):
+    """Not a 503, which clients repeat: it does not pass by itself."""
+
+    status = 507

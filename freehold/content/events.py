@@ -41,3 +41,12 @@ class PullRequestPushed:
     title: str
     description: str
     actor: Actor
+
+
+@dataclass(frozen=True)
+class RepoDuplicated:
+    """``repo`` was made from ``source``: the same branches, tags and history under another name."""
+
+    source: Repo
+    repo: Repo
+    actor: Actor

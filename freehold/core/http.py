@@ -121,6 +121,16 @@ def quick_door(
     return wrap
 
 
+def work_door(action: str) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
+    """Mark a synchronous route that opens its own units of work, because bytes are written between them."""
+
+    def wrap(fn: Callable[..., Response]) -> Callable[..., Response]:
+        fn.action = action  # type: ignore[attr-defined]
+        return fn
+
+    return wrap
+
+
 def stream_door(action: str) -> Callable[[Callable[..., Awaitable[Response]]], Callable[..., Awaitable[Response]]]:
     """Mark an asynchronous route that reads its own body (bytes never wait inside a transaction)."""
 

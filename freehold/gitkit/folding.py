@@ -1,4 +1,7 @@
-"""Folding many small packs into one, with deltas between their objects: git's own ``pack-objects`` does it."""
+"""New packs out of old ones, with deltas between their objects: git's own ``pack-objects`` does it.
+
+:func:`fold` puts many small packs into one; :func:`reachable` takes a history out of a repository, for another one.
+"""
 
 import os
 import shutil
@@ -25,6 +28,21 @@ def fold(packs: Sequence[Path], tmp: Path) -> Pack:
 
     ``tmp`` is a scratch directory of the caller's own. Raises :class:`FoldFailed` with git's words.
     """
+    bare = _repository_of(packs, tmp)
+    oids = {oid for path in packs for oid in object_ids(path.with_suffix(".idx").read_bytes())}
+    return _packed(bare, sorted(oids), tmp)
+
+
+def reachable(packs: Sequence[Path], tips: Sequence[str], tmp: Path) -> Pack:
+    """Every object that can be reached from ``tips`` (ids of commits in ``packs``) in one new pack in ``tmp``.
+
+    What was left behind in ``packs`` (rewritten history, proposals) is not in it. Raises :class:`FoldFailed`.
+    """
+    return _packed(_repository_of(packs, tmp), tips, tmp, "--revs")
+
+
+def _repository_of(packs: Sequence[Path], tmp: Path) -> Path:
+    """A bare repository in ``tmp`` that holds links to ``packs`` and no refs."""
     bare = tmp / "fold.git"
     for directory in ("objects/pack", "objects/info", "refs"):
         (bare / directory).mkdir(parents=True)
@@ -32,10 +50,14 @@ def fold(packs: Sequence[Path], tmp: Path) -> Pack:
     for path in packs:
         for file in (path, path.with_suffix(".idx")):
             (bare / "objects" / "pack" / file.name).symlink_to(file)
-    oids = {oid for path in packs for oid in object_ids(path.with_suffix(".idx").read_bytes())}
-    name = "pack-" + _pack_objects(bare, sorted(oids), tmp / "pack")
+    return bare
+
+
+def _packed(bare: Path, oids: Sequence[str], tmp: Path, *options: str) -> Pack:
+    name = "pack-" + _pack_objects(bare, oids, tmp / "pack", *options)
     pack_path, idx_path = tmp / f"{name}.pack", tmp / f"{name}.idx"
-    return Pack(name, pack_path, idx_path, len(oids), pack_path.stat().st_size)
+    (objects,) = struct.unpack(">I", idx_path.read_bytes()[1028:1032])
+    return Pack(name, pack_path, idx_path, objects, pack_path.stat().st_size)
 
 
 def object_ids(index: bytes) -> list[str]:
@@ -46,7 +68,7 @@ def object_ids(index: bytes) -> list[str]:
     return [index[at : at + 20].hex() for at in range(1032, 1032 + 20 * total, 20)]
 
 
-def _pack_objects(bare: Path, oids: Sequence[str], base: Path) -> str:
+def _pack_objects(bare: Path, oids: Sequence[str], base: Path, *options: str) -> str:
     command = [shutil.which("git") or "git", "--git-dir", str(bare)]
     for limit in _LIMITS:
         command += ["-c", limit]
@@ -54,7 +76,7 @@ def _pack_objects(bare: Path, oids: Sequence[str], base: Path) -> str:
     environ = {"PATH": os.defpath, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
     try:
         done = subprocess.run(  # noqa: S603  # words of our own; ids go in as hex
-            [*command, "pack-objects", "-q", "--delta-base-offset", str(base)],
+            [*command, "pack-objects", "-q", "--delta-base-offset", *options, str(base)],
             input="".join(f"{oid}\n" for oid in oids).encode(),
             capture_output=True,
             env=environ,

@@ -65,6 +65,14 @@ class CreateRepo(SpaceOptionsIn):
     sdk: str | None = Field(None, max_length=40)
 
 
+class DuplicateRepo(SpaceOptionsIn):
+    model_config = ConfigDict(extra="ignore")
+
+    repository: str = Field(max_length=300, description="`ns/name` of the new repository.")
+    visibility: str | None = Field(None, max_length=40)
+    private: bool | None = None
+
+
 class DeleteRepo(BaseModel):
     name: str = Field(max_length=300)
     organization: str | None = Field(None, max_length=96)

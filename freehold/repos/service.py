@@ -81,24 +81,23 @@ def create(
     kind: str = "model",
     visibility: str | None = None,
     sdk: str | None = None,
+    repo_id: str | None = None,
     has_history: bool = False,
     space: SpaceOptions | None = None,
 ) -> Repo:
     """A new repository with its first commit. ``visibility`` None: the namespace's default.
 
-    ``has_history``: the caller puts the first commits there itself. ``space``: what a Space asks for besides.
+    ``has_history``: the caller puts the first commits there itself, under ``repo_id``. ``space``: what a Space asks
+    for besides.
     Raises :class:`RepoExists`, whose answer carries the ``url`` path of what is there (hub-api.md 2).
     """
-    owner = namespace_for(db, actor, namespace)
-    kind, sdk = rules.checked_kind(kind), _checked_sdk(kind, sdk)
-    path = f"{owner.name}/{rules.checked_name(name)}"
+    kind = rules.checked_kind(kind)
+    owner = owner_of_new(db, actor, name, namespace=namespace, kind=kind)
+    sdk, path = _checked_sdk(kind, sdk), f"{owner.name}/{name}"
     chosen = _checked_visibility(visibility or ("private" if owner.private_by_default else "public"))
-    existing = db.scalar(select(Repo).where(Repo.kind == kind, Repo.path_key == path.lower()))
-    if existing is not None:
-        raise exists_already(existing)
     now = clock.now()
     repo = Repo(
-        id=new_id(),
+        id=repo_id or new_id(),
         kind=kind,
         owner_id=owner.id,
         creator_id=actor.id,
@@ -120,6 +119,17 @@ def create(
         raise RepoExists(_exists_text(kind, path), extra={"url": rules.page_path(kind, path)}) from err
     events.publish(db, RepoCreated(repo, actor, has_history, space if kind == "space" else None))
     return repo
+
+
+def owner_of_new(db: Session, actor: Actor, name: str, *, namespace: str | None, kind: str) -> Account:
+    """The account that a new repository called ``name`` would belong to. Raises :class:`RepoExists`, as the rest of
+    :func:`create` would."""
+    owner = namespace_for(db, actor, namespace)
+    path = f"{owner.name}/{rules.checked_name(name)}"
+    existing = db.scalar(select(Repo).where(Repo.kind == kind, Repo.path_key == path.lower()))
+    if existing is not None:
+        raise exists_already(existing)
+    return owner
 
 
 def namespace_for(db: Session, actor: Actor, namespace: str | None) -> Account:

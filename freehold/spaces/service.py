@@ -7,6 +7,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Action, Actor
+from freehold.content.events import RepoDuplicated
 from freehold.content.kit import Kit
 from freehold.core import clock, events
 from freehold.core.events import Bus
@@ -22,6 +23,7 @@ from freehold.spaces.tables import SpaceValue, SpaceWish
 def subscribe(bus: Bus, kit: Kit) -> None:
     """What came with the call that made a Space is kept in the same transaction."""
     bus.subscribe(RepoCreated, lambda db, event: on_created(db, kit, event))
+    bus.subscribe(RepoDuplicated, on_duplicated)
 
 
 def on_created(db: Session, kit: Kit, event: RepoCreated) -> None:
@@ -37,6 +39,17 @@ def on_created(db: Session, kit: Kit, event: RepoCreated) -> None:
     if given.volumes:
         _wish(db, event.repo).volumes = _checked_volumes(db, event.actor, event.repo, given.volumes)
     db.flush()
+
+
+def on_duplicated(db: Session, event: RepoDuplicated) -> None:
+    """Variables go with a Space, where the new one was given none of that name; secrets stay behind."""
+    taken = select(SpaceValue.key).where(SpaceValue.repo_id == event.repo.id)
+    theirs = select(SpaceValue).where(
+        SpaceValue.repo_id == event.source.id, ~SpaceValue.is_secret, SpaceValue.key.not_in(taken)
+    )
+    for row in db.scalars(theirs).all():
+        given = SpaceValueGiven(row.key, row.value, row.description)
+        _put(db, None, event.repo, given, is_secret=False)
 
 
 # ---- values --------------------------------------------------------------------------------------------------
@@ -78,7 +91,7 @@ def _set(db: Session, kit: Kit, actor: Actor, path: str, given: SpaceValueGiven,
     return _changed(db, actor, repo, "secrets" if is_secret else "variables", given.key)
 
 
-def _put(db: Session, kit: Kit, repo: Repo, given: SpaceValueGiven, *, is_secret: bool) -> None:
+def _put(db: Session, kit: Kit | None, repo: Repo, given: SpaceValueGiven, *, is_secret: bool) -> None:
     key, value = rules.checked_key(given.key), rules.checked_value(given.value)
     description = rules.checked_description(given.description)
     row = db.get(SpaceValue, (repo.id, key))
@@ -91,7 +104,10 @@ def _put(db: Session, kit: Kit, repo: Repo, given: SpaceValueGiven, *, is_secret
             raise TooManyValues(f"A Space takes up to {rules.MAX_VALUES} variables and secrets: remove one first.")
         row = SpaceValue(repo_id=repo.id, key=key, is_secret=is_secret)
         db.add(row)
-    row.value = kit.sealer.seal(_purpose(repo, key), value) if is_secret else value
+    if is_secret:
+        assert kit is not None, "a secret is sealed with the installation's key"
+        value = kit.sealer.seal(_purpose(repo, key), value)
+    row.value = value
     row.description, row.updated_at = description, clock.now()
     db.flush()
 
