@@ -54,6 +54,8 @@ from freehold.discover import papers as papers_api
 from freehold.discussions import api as discussions_api
 from freehold.discussions import pages as discussions_pages
 from freehold.discussions import service as discussions
+from freehold.gating import api as gating_api
+from freehold.gating.service import terms as gating_terms
 from freehold.gitkit.depot import Depot
 from freehold.repos import api as repos_api
 from freehold.repos import pages as repos_pages
@@ -157,6 +159,7 @@ def _subscribe(bus: Bus, kit: Kit) -> None:
     bus.subscribe(RepoCreated, commits.on_repo_created(kit))
     cards.subscribe(bus, kit)
     spaces.subscribe(bus, kit)
+    gating_terms.subscribe(bus, kit)
     discussions.subscribe(bus, kit)
 
 
@@ -193,6 +196,7 @@ def _add_rooms(app: FastAPI) -> None:
     )
     for room in apis:
         app.include_router(room.router)
+    app.include_router(gating_api.router)
     app.include_router(papers_api.router)
     app.include_router(one_segment_api.router)
     _add_pages(app)

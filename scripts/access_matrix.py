@@ -25,10 +25,11 @@ THINGS = {
 
 @dataclass(frozen=True)
 class Someone:
-    """A row of the table."""
+    """A row of the table. ``is_granted``: an admission lets it through the gate, where the thing has one."""
 
     who: str
     actor: Actor
+    is_granted: bool = False
 
 
 def people() -> Iterator[Someone]:
@@ -44,6 +45,14 @@ def people() -> Iterator[Someone]:
     yield Someone("Alice, read token", replace(alice, token=TokenScope("t", "t", "read")))
     yield Someone("Alice, write token for this repository", replace(alice, token=_only(REPO)))
     yield Someone("Alice, write token for another repository", replace(alice, token=_only("another")))
+    dana = Actor(kind="user", id="dana", name="dana", roles={"guest-org": "read"})
+    yield Someone("Charlie, let through the gate", charlie, is_granted=True)
+    yield Someone(
+        "Charlie, let through, read token", replace(charlie, token=TokenScope("t", "t", "read")), is_granted=True
+    )
+    narrow = replace(charlie, token=_only("another"))
+    yield Someone("Charlie, let through, write token for another repository", narrow, is_granted=True)
+    yield Someone("Dana, member of an organisation that agreed to the terms", dana, is_granted=True)
     yield Someone("Root, administers the hub", Actor(kind="user", id="root", name="root", is_admin=True))
 
 
@@ -58,7 +67,8 @@ def matrix() -> str:
         head = f"| A {name} repository of an organisation | " + " | ".join(Action) + " |"
         rows = [head, "|---|" + "---|" * len(Action)]
         for someone in people():
-            cells = ["yes" if decide(someone.actor, action, thing) else "-" for action in Action]
+            facts = replace(thing, is_granted=someone.is_granted)
+            cells = ["yes" if decide(someone.actor, action, facts) else "-" for action in Action]
             rows.append(f"| {someone.who} | " + " | ".join(cells) + " |")
         parts.append("\n".join(rows))
     return "\n\n".join(parts)
@@ -99,7 +109,8 @@ in it. *admin*: settings, move, delete. *create_in*: make something new in the n
 
 {matrix()}
 
-A *gated* repository is listed to all, and read by its owner's people and by those they let through. A contributor
+A *gated* repository is listed to all, and read by its owner's people and by those they let through: a person, or every
+member of an organisation while it is one. An owner's no to a person outweighs what its organisation got. A contributor
 writes what it made.
 
 ## Every route and what it asks for

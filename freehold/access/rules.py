@@ -76,7 +76,7 @@ class Thing:
     visibility: str = "public"  # "public" or "private"
     repo_id: str | None = None
     gated: str = ""
-    is_granted: bool = False  # the actor was let through the gate
+    is_granted: bool = False  # the actor, or an organisation it is in, was let through the gate
     creator_id: str | None = None
 
 
@@ -95,7 +95,7 @@ def decide(actor: Actor, action: Action, thing: Thing) -> Decision:
     """Whether ``actor`` may do ``action`` to ``thing``; the one rule behind every door."""
     if actor.kind == "hub":
         return Decision(True, "allowed: the hub itself")
-    if thing.visibility == "public" and action in PUBLIC_ALLOWS_ANYONE and _passes_gate(action, thing):
+    if thing.visibility == "public" and action in PUBLIC_ALLOWS_ANYONE and not _is_behind_gate(action, thing):
         # A public thing is public to every token too: a narrow token never sees less than no token at all.
         return Decision(True, "allowed: public")
     if actor.is_anonymous:
@@ -111,8 +111,11 @@ def decide(actor: Actor, action: Action, thing: Thing) -> Decision:
         return Decision(True, f"allowed: {role} in the organisation")
     if role == "contributor" and action is Action.WRITE and thing.creator_id == actor.id:
         return Decision(True, "allowed: contributor, to what it made")
-    if thing.visibility == "public" and action in PUBLIC_ALLOWS_PEOPLE and _passes_gate(action, thing):
-        return Decision(True, "allowed: public, signed in")
+    if thing.visibility == "public" and action in PUBLIC_ALLOWS_PEOPLE:
+        if not _is_behind_gate(action, thing):
+            return Decision(True, "allowed: public, signed in")
+        if thing.is_granted:
+            return Decision(True, "allowed: let through the gate")
     return Decision(
         False, f"denied: no role that allows {action}" if role is None else f"denied: {role} may not {action}"
     )
@@ -123,6 +126,6 @@ def may_know(actor: Actor, thing: Thing) -> bool:
     return bool(decide(actor, Action.LIST, thing))
 
 
-def _passes_gate(action: Action, thing: Thing) -> bool:
+def _is_behind_gate(action: Action, thing: Thing) -> bool:
     """A gated repository is listed to all; others than its owner's people read it once they are let through."""
-    return not thing.gated or action is Action.LIST or thing.is_granted
+    return bool(thing.gated) and action is not Action.LIST

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from freehold.access.rules import Action
 from freehold.core.http import Ask, door
-from freehold.repos import paths, rules, service
+from freehold.repos import admissions, paths, rules, service
 from freehold.repos.errors import RepoExists
 from freehold.repos.schemas import CreateRepo, DeleteRepo, MoveRepo, RepoSettings, RepoUrl
 from freehold.repos.tables import Repo
@@ -60,9 +60,27 @@ def move(ask: Ask, body: MoveRepo) -> dict[str, Any]:
 @door(Action.ADMIN)
 def settings(ask: Ask, kind: str, namespace: str, name: str, body: RepoSettings) -> dict[str, Any]:
     gated = None if body.gated is None else ("" if body.gated is False else str(body.gated))
-    changes = service.Changes(visibility=_visibility(body.visibility, body.private), gated=gated)
+    changes = service.Changes(
+        visibility=_visibility(body.visibility, body.private),
+        gated=gated,
+        gate=rules.GateChanges(
+            renew=body.gatedRenew,
+            grace_days=body.gatedGraceDays,
+            notify_mode=body.gatedNotificationsMode,
+            notify_email=body.gatedNotificationsEmail,
+        ),
+    )
     repo = service.change_settings(ask.db, ask.actor, f"{namespace}/{name}", changes, kind=kind)
-    return {"private": repo.visibility == "private", "visibility": repo.visibility, "gated": repo.gated or False}
+    gate = admissions.gate_of(ask.db, repo)
+    return {
+        "private": repo.visibility == "private",
+        "visibility": repo.visibility,
+        "gated": repo.gated or False,
+        "gatedNotificationsMode": gate.notify_mode,
+        "gatedNotificationsEmail": gate.notify_email,
+        "gatedRenew": gate.renew,
+        "gatedGraceDays": gate.grace_days,
+    }
 
 
 @router.get("/api/{kind:plural}/{namespace}/{name}/auth-check")

@@ -89,6 +89,10 @@ class RepoSettings(BaseModel):
     visibility: str | None = Field(None, max_length=40)
     private: bool | None = None
     gated: bool | str | None = None
+    gatedNotificationsMode: str | None = Field(None, max_length=40, description="`bulk` (daily) or `real-time`.")
+    gatedNotificationsEmail: str | None = Field(None, max_length=320, description="Empty: the owner's own address.")
+    gatedRenew: str | None = Field(None, max_length=40, description="When the terms change: `required` or `notified`.")
+    gatedGraceDays: int | None = Field(None, ge=0, le=365, description="Days to agree to changed terms.")
 
 
 class RepoUrl(BaseModel):

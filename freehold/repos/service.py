@@ -12,8 +12,8 @@ from freehold.accounts.tables import Account, TokenRepo
 from freehold.core import clock, events
 from freehold.core.errors import BadRequest, HubError
 from freehold.core.ids import new_id
-from freehold.repos import rules
-from freehold.repos.access import may
+from freehold.repos import admissions, rules
+from freehold.repos.access import may, standing_of, thing
 from freehold.repos.errors import (
     RepoDisabled,
     RepoExists,
@@ -26,6 +26,7 @@ from freehold.repos.errors import (
 )
 from freehold.repos.events import RepoCreated, RepoDeleted, RepoSettingsChanged, SpaceOptions
 from freehold.repos.events import RepoMoved as RepoMovedEvent
+from freehold.repos.rules import Standing
 from freehold.repos.tables import Repo, RepoAlias
 
 
@@ -36,6 +37,7 @@ class Changes:
     visibility: str | None = None
     gated: str | None = None
     sdk: str | None = None
+    gate: rules.GateChanges | None = None
 
 
 def load(db: Session, actor: Actor, path: str, action: Action, *, kind: str = "model") -> Repo:
@@ -63,13 +65,32 @@ def refused(actor: Actor, action: Action, repo: Repo) -> HubError | None:
         return repo_not_found(anonymous=actor.is_anonymous)
     if decision:
         return RepoDisabled()
-    if action is Action.READ and repo.gated:
-        # The wording is a contract (hub-api.md 0.4).
-        message = f"Access to {repo.kind} {repo.path} is restricted and you are not in the authorized list."
-        return RepoGatedToAnonymous(message) if actor.is_anonymous else RepoGated(message)
+    is_shut = repo.gated and (action is Action.READ or (action is Action.PROPOSE and not may(actor, Action.READ, repo)))
+    if is_shut and (action is Action.READ or not actor.is_anonymous):
+        return _gated(actor, repo)
     if actor.is_anonymous:
         return SignInToWrite(f"Sign in to {action} {repo.path}.")
     return RepoForbidden(f"You may read {repo.path}, but not {action} it ({decision.reason}).")
+
+
+def _gated(actor: Actor, repo: Repo) -> HubError:
+    # The first sentence is a contract (hub-api.md 0.4); the second says what to do next.
+    what = f"Access to {repo.kind} {repo.path} is restricted and you are not in the authorized list."
+    page = rules.page_path(repo.kind, repo.path)
+    if actor.is_anonymous:
+        return RepoGatedToAnonymous(f"{what} Sign in and ask for access on its page, {page}.")
+    if decide(actor, Action.READ, thing(repo, is_granted=True)):
+        return RepoGated(f"{what} {_NEXT[standing_of(actor, repo)].format(page=page)}")
+    return RepoGated(f"{what} This token does not reach it: take one that does.")
+
+
+_NEXT = {
+    Standing.STRANGER: "Ask for access on its page, {page}.",
+    Standing.PENDING: "Your request waits for its owner's answer.",
+    Standing.LAPSED: "Its terms changed and were not agreed to anew in time: read and accept them on its page, {page}.",
+    Standing.REJECTED: "Its owner has rejected your request; the reason, if one was given, is on its page, {page}.",
+    Standing.THROUGH: "Ask again: access was given just now.",
+}
 
 
 def create(
@@ -177,14 +198,16 @@ def move(db: Session, actor: Actor, old_path: str, new_path: str, *, kind: str) 
 
 
 def change_settings(db: Session, actor: Actor, path: str, changes: Changes, *, kind: str) -> Repo:
-    """Visibility and gating are as asked from now on, for every door at once."""
+    """Visibility and gating are as asked from now on, for every door at once. Who was let in stays so, gated or not."""
     repo = load(db, actor, path, Action.ADMIN, kind=kind)
     if changes.visibility is not None:
         repo.visibility = _checked_visibility(changes.visibility)
     if changes.gated is not None:
-        if changes.gated not in ("", "auto", "manual"):
-            raise BadRequest(f"{changes.gated!r} is not a way of gating; use auto, manual or false.")
+        if changes.gated not in rules.GATINGS:
+            raise BadRequest(f"{changes.gated[:40]!r} is not a way of gating; use auto, manual or false.")
         repo.gated = changes.gated
+    if changes.gate is not None:
+        admissions.change_gate(db, repo, changes.gate)
     if changes.sdk is not None:
         repo.sdk = _checked_sdk(kind, changes.sdk)
     repo.updated_at = clock.now()

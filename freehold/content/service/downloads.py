@@ -4,7 +4,7 @@ The look-up is the hub's hottest: it reads two prepared rows and facts that are 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from freehold.core.database import Database, RowQuery
 from freehold.core.lru import Lru
 from freehold.gitkit.objects import Entry
 from freehold.repos import service as repos
+from freehold.repos.access import is_let_through
 from freehold.xetkit.errors import InvalidXet
 
 #: Life of an address to read an object from; git-lfs asks for a new one when it runs out.
@@ -128,7 +129,7 @@ def find_known(database: Database, actor: Actor, asked: Asked, *, raw: bool = Fa
     """As :func:`find`, for a path that was looked up before; None where only :func:`find` can tell."""
     likeliest = next(iter(rules.ref_candidates(asked.rev)), "")
     row = database.row(_REPO, kind=asked.kind, path_key=asked.repo.lower(), ref=likeliest)
-    readable = _readable(row, actor)
+    readable = _readable(database, row, actor)
     if readable is None:
         return None
     repo_id, repo_path, target = readable
@@ -150,12 +151,14 @@ def _found(
     return Found(repo_id, repo_path, commit, entry, kept)
 
 
-def _readable(row: tuple[Any, ...] | None, actor: Actor) -> tuple[str, str, str | None] | None:
+def _readable(database: Database, row: tuple[Any, ...] | None, actor: Actor) -> tuple[str, str, str | None] | None:
     """Id and path of the repository and where the ref points; None where the plain way has to decide what to say."""
     if row is None:
         return None
     repo_id, owner_id, visibility, gated, is_disabled, creator_id, owner, name, target = row
     thing = Thing(owner_id=owner_id, visibility=visibility, repo_id=repo_id, gated=gated, creator_id=creator_id)
+    if not decide(actor, Action.READ, thing) and gated and is_let_through(database, actor, repo_id):
+        thing = replace(thing, is_granted=True)
     if is_disabled or not decide(actor, Action.READ, thing):
         return None
     return repo_id, f"{owner}/{name}", target
