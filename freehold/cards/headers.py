@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from typing import Any, TypeGuard
+from zlib import crc32
 
 Read = Callable[[int, int], bytes]
 
@@ -39,12 +40,42 @@ class Weights:
         return sum(self.parameters.values())
 
 
+@dataclass(frozen=True)
+class Layout:
+    """A header name by name: ``tensors`` as type and shape, ``entries`` as what the file says of itself.
+
+    A long list stands in ``entries`` as :class:`Listing`.
+    """
+
+    tensors: dict[str, tuple[str, tuple[int, ...]]]
+    entries: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list too long to keep (tokens, scores): how many values, and a checksum over them."""
+
+    length: int
+    checksum: int
+
+
 class Contradiction(ValueError):
     """The header is not what its format says."""
 
 
 def safetensors(read: Read, size_bytes: int) -> Weights | None:
     """The header of a safetensors file; None when it is none, is over a limit or contradicts itself."""
+    found = safetensors_layout(read, size_bytes)
+    if found is None or not found.tensors:
+        return None
+    parameters: dict[str, int] = {}
+    for kind, shape in found.tensors.values():
+        parameters[kind] = parameters.get(kind, 0) + prod(shape)
+    return Weights(parameters, {})
+
+
+def safetensors_layout(read: Read, size_bytes: int) -> Layout | None:
+    """As :func:`safetensors`, name by name."""
     try:
         (length,) = struct.unpack("<Q", read(0, 8))
         if not 2 <= length <= min(MAX_HEADER_BYTES, size_bytes - 8):
@@ -52,18 +83,16 @@ def safetensors(read: Read, size_bytes: int) -> Weights | None:
         header = json.loads(read(8, 8 + length))
         if not isinstance(header, dict) or len(header) > MAX_TENSORS:
             return None
-        parameters: dict[str, int] = {}
-        for name, tensor in header.items():
-            if name != "__metadata__":
-                kind, values = _tensor(tensor, size_bytes - 8 - length)
-                parameters[kind] = parameters.get(kind, 0) + values
+        entries = header.pop("__metadata__", {})
+        data_bytes = size_bytes - 8 - length
+        tensors = {name: _tensor(tensor, data_bytes) for name, tensor in header.items()}
     except (ValueError, struct.error, RecursionError):
         return None
-    return Weights(parameters, {}) if parameters else None
+    return Layout(tensors, entries if isinstance(entries, dict) else {})
 
 
-def _tensor(tensor: Any, data_bytes: int) -> tuple[str, int]:
-    """Type and number of values of one tensor, held against the bytes it claims."""
+def _tensor(tensor: Any, data_bytes: int) -> tuple[str, tuple[int, ...]]:
+    """Type and shape of one tensor, held against the bytes it claims."""
     if not isinstance(tensor, dict):
         raise Contradiction
     kind, shape, offsets = tensor.get("dtype"), tensor.get("shape"), tensor.get("data_offsets")
@@ -74,7 +103,7 @@ def _tensor(tensor: Any, data_bytes: int) -> tuple[str, int]:
         raise Contradiction
     if kind in _BITS and values * _BITS[kind] != 8 * (offsets[1] - offsets[0]):
         raise Contradiction
-    return kind[:20], values
+    return kind[:20], tuple(shape)
 
 
 def _are_counts(value: Any) -> TypeGuard[list[int]]:
@@ -96,6 +125,17 @@ _TYPES |= {13: "Q5_K", 14: "Q6_K", 15: "Q8_K", 16: "IQ2_XXS", 24: "I8", 25: "I16
 
 def gguf(read: Read, size_bytes: int) -> Weights | None:
     """The header of a GGUF file; None when it is none, is over a limit or contradicts itself."""
+    found = gguf_layout(read, size_bytes)
+    if found is None or not found.tensors:
+        return None
+    parameters: dict[str, int] = {}
+    for kind, shape in found.tensors.values():
+        parameters[kind] = parameters.get(kind, 0) + prod(shape)
+    return Weights(parameters, _told(found.entries))
+
+
+def gguf_layout(read: Read, size_bytes: int) -> Layout | None:
+    """As :func:`gguf`, name by name."""
     source = _Source(read, min(size_bytes, MAX_HEADER_BYTES))
     try:
         if source.take(4) != b"GGUF" or source.number("<I") not in (2, 3):
@@ -104,13 +144,10 @@ def gguf(read: Read, size_bytes: int) -> Weights | None:
         if tensors > MAX_TENSORS or entries > MAX_ENTRIES:
             return None
         said = dict(source.entry() for _ in range(entries))
-        parameters: dict[str, int] = {}
-        for _ in range(tensors):
-            kind, values = source.tensor(8 * size_bytes)
-            parameters[kind] = parameters.get(kind, 0) + values
+        named = dict(source.tensor(8 * size_bytes) for _ in range(tensors))
     except (ValueError, struct.error):
         return None
-    return Weights(parameters, _told(said)) if parameters else None
+    return Layout(named, said)
 
 
 def _told(said: dict[str, Any]) -> dict[str, Any]:
@@ -168,7 +205,7 @@ class _Source:
         return key[:200], self.value(self.number("<I"))
 
     def value(self, kind: int) -> Any:
-        """A value; arrays (tokens, scores) are stepped over, nobody asks for them."""
+        """A value; arrays (tokens, scores) are stepped over with a checksum, nobody asks for what is in them."""
         if kind == _TEXT:
             return self.text()
         if kind != _ARRAY:
@@ -176,30 +213,32 @@ class _Source:
         inner, length = self.number("<I"), self.number("<Q")
         if length > MAX_HEADER_BYTES:
             raise Contradiction("an array over the limit")
+        checksum = 0
         if inner == _TEXT:
             for _ in range(length):
-                self.skip(self.number("<Q"))
+                checksum = self.skip(self.number("<Q"), checksum)
         else:
-            self.skip(length * struct.calcsize(_form(inner)))
-        return None
+            checksum = self.skip(length * struct.calcsize(_form(inner)), checksum)
+        return Listing(length, checksum)
 
-    def skip(self, length: int) -> None:
+    def skip(self, length: int, checksum: int) -> int:
+        """Step over ``length`` bytes; ``checksum`` with them and their length in it."""
         if length > MAX_HEADER_BYTES:
             raise Contradiction("a value over the limit")
-        self.take(length)
+        return crc32(self.take(length), checksum ^ length)
 
-    def tensor(self, most: int) -> tuple[str, int]:
-        """Type and number of values of the next tensor."""
-        self.text()
+    def tensor(self, most: int) -> tuple[str, tuple[str, tuple[int, ...]]]:
+        """Name, type and shape of the next tensor."""
+        name = self.text()
         dimensions = self.number("<I")
         if dimensions > 8:
             raise Contradiction("a tensor of too many dimensions")
-        values = prod(self.number("<Q") for _ in range(dimensions))
+        shape = tuple(self.number("<Q") for _ in range(dimensions))
         kind = self.number("<I")
         self.number("<Q")  # where its data lies
-        if values > most:
+        if prod(shape) > most:
             raise Contradiction("more values than the file has bits")
-        return _TYPES.get(kind, f"type {kind}"), values
+        return name, (_TYPES.get(kind, f"type {kind}"), shape)
 
 
 def _form(kind: int) -> str:

@@ -12,11 +12,13 @@ HubError
 │   ├── WrongDigest     the bytes are not the file they were announced as
 │   ├── BadParts        the parts of an upload do not make the file
 │   ├── UnknownContent  a commit names a large file that the repository was not given
+│   ├── BadDecision     what is decided on a conflict does not decide it
 │   └── BadRef          a name no branch or tag can have, or no branch where one is meant
 ├── Forbidden 403
 │   └── RefProtected    a branch that stays
 ├── Conflict 409
 │   ├── RefExists
+│   ├── NothingNew      the proposal holds the branch already
 │   ├── NothingToMerge  the branch holds the proposal already
 │   └── MergeConflict   files that both sides changed; names them
 ├── Stale 412
@@ -109,6 +111,11 @@ class BadRef(BadRequest):
     pass
 
 
+class BadDecision(BadRequest):
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path[:300]!r} is not decided: {reason}.")
+
+
 class RefProtected(Forbidden):
     pass
 
@@ -121,6 +128,11 @@ class RefExists(Conflict):
 class NothingToMerge(Conflict):
     def __init__(self, ref: str) -> None:
         super().__init__(f"There is nothing to merge: {ref} holds every commit of this proposal already.")
+
+
+class NothingNew(Conflict):
+    def __init__(self, ref: str) -> None:
+        super().__init__(f"This proposal has everything that {ref} has already.")
 
 
 class MergeConflict(Conflict):

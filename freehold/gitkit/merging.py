@@ -135,12 +135,13 @@ def _joined_text(objects: Objects, sides: _Sides) -> bytes | None:
     if len(modes) > 1 or not modes <= set(TEXT_MODES):
         return None
     oids = (sides.base[1], sides.ours[1], sides.theirs[1])
-    if any(not _is_text(objects, oid) for oid in oids):
+    if any(not is_text(objects, oid) for oid in oids):
         return None
     return objects.joined_lines(*oids)
 
 
-def _is_text(objects: Objects, oid: str) -> bool:
+def is_text(objects: Objects, oid: str) -> bool:
+    """Whether the blob is text that is compared by lines, and no large file's pointer."""
     # Half of one pointer and half of another would name a file that nobody has.
     if objects.size_bytes(oid) > MAX_TEXT_BYTES or objects.is_pointer(oid):
         return False

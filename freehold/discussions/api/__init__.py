@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from freehold.discussions.api import pulls, threads
+from freehold.discussions.api import changes, pulls, threads
 
 router = APIRouter()
-for part in (threads, pulls):
+for part in (threads, pulls, changes):
     router.include_router(part.router)

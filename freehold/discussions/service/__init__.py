@@ -10,6 +10,7 @@ from freehold.discussions.service.pulls import change_base as change_base
 from freehold.discussions.service.pulls import change_draft as change_draft
 from freehold.discussions.service.pulls import create_pull_request as create_pull_request
 from freehold.discussions.service.pulls import merge as merge
+from freehold.discussions.service.pulls import take_up as take_up
 from freehold.discussions.service.reviews import review as review
 from freehold.discussions.service.threads import change_lock as change_lock
 from freehold.discussions.service.threads import change_pin as change_pin

@@ -1,5 +1,7 @@
 """Pull requests: opened, made ready, pointed at a branch, kept up with it, and merged."""
 
+from collections.abc import Mapping
+
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Action, Actor
@@ -125,6 +127,44 @@ def merge(database: Database, kit: Kit, actor: Actor, path: str, num: int, *, ki
         start=start,
         message=f"{title} (#{num})",
         then=then,
+    )
+
+
+def take_up(
+    database: Database,
+    kit: Kit,
+    actor: Actor,
+    path: str,
+    num: int,
+    *,
+    kind: str,
+    decisions: Mapping[str, merging.Decision] | None = None,
+    seen: tuple[str, str] | None = None,
+) -> str:
+    """The pull request has what its branch has since, by a commit with both as parents; that commit.
+
+    Conflicts are decided by ``decisions``, by path, made for the heads ``seen`` (of proposal and branch). For those who
+    may push to the pull request. Raises as ``content.service.merging.take_up`` does, and :class:`NotPossibleNow`.
+    """
+    with database.read() as db:
+        repo = repos.load(db, actor, path, Action.PROPOSE, kind=kind)
+        discussion = queries.numbered(db, repo, num)
+        rules.check_unmerged(discussion.is_pull_request, discussion.status)
+        base, start = discussion.base, discussion.start
+    assert base is not None, "a pull request without a branch to go to"
+
+    return merging.take_up(
+        database,
+        kit,
+        actor,
+        path,
+        kind=kind,
+        base=base,
+        proposal=f"{PULLS}{num}",
+        start=start,
+        message=f"Merge {base.removeprefix(BRANCHES)} into pull request {num}",
+        decisions=decisions or {},
+        seen=seen,
     )
 
 

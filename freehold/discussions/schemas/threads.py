@@ -1,4 +1,4 @@
-"""Shapes on the wire of discussions and pull requests. Source: protocol/hub-api.md 6.
+"""Threads and what is sent to them. Source: protocol/hub-api.md 6.
 
 Unknown keys are ignored: clients send more with each version. Lengths are judged by ``rules``, which say what is wrong;
 the limits here only keep out what no person wrote.
