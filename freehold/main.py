@@ -25,6 +25,7 @@ from freehold.access.rules import Actor
 from freehold.access.service import SESSION_COOKIE, UseLog, from_credentials
 from freehold.accounts import csrf
 from freehold.accounts import pages as accounts_pages
+from freehold.accounts.events import AccountDeleted
 from freehold.cards import api as cards_api
 from freehold.cards import service as cards
 from freehold.content import pages as content_pages
@@ -57,8 +58,13 @@ from freehold.discussions import service as discussions
 from freehold.gating import api as gating_api
 from freehold.gating.service import terms as gating_terms
 from freehold.gitkit.depot import Depot
+from freehold.people import api as people_api
+from freehold.people.pages import avatars, joining
+from freehold.people.pages import organizations as organization_pages
+from freehold.people.pages import settings as settings_pages
 from freehold.repos import api as repos_api
 from freehold.repos import pages as repos_pages
+from freehold.repos import service as repos
 from freehold.repos.errors import RepoMoved
 from freehold.repos.events import RepoCreated
 from freehold.spaces import api as spaces_api
@@ -156,6 +162,7 @@ def _from_own_page(request: Request) -> bool:
 
 def _subscribe(bus: Bus, kit: Kit) -> None:
     """Who hears what: the rooms above listen to the rooms below."""
+    bus.subscribe(AccountDeleted, repos.on_account_deleted)
     bus.subscribe(RepoCreated, commits.on_repo_created(kit))
     cards.subscribe(bus, kit)
     spaces.subscribe(bus, kit)
@@ -186,6 +193,7 @@ def _add_rooms(app: FastAPI) -> None:
         repos_api,
         commits_api,
         duplicates_api,
+        people_api,
         trees_api,
         refs_api,
         xet_api,
@@ -204,7 +212,8 @@ def _add_rooms(app: FastAPI) -> None:
 
 def _add_pages(app: FastAPI) -> None:
     """Pages and the shell around them: the one place that knows every room's menu entries."""
-    for room in (accounts_pages, repos_pages, content_pages, discussions_pages, discover_pages):
+    people_pages = (accounts_pages, settings_pages, joining, organization_pages, avatars)
+    for room in (*people_pages, repos_pages, content_pages, discussions_pages, discover_pages):
         app.include_router(web_api.answering_head(room.router))
     app.state.csrf_token = csrf.token
     render.install(
@@ -219,8 +228,15 @@ def _add_pages(app: FastAPI) -> None:
                 Entry("Model", "/new", icon="model"),
                 Entry("Data set", "/new?kind=dataset", icon="dataset"),
                 Entry("Space", "/new?kind=space", icon="space"),
+                Entry("Organisation", "/organizations/new", icon="person"),
             ),
-            account=(Entry("Profile", "/{name}"), Entry("Access tokens", "/settings/tokens")),
+            account=(Entry("Profile", "/{name}"), Entry("Settings", "/settings/profile")),
+            settings=(
+                Entry("Profile", "/settings/profile"),
+                Entry("Account", "/settings/account"),
+                Entry("Organisations", "/settings/organizations"),
+                Entry("Access tokens", "/settings/tokens"),
+            ),
             footer=(Entry("API", "/openapi.json"),),
             search_address="/search",
             sign_in_address="/login",

@@ -33,17 +33,25 @@ READ_SCOPE_ALLOWS = frozenset({Action.LIST, Action.READ})
 
 @dataclass(frozen=True)
 class TokenScope:
-    """What the presented token is good for. ``repo_ids`` None: everything its person may do."""
+    """What the presented token is good for.
+
+    ``repo_ids`` None: everything its person may do. Otherwise those repositories, and all that ``owner_ids`` own.
+    """
 
     token_id: str
     name: str
     scope: str
     repo_ids: frozenset[str] | None = None
+    owner_ids: frozenset[str] = frozenset()
 
-    def allows(self, action: Action, repo_id: str | None) -> bool:
+    @property
+    def is_fine_grained(self) -> bool:
+        return self.repo_ids is not None
+
+    def allows(self, action: Action, thing: "Thing") -> bool:
         if self.scope == "read" and action not in READ_SCOPE_ALLOWS:
             return False
-        return self.repo_ids is None or (repo_id is not None and repo_id in self.repo_ids)
+        return self.repo_ids is None or thing.repo_id in self.repo_ids or thing.owner_id in self.owner_ids
 
 
 @dataclass(frozen=True)
@@ -100,7 +108,7 @@ def decide(actor: Actor, action: Action, thing: Thing) -> Decision:
         return Decision(True, "allowed: public")
     if actor.is_anonymous:
         return Decision(False, "denied: not signed in")
-    if actor.token is not None and not actor.token.allows(action, thing.repo_id):
+    if actor.token is not None and not actor.token.allows(action, thing):
         return Decision(False, f"denied: token {actor.token.name!r} does not cover {action} here")
     if actor.is_admin:
         return Decision(True, "allowed: administrator")

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import threading
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, select
@@ -12,8 +13,8 @@ from freehold.access.rules import ANONYMOUS, Actor, TokenScope
 from freehold.accounts.errors import BadCredentials
 from freehold.accounts.rules import SESSION_COOKIE as SESSION_COOKIE
 from freehold.accounts.rules import secret_hash
-from freehold.accounts.service import note_token_use
-from freehold.accounts.tables import Account, BrowserSession, Membership, Token, TokenRepo
+from freehold.accounts.service import note_token_use, reach
+from freehold.accounts.tables import Account, BrowserSession, Membership, Token
 from freehold.core import clock
 from freehold.core.database import Database, RowQuery
 
@@ -141,13 +142,11 @@ def _by_token(db: Session, which: ColumnElement[bool]) -> Actor:
     log: UseLog | None = db.info.get("token_uses")
     if log is not None and (token.last_used_at is None or clock.now() - token.last_used_at > USE_RESOLUTION):
         log.note(token.id)
-    return of_user(db, user, TokenScope(token.id, token.name, token.scope, _repos_of(db, token)))
-
-
-def _repos_of(db: Session, token: Token) -> frozenset[str] | None:
-    if not token.is_fine_grained:
-        return None
-    return frozenset(db.scalars(select(TokenRepo.repo_id).where(TokenRepo.token_id == token.id)))
+    scope = TokenScope(token.id, token.name, token.scope)
+    if token.is_fine_grained:
+        named = reach(db, token.id)
+        scope = replace(scope, repo_ids=named.repo_ids, owner_ids=named.owner_ids)
+    return of_user(db, user, scope)
 
 
 def _from_session(db: Session, secret: str) -> Actor:

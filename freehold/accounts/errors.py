@@ -49,3 +49,26 @@ class TooManyAttempts(HubError):
 
     def __init__(self, message: str, wait_s: int) -> None:
         super().__init__(message, headers={"Retry-After": str(wait_s)})
+
+
+class LastAdministrator(Conflict):
+    """An organisation keeps somebody who can administer it."""
+
+    def __init__(self, org: str) -> None:
+        super().__init__(f"{org} would have no administrator left. Give somebody else that role first.")
+
+
+class NotAMember(NotFound):
+    pass
+
+
+class NotAllowed(Forbidden):
+    """Known, but not for this person, or not with this token."""
+
+
+class LinkSpent(NotFound):
+    """A one-time link that was used, has expired, was withdrawn, or never was."""
+
+
+class SessionNotFound(NotFound):
+    pass

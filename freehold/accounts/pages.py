@@ -3,20 +3,19 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
-from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from freehold.accounts import csrf, service
-from freehold.accounts.errors import FormRefused, NameTaken, SignInRefused, TooManyAttempts
+from freehold.accounts import browsers, csrf, service
+from freehold.accounts.errors import NameTaken, SignInRefused, TooManyAttempts
 from freehold.accounts.rules import SESSION_COOKIE
 from freehold.accounts.tables import Token
 from freehold.accounts.throttle import Throttle, one_check
 from freehold.core import clock
 from freehold.core.errors import BadRequest
-from freehold.core.http import PUBLIC, Ask, door, is_own_origin, unit_of_work
+from freehold.core.http import PUBLIC, Ask, door, unit_of_work
 from freehold.web.render import render
 
 router = APIRouter(include_in_schema=False)
@@ -34,6 +33,7 @@ class SignInPage:
     name: str  #: what was typed
     error: str
     next: str  #: where to go afterwards
+    takes_new: bool  #: everybody may sign up
     hides_search: bool = True
 
 
@@ -69,8 +69,8 @@ class TokensPage:
 @door(PUBLIC)
 def sign_in_page(ask: Ask, next: str = "/") -> Response:
     if not ask.actor.is_anonymous:
-        return RedirectResponse(_local(next), 303)
-    return render(ask.request, SignInPage("Sign in", "", "", _local(next)))
+        return RedirectResponse(browsers.local(next), 303)
+    return render(ask.request, SignInPage("Sign in", "", "", browsers.local(next), _is_open(ask.request)))
 
 
 @router.post("/login")
@@ -80,7 +80,7 @@ def sign_in(
     password: Annotated[str, Form()] = "",
     next: Annotated[str, Form()] = "/",
 ) -> Response:
-    _refuse_foreign(request)
+    csrf.refuse_foreign(request)
     throttle = _throttle(request)
     # By address too, so that a stranger's guesses do not shut out the person who is guessed at.
     attempt = f"{name[:96]} {request.client.host if request.client else ''}"
@@ -91,11 +91,15 @@ def sign_in(
     except (SignInRefused, TooManyAttempts) as err:
         if isinstance(err, SignInRefused):
             throttle.note_failure(attempt)
-        return render(request, SignInPage("Sign in", name[:96], err.message, _local(next)), status=err.status)
+        return render(
+            request,
+            SignInPage("Sign in", name[:96], err.message, browsers.local(next), _is_open(request)),
+            status=err.status,
+        )
     throttle.note_success(attempt)
     with unit_of_work(request) as ask:
-        secret = service.open_session(ask.db, user_id, life_s=ask.kit.settings.session_s)
-        return _signed_in(ask, secret, _local(next))
+        secret = service.open_session(ask.db, user_id, life_s=ask.kit.settings.session_s, agent=browsers.agent(request))
+        return browsers.signed_in(ask, secret, browsers.local(next))
 
 
 # No door: the password is checked between two units of work, not inside one.
@@ -111,12 +115,13 @@ def link_page(ask: Ask, secret: str) -> Response:
 @router.post("/login/{secret}")
 @door(PUBLIC)
 def open_link(ask: Ask, secret: str) -> Response:
-    _refuse_foreign(ask.request)
+    csrf.refuse_foreign(ask.request)
     try:
-        session = service.open_link(ask.db, secret[:200], life_s=ask.kit.settings.session_s)
+        life_s, agent = ask.kit.settings.session_s, browsers.agent(ask.request)
+        session = service.open_link(ask.db, secret[:200], life_s=life_s, agent=agent)
     except SignInRefused as err:
         return render(ask.request, SignInLinkPage("Sign in by link", err.message), status=err.status)
-    return _signed_in(ask, session, "/")
+    return browsers.signed_in(ask, session, "/")
 
 
 @router.post("/logout")
@@ -132,37 +137,8 @@ def sign_out(ask: Ask, token: Annotated[str, Form(alias="csrf")] = "") -> Respon
 sign_in.action = PUBLIC  # type: ignore[attr-defined]  # two units of work: hashing must not hold the write lock
 
 
-def _signed_in(ask: Ask, secret: str, to: str) -> Response:
-    answer = RedirectResponse(to, 303)
-    answer.set_cookie(
-        SESSION_COOKIE,
-        secret,
-        max_age=ask.kit.settings.session_s,
-        path="/",
-        secure=ask.base_url.startswith("https:"),
-        httponly=True,
-        samesite="lax",
-    )
-    return answer
-
-
-def _local(address: str) -> str:
-    """``address`` if it is a path of this hub, else the start page: a sign-in must not send people elsewhere."""
-    try:
-        parts = urlsplit(address.replace("\\", "/"))
-    except ValueError:  # ``//[``: no address at all
-        return "/"
-    is_elsewhere = parts.scheme or parts.netloc or parts.path.startswith("//")
-    if is_elsewhere or not parts.path.startswith("/") or not address.isprintable():
-        return "/"
-    return quote(parts.path, safe="/%~!$&'()*+,;=:@") + (f"?{quote(parts.query, safe='=&%+/')}" if parts.query else "")
-
-
-def _refuse_foreign(request: Request) -> None:
-    """Nobody is signed in as somebody else by a form on a foreign page."""
-    origin = request.headers.get("origin")
-    if origin is not None and not is_own_origin(request, origin):
-        raise FormRefused("Sign in on the hub's own page.")
+def _is_open(request: Request) -> bool:
+    return bool(request.app.state.kit.settings.sign_up == "open")
 
 
 def _throttle(request: Request) -> Throttle:
@@ -179,7 +155,7 @@ def _throttle(request: Request) -> Throttle:
 @router.get("/settings/tokens")
 @door(OWN)
 def tokens_page(ask: Ask) -> Response:
-    if not _is_in_person(ask):
+    if not csrf.is_in_person(ask):
         return RedirectResponse("/login?next=/settings/tokens", 303)
     return _tokens(ask)
 
@@ -193,7 +169,7 @@ def create_token(
     days: Annotated[str, Form()] = "90",
     token: Annotated[str, Form(alias="csrf")] = "",
 ) -> Response:
-    _only_in_person(ask, token)
+    csrf.check_in_person(ask, token)
     life = int(days) if days.isdecimal() and int(days) in TOKEN_DAYS else TOKEN_DAYS[0]
     expires_at = clock.now() + timedelta(days=life) if life else None
     try:
@@ -207,7 +183,7 @@ def create_token(
 @router.post("/settings/tokens/{token_id}/revoke")
 @door(OWN)
 def revoke_token(ask: Ask, token_id: str, token: Annotated[str, Form(alias="csrf")] = "") -> Response:
-    _only_in_person(ask, token)
+    csrf.check_in_person(ask, token)
     service.revoke_token(ask.db, ask.actor.id, token_id)
     return RedirectResponse("/settings/tokens", 303)
 
@@ -236,14 +212,3 @@ def _tokens(
         hub=ask.base_url,
     )
     return render(ask.request, page, status=status, headers={"Cache-Control": "no-store"})
-
-
-def _is_in_person(ask: Ask) -> bool:
-    """A token must not make tokens: a narrow one would make itself a wide one."""
-    return not ask.actor.is_anonymous and ask.actor.token is None
-
-
-def _only_in_person(ask: Ask, form_token: str) -> None:
-    if not _is_in_person(ask):
-        raise FormRefused("Sign in on the hub's page to manage tokens.")
-    csrf.check(ask.request, form_token)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from freehold.accounts.tables import Account, Membership
+from freehold.accounts.tables import Account, Avatar, Membership
 
 #: What the hub signs commits with: no private address stands in a history.
 NO_REPLY = "@users.noreply.freehold"
@@ -63,3 +63,8 @@ def avatar_path(account: Account) -> str:
     if account.avatar_digest is None:
         return f"/avatars/{account.name}.svg"
     return f"/avatars/{account.name}?v={account.avatar_digest[:12]}"
+
+
+def avatar(db: Session, name: str) -> Avatar | None:
+    """The picture that the account called ``name`` chose; None when it chose none, or is not here."""
+    return db.scalar(select(Avatar).join(Account, Account.id == Avatar.account_id).where(Account.key == name.lower()))

@@ -5,6 +5,8 @@ import hashlib
 import hmac
 import re
 import secrets
+import unicodedata
+from urllib.parse import urlsplit
 
 from freehold.accounts.errors import BadName
 from freehold.core.errors import BadRequest
@@ -12,14 +14,20 @@ from freehold.core.errors import BadRequest
 #: Names that are, or may become, first segments of the hub's own addresses.
 RESERVED = frozenset(
     """
-    api admin assets auth avatars blog buckets chat collections datasets docs enterprise favicon.ico health help
-    hub inbox jobs join kernels languages lfs login logout me models new notifications oauth openapi.json
-    organizations orgs papers pricing resolve robots.txt search settings spaces static tasks uploads user users
-    v1 v2 webhooks well-known xet zero-gpu
+    about activity admin administrator api assets auth avatars blog buckets chat collections contact datasets device
+    docs enterprise explore favicon.ico freehold git health help home hub inbox invitations invite jobs join kernels
+    languages legal lfs login logout me metrics models new notifications oauth openapi.json organizations orgs papers
+    password people posts pricing privacy raw register resolve resources robots.txt scim search security
+    settings signin signout signup spaces static status support system tasks terms trending uploads user users v1 v2
+    webhooks well-known xet zero-gpu
     """.split()  # noqa: SIM905  # a block of words reads and merges better than a list of strings
 )
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?")
+#: What somebody can be in an organisation, most first.
+ROLES = ("admin", "write", "contributor", "read")
+MAX_DETAILS = 4000
 TOKEN_PREFIX = "hf_"  # noqa: S105  # clients refuse router inference for tokens that start otherwise (hub-api.md 0.2)
+EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 SESSION_COOKIE = "freehold_session"
 SCRYPT = {"n": 1 << 14, "r": 8, "p": 1, "maxmem": 64 << 20}
 
@@ -34,6 +42,49 @@ def checked_name(name: str) -> str:
     if name.lower() in RESERVED:
         raise BadName(f"{name!r} is kept for the hub itself. Take another name.")
     return name
+
+
+def checked_line(text: str, what: str, *, most: int) -> str:
+    """``text`` as one line that shows what it says: no line breaks, nothing invisible, nothing that turns it around."""
+    line = " ".join(text.split())
+    if len(line) > most or any(_hides(character) for character in line):
+        raise BadRequest(f"{what} has at most {most} characters, all of them visible and in reading order.")
+    return line
+
+
+def checked_details(text: str) -> str:
+    """Several lines of plain text."""
+    lines = text.replace("\r\n", "\n").strip()
+    if len(lines) > MAX_DETAILS or any(_hides(character) for character in lines if character not in "\n\t"):
+        raise BadRequest(f"A description has at most {MAX_DETAILS} characters, all of them visible.")
+    return lines
+
+
+def checked_website(address: str) -> str:
+    """An address that a link may lead to, or nothing."""
+    address = address.strip()
+    try:
+        parts = urlsplit(address)
+        fits = parts.scheme in ("http", "https") and parts.hostname and parts.username is None
+    except ValueError:
+        fits = False
+    if address and (not fits or len(address) > 512 or not address.isprintable() or " " in address):
+        raise BadRequest("A website is an address such as https://example.org, 512 characters at most.")
+    return address
+
+
+def checked_email(address: str) -> str:
+    """A mail address as far as its looks go; only a message that was read proves more."""
+    address = address.strip()
+    if len(address) > 320 or not EMAIL.fullmatch(address):
+        raise BadRequest(f"{address[:80]!r} is not a mail address, such as ann@example.org.")
+    return address
+
+
+def _hides(character: str) -> bool:
+    """Controls, and the marks that turn text around or take no room: names would look like other names."""
+    # The joiners are letters' own business in Persian, Hindi and emoji.
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in "\u200c\u200d"
 
 
 def new_secret(prefix: str = "") -> str:

@@ -28,9 +28,13 @@ def one_check() -> Iterator[None]:
 
 
 class Throttle:
-    """Counts wrong passwords, in this process. It slows guessing down; it keeps nobody's account locked."""
+    """Counts wrong passwords, or whatever else is to be rare, in this process.
 
-    def __init__(self) -> None:
+    It slows guessing down; it keeps nobody's account locked.
+    """
+
+    def __init__(self, sentence: str = "Too many wrong passwords for this name. Try again in {wait} s.") -> None:
+        self._sentence = sentence
         self._lock = threading.Lock()
         self._failures: OrderedDict[str, tuple[int, int]] = OrderedDict()  # name -> (count, window began)
 
@@ -40,7 +44,7 @@ class Throttle:
             count, began_s = self._failures.get(who.lower(), (0, 0))
         left_s = began_s + WINDOW_S - clock.epoch_s()
         if count >= FREE_ATTEMPTS and left_s > 0:
-            raise TooManyAttempts(f"Too many wrong passwords for this name. Try again in {left_s} s.", left_s)
+            raise TooManyAttempts(self._sentence.format(wait=left_s), left_s)
 
     def note_failure(self, who: str) -> None:
         with self._lock:

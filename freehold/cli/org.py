@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
+from freehold.access.rules import HUB
 from freehold.accounts import service
-from freehold.cli.shared import Data, changing, one_sentence
+from freehold.cli.shared import BaseUrl, Data, address, changing, installation, one_sentence
+from freehold.people.service import invitations, organizations
 
 app = typer.Typer(help="Organisations.", no_args_is_help=True)
 
@@ -48,3 +50,32 @@ def add_member(
     with changing(data) as db:
         service.set_role(db, service.account(db, org, kind="org"), service.account(db, user, kind="user"), role.value)
     typer.echo(f"{user} has the role {role.value} in {org}.")
+
+
+@app.command("remove-member")
+@one_sentence
+def remove_member(
+    org: Annotated[str, typer.Argument(help="The organisation.")],
+    user: Annotated[str, typer.Argument(help="Who is no member any more.")],
+    data: Data = None,
+) -> None:
+    """Remove USER from ORG. The last administrator stays."""
+    with changing(data) as db:
+        organizations.remove(db, HUB, org, user)
+    typer.echo(f"{user} is no member of {org} any more.")
+
+
+@app.command()
+@one_sentence
+def invite(
+    org: Annotated[str, typer.Argument(help="The organisation.")],
+    role: Annotated[Role, typer.Option("--role", help="What they may do there.")],
+    user: Annotated[str, typer.Option("--user", help="By the name they have here.")] = "",
+    email: Annotated[str, typer.Option("--email", help="By mail address: prints a link to hand on.")] = "",
+    base_url: BaseUrl = None,
+    data: Data = None,
+) -> None:
+    """Ask somebody into ORG. By mail, the printed link lets its reader join once, with a new account if need be."""
+    with installation(data) as (settings, database), database.write() as db:
+        made = invitations.invite(db, HUB, org, user_name=user, email=email, role=role.value, sign_up=settings.sign_up)
+    typer.echo(address(settings, base_url, made.path) if made.path else f"{user} finds it under /settings.")

@@ -31,6 +31,15 @@ Data = Annotated[
 ]
 
 
+BaseUrl = Annotated[str | None, typer.Option("--url", help="Address of the hub [default: the public one].")]
+
+
+def address(settings: Settings, base_url: str | None, path: str) -> str:
+    """``path`` as people open it."""
+    base = base_url or settings.public_url or f"http://{settings.host}:{settings.port}"
+    return base.rstrip("/") + path
+
+
 def load_settings(data: Path | None, **given: Any) -> Settings:
     return settings_module.load(os.environ, data=data, **given)
 

@@ -46,6 +46,12 @@ class Settings:
     xet_token_s: int = field(default=3600, metadata={"help": "Life of a Xet token and of a data address."})
     session_s: int = field(default=14 * 86400, metadata={"help": "Life of a signed-in browser session."})
 
+    sign_up: str = field(
+        default="invited",
+        metadata={"help": "Who gets an account: `open`: everybody; `invited`: by mail; `closed`: by administrators."},
+    )
+    founders: str = field(default="people", metadata={"help": "Who makes organisations: people or administrators."})
+
     @property
     def database(self) -> str:
         """The SQLAlchemy address of the database."""
@@ -121,5 +127,8 @@ def _check(settings: Settings) -> None:
         raise SettingsError("FREEHOLD_PUBLIC_URL must be a whole address, such as https://hub.example.org.")
     if not 0 <= settings.task_threads <= 64:
         raise SettingsError(f"FREEHOLD_TASK_THREADS is {settings.task_threads}; it takes 0 to 64.")
+    for name, known in (("sign_up", ("closed", "invited", "open")), ("founders", ("people", "administrators"))):
+        if getattr(settings, name) not in known:
+            raise SettingsError(f"FREEHOLD_{name.upper()} is {getattr(settings, name)!r}; use {', '.join(known)}.")
     if not 0 <= settings.port <= 65535:
         raise SettingsError(f"FREEHOLD_PORT is {settings.port}; it takes 0 to 65535.")

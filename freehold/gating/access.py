@@ -22,7 +22,7 @@ def check_person(actor: Actor, repo: Repo) -> None:
         raise SignInNeeded("Sign in to ask for access.")
     if actor.kind != "user":
         raise NeedsPerson("Only a person can ask for access.")
-    if actor.token is not None and not actor.token.allows(Action.PROPOSE, repo.id):
+    if actor.token is not None and not actor.token.allows(Action.PROPOSE, thing(repo)):
         raise NeedsPerson("A token that asks for access has write scope and reaches the repository.")
 
 

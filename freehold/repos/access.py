@@ -102,4 +102,4 @@ def _covered(actor: Actor) -> ColumnElement[bool]:
     """What the actor's token reaches of what is not open to all."""
     if actor.token is None or actor.token.repo_ids is None:
         return true()
-    return Repo.id.in_(actor.token.repo_ids)
+    return or_(Repo.id.in_(actor.token.repo_ids), Repo.owner_id.in_(actor.token.owner_ids))

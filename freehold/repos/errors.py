@@ -54,3 +54,7 @@ class RepoExists(Conflict):
 
 class BadRepoName(BadRequest):
     pass
+
+
+class StillOwns(Conflict):
+    """An account that is to be deleted has repositories."""

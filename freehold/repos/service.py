@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from freehold.access.rules import Action, Actor, Thing, decide
 from freehold.accounts.errors import SignInNeeded
+from freehold.accounts.events import AccountDeleted
 from freehold.accounts.tables import Account, TokenRepo
 from freehold.core import clock, events
 from freehold.core.errors import BadRequest, HubError
@@ -22,12 +23,16 @@ from freehold.repos.errors import (
     RepoGatedToAnonymous,
     RepoMoved,
     SignInToWrite,
+    StillOwns,
     repo_not_found,
 )
 from freehold.repos.events import RepoCreated, RepoDeleted, RepoSettingsChanged, SpaceOptions
 from freehold.repos.events import RepoMoved as RepoMovedEvent
 from freehold.repos.rules import Standing
 from freehold.repos.tables import Repo, RepoAlias
+
+#: Repositories named in one message.
+MAX_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -214,6 +219,17 @@ def change_settings(db: Session, actor: Actor, path: str, changes: Changes, *, k
     db.flush()
     events.publish(db, RepoSettingsChanged(repo, actor))
     return repo
+
+
+def on_account_deleted(db: Session, event: AccountDeleted) -> None:
+    """An account goes only once it owns no repository: what it holds is moved or deleted by somebody who means it."""
+    owned = db.scalars(
+        select(Repo).where(Repo.owner_id == event.account.id).order_by(Repo.path_key).limit(MAX_NAMED + 1)
+    ).all()
+    if owned:
+        named = ", ".join(f"{repo.kind} {repo.path}" for repo in owned[:MAX_NAMED])
+        more = ", and more" if len(owned) > MAX_NAMED else ""
+        raise StillOwns(f"{event.account.name} still owns {named}{more}. Move or delete these first.")
 
 
 def touch(db: Session, repo: Repo) -> None:

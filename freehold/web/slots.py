@@ -20,6 +20,7 @@ class Slots:
     main: tuple[Entry, ...] = ()  #: main navigation, at the top
     create: tuple[Entry, ...] = ()  #: the "New" menu of someone signed in
     account: tuple[Entry, ...] = ()  #: the account menu, ``{name}`` stands for the visitor
+    settings: tuple[Entry, ...] = ()  #: the pages of a person's settings, in their order
     footer: tuple[Entry, ...] = ()
     search_address: str = ""  #: where the search field at the top leads; empty: no field
     sign_in_address: str = ""

@@ -1,0 +1,87 @@
+"""What people, organisations, tokens and sessions can do. The only writer of ``accounts.tables``.
+
+These verbs keep what must always hold (one administrator at least, one name once); who may ask for what is decided
+above, where the actor is known.
+"""
+
+from freehold.accounts.service.organizations import (
+    ROLES,
+    create_org,
+    hold,
+    remove_member,
+    role_of,
+    set_role,
+)
+from freehold.accounts.service.people import (
+    Profile,
+    account,
+    change_profile,
+    create_user,
+    delete_account,
+    has_admin,
+    has_people,
+    remove_avatar,
+    set_avatar,
+    set_disabled,
+    set_password,
+    verify_email,
+)
+from freehold.accounts.service.sessions import (
+    PASSWORD_LINK_LIFE,
+    Session,
+    create_password_link,
+    create_sign_in_link,
+    end_session,
+    end_sessions,
+    has_new_link,
+    open_link,
+    open_session,
+    password_link_user,
+    recognised,
+    sessions,
+    sign_in,
+    sign_out,
+    spend_password_link,
+)
+from freehold.accounts.service.tokens import create_token, note_token_use, reach, revoke_token, tokens
+
+__all__ = [
+    "PASSWORD_LINK_LIFE",
+    "ROLES",
+    "Profile",
+    "Session",
+    "account",
+    "change_profile",
+    "create_org",
+    "create_password_link",
+    "create_sign_in_link",
+    "create_token",
+    "create_user",
+    "delete_account",
+    "end_session",
+    "end_sessions",
+    "has_admin",
+    "has_new_link",
+    "has_people",
+    "hold",
+    "note_token_use",
+    "open_link",
+    "open_session",
+    "password_link_user",
+    "reach",
+    "recognised",
+    "remove_avatar",
+    "remove_member",
+    "revoke_token",
+    "role_of",
+    "sessions",
+    "set_avatar",
+    "set_disabled",
+    "set_password",
+    "set_role",
+    "sign_in",
+    "sign_out",
+    "spend_password_link",
+    "tokens",
+    "verify_email",
+]

@@ -1,0 +1,102 @@
+"""Access tokens: secrets for clients."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy.orm import Session
+
+from freehold.accounts import rules
+from freehold.accounts.errors import NameTaken, TokenNotFound
+from freehold.accounts.tables import Account, Token, TokenOwner, TokenRepo
+from freehold.core import clock
+from freehold.core.errors import BadRequest
+from freehold.core.ids import new_id
+
+#: Tokens that one person can have, and things that one token can name.
+MAX_TOKENS = 500
+MAX_NAMED = 200
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a fine-grained token is good for, by id."""
+
+    repo_ids: frozenset[str]
+    owner_ids: frozenset[str]
+
+
+def create_token(
+    db: Session,
+    user: Account,
+    name: str,
+    scope: str,
+    *,
+    repo_ids: Sequence[str] | None = None,
+    owner_ids: Sequence[str] | None = None,
+    expires_at: datetime | None = None,
+    is_granted: bool = False,
+) -> tuple[Token, str]:
+    """A new token and its secret, which is never to be had again.
+
+    ``repo_ids`` and ``owner_ids`` limit it to those repositories and to all of those accounts'; None for both: it
+    reaches whatever its person does.
+    """
+    if scope not in ("read", "write"):
+        raise BadRequest(f"{scope[:40]!r} is not a scope; use read or write.")
+    name = name.strip()
+    if not 1 <= len(name) <= 96 or not name.isprintable():
+        raise BadRequest("A token's name has 1 to 96 printable characters.")
+    if len(repo_ids or ()) + len(owner_ids or ()) > MAX_NAMED:
+        raise BadRequest(f"A token names at most {MAX_NAMED} repositories and namespaces.")
+    if db.scalar(select(exists().where(Token.user_id == user.id, Token.name == name))):
+        raise NameTaken(f"{user.name} has a token called {name!r} already. Revoke it, or take another name.")
+    if (db.scalar(select(func.count()).select_from(Token).where(Token.user_id == user.id)) or 0) >= MAX_TOKENS:
+        raise BadRequest(f"{user.name} has {MAX_TOKENS} tokens, as many as anybody can have. Revoke some first.")
+    secret = rules.new_secret(rules.TOKEN_PREFIX)
+    token = Token(
+        id=new_id(),
+        user_id=user.id,
+        name=name,
+        secret_hash=rules.secret_hash(secret),
+        hint=secret[-4:],
+        scope=scope,
+        is_fine_grained=repo_ids is not None or owner_ids is not None,
+        created_at=clock.now(),
+        expires_at=expires_at,
+        is_granted=is_granted,
+    )
+    db.add(token)
+    db.flush()
+    db.add_all(TokenRepo(token_id=token.id, repo_id=repo_id) for repo_id in set(repo_ids or ()))
+    db.add_all(TokenOwner(token_id=token.id, owner_id=owner_id) for owner_id in set(owner_ids or ()))
+    db.flush()
+    return token, secret
+
+
+def tokens(db: Session, user_id: str) -> Sequence[Token]:
+    """The tokens that somebody made, the newest first; those given to programs are not among them."""
+    made = select(Token).where(Token.user_id == user_id, Token.is_granted.is_(False))
+    return db.scalars(made.order_by(Token.created_at.desc(), Token.id).limit(MAX_TOKENS)).all()
+
+
+def reach(db: Session, token_id: str) -> Reach:
+    """What a fine-grained token names."""
+    return Reach(
+        frozenset(db.scalars(select(TokenRepo.repo_id).where(TokenRepo.token_id == token_id))),
+        frozenset(db.scalars(select(TokenOwner.owner_id).where(TokenOwner.token_id == token_id))),
+    )
+
+
+def revoke_token(db: Session, user_id: str, token_id: str) -> None:
+    """The token opens nothing from this moment on."""
+    gone = db.execute(delete(Token).where(Token.id == token_id, Token.user_id == user_id)).rowcount  # type: ignore[attr-defined]
+    if not gone:
+        raise TokenNotFound("There is no such token of yours.")
+
+
+def note_token_use(db: Session, used: dict[str, datetime]) -> None:
+    """Record when tokens were last used, many at a time (see ``access.service.UseLog``)."""
+    for token_id, at in used.items():
+        db.execute(update(Token).where(Token.id == token_id).values(last_used_at=at))

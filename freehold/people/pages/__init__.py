@@ -1,0 +1,1 @@
+"""Pages of people and organisations: plain forms, each answered by one verb."""
