@@ -31,7 +31,9 @@ from freehold.cards import service as cards
 from freehold.content import pages as content_pages
 from freehold.content.api import commits as commits_api
 from freehold.content.api import duplicates as duplicates_api
+from freehold.content.api import git as git_api
 from freehold.content.api import lfs as lfs_api
+from freehold.content.api import locks as locks_api
 from freehold.content.api import one_segment as one_segment_api
 from freehold.content.api import refs as refs_api
 from freehold.content.api import resolve as resolve_api
@@ -58,6 +60,7 @@ from freehold.discussions import service as discussions
 from freehold.gating import api as gating_api
 from freehold.gating.service import terms as gating_terms
 from freehold.gitkit.depot import Depot
+from freehold.gitkit.serving import Turns
 from freehold.people import api as people_api
 from freehold.people.pages import avatars, joining
 from freehold.people.pages import organizations as organization_pages
@@ -134,6 +137,7 @@ def build_kit(settings: Settings, database: Database) -> Kit:
         tmp=tmp,
         cache=cache,
         git=Depot(store, cache / "git"),
+        git_turns=Turns(settings.git_processes),
         signer=Signer(signing_secret(database)),
         sealer=open_sealer(settings, database),
     )
@@ -183,6 +187,8 @@ def _add_rooms(app: FastAPI) -> None:
         *discover_hot.routes,
         *xet_api.routes,
         *lfs_api.routes,
+        *locks_api.routes,
+        *git_api.routes,
         Route("/health", health, methods=["GET"]),
         *web_api.routes,
         *absent.routes,

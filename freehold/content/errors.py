@@ -5,7 +5,8 @@ HubError
 │   ├── RevisionNotFound  no branch, tag or commit of this name
 │   │   └── AmbiguousRevision  an abbreviated id that several commits begin with
 │   ├── EntryNotFound   no file at this path of this commit
-│   └── ObjectUnknown   no large file of this digest that the caller may use here
+│   ├── ObjectUnknown   no large file of this digest that the caller may use here
+│   └── LockNotFound    no lock of this id
 ├── Forbidden 403
 │   └── AddressRefused  a signed address that is forged, altered or out of date
 ├── BadRequest 400
@@ -15,10 +16,13 @@ HubError
 │   ├── BadDecision     what is decided on a conflict does not decide it
 │   └── BadRef          a name no branch or tag can have, or no branch where one is meant
 ├── Forbidden 403
-│   └── RefProtected    a branch that stays
+│   ├── RefProtected    a branch that stays
+│   └── NotYourLock     another person's lock, and no force asked for
 ├── Conflict 409
 │   ├── RefExists
 │   ├── NothingNew      the proposal holds the branch already
+│   ├── LockExists      the file is locked already; carries the lock
+│   ├── FileLocked      somebody else has locked a file that a commit changes
 │   ├── NothingToMerge  the branch holds the proposal already
 │   └── MergeConflict   files that both sides changed; names them
 ├── Stale 412
@@ -32,7 +36,7 @@ HubError
     └── BadPath         a path that no file of a repository may have
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from freehold.core.errors import (
     BadRequest,
@@ -144,6 +148,28 @@ class MergeConflict(Conflict):
             f"Both sides changed {shown}. Commit a version to the proposal that takes the branch's changes up.",
             extra={"filesWithConflicts": list(files)},
         )
+
+
+class LockNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("This repository has no such lock; somebody may have taken it off.")
+
+
+class LockExists(Conflict):
+    """``lock`` is what git-lfs reads of it, and the sentence is git-lfs's own. Source: git-lfs docs/api/locking.md."""
+
+    def __init__(self, lock: Mapping[str, object]) -> None:
+        super().__init__("already created lock", extra={"lock": dict(lock)})
+
+
+class FileLocked(Conflict):
+    def __init__(self, path: str, owner: str) -> None:
+        super().__init__(f"{path[:200]!r} is locked by {owner}. Ask them to unlock it, or to push the change.")
+
+
+class NotYourLock(Forbidden):
+    def __init__(self, path: str, owner: str) -> None:
+        super().__init__(f"{path[:200]!r} is locked by {owner}; whoever may write can take the lock off with --force.")
 
 
 class StaleParent(Stale):

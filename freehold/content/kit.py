@@ -7,6 +7,7 @@ from freehold.core.sealing import Sealer
 from freehold.core.settings import Settings
 from freehold.core.signing import Signer
 from freehold.gitkit.depot import Depot
+from freehold.gitkit.serving import Turns
 from freehold.stores.store import Store
 
 
@@ -19,5 +20,6 @@ class Kit:
     tmp: Path  # scratch, on the same file system as a directory store
     cache: Path  # disposable: packs of a remote store, rebuilt files
     git: Depot  # opens the git objects of a repository
+    git_turns: Turns  # how many gits may run at once
     signer: Signer  # signs addresses and tokens
     sealer: Sealer  # encrypts what is kept but must not be read in a dump

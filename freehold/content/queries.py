@@ -24,6 +24,7 @@ from freehold.repos.tables import Repo
 
 #: How many values one ``IN (...)`` holds at most (SQLite refuses more than 32,766).
 BATCH = 10_000
+_COMMIT = func.coalesce(Ref.peeled, Ref.target)
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,17 @@ class Log:
 
 
 def head(db: Session, repo: Repo, ref: str = rules.MAIN, *, locked: bool = False) -> str | None:
-    """The commit that ``ref`` (full name) points to; None when there is no such ref.
+    """The commit that ``ref`` (full name) leads to; None when there is no such ref.
 
     ``locked`` keeps it there until the transaction ends. (SQLite has one writer, which is a lock in itself.)
     """
-    query = select(Ref.target).where(Ref.repo_id == repo.id, Ref.name == ref)
+    query = select(_COMMIT).where(Ref.repo_id == repo.id, Ref.name == ref)
     return db.scalar(query.with_for_update() if locked else query)
+
+
+def target(db: Session, repo: Repo, ref: str) -> str | None:
+    """What ``ref`` itself points to: the commit, or the annotated tag that leads to it."""
+    return db.scalar(select(Ref.target).where(Ref.repo_id == repo.id, Ref.name == ref))
 
 
 def pull_heads(db: Session, repo: Repo, numbers: Collection[int]) -> dict[int, str]:
@@ -97,8 +103,8 @@ def resolve_revision(db: Session, repo: Repo, revision: str, kit: Kit) -> str:
 def resolve_ref(db: Session, repo: Repo, revision: str) -> tuple[str, str] | None:
     """The full name of the ref that ``revision`` names and the commit it points to; a branch before a tag."""
     candidates = rules.ref_candidates(revision)
-    rows = db.execute(select(Ref.name, Ref.target).where(Ref.repo_id == repo.id, Ref.name.in_(candidates)))
-    targets = {row.name: row.target for row in rows}
+    rows = db.execute(select(Ref.name, _COMMIT).where(Ref.repo_id == repo.id, Ref.name.in_(candidates)))
+    targets = {row[0]: row[1] for row in rows}
     return next(((name, targets[name]) for name in candidates if name in targets), None)
 
 

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from freehold.content.errors import BadPath, BadRef
 from freehold.gitkit.attributes import is_lfs
@@ -70,6 +70,21 @@ def is_dot_git(name: str) -> bool:
     """Whether some file system takes ``name`` for ``.git``. Source: git's path.c, is_ntfs_dotgit; utf8.c."""
     plain = name.translate(_IGNORED_BY_HFS).lower().split(":", 1)[0].rstrip(". ")
     return plain in (".git", "git~1")
+
+
+def folded(name: str) -> str:
+    """What ``name`` is to file systems that do not tell case, or ways to compose a letter, apart."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def colliding(names: Iterable[str]) -> tuple[str, str] | None:
+    """The first two of ``names``, of one folder, that some file system takes for one."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(folded(name), name)
+        if other != name:
+            return other, name
+    return None
 
 
 # ---- refs --------------------------------------------------------------------------------------------------

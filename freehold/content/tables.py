@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, LargeBinary, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from freehold.accounts.tables import Account
 from freehold.core.database import Base, Id, UtcDateTime
 
 
@@ -14,14 +15,23 @@ def of_repo() -> ForeignKey:
 
 
 class Ref(Base):
-    """A branch, tag, pull request or converted copy: full ``name`` such as ``refs/heads/main`` -> commit id."""
+    """A branch, tag, pull request or converted copy: full ``name`` such as ``refs/heads/main`` -> object id.
+
+    The object is a commit, or an annotated tag that leads to the commit ``peeled``.
+    """
 
     __tablename__ = "refs"
 
     repo_id: Mapped[str] = mapped_column(of_repo(), primary_key=True)
     name: Mapped[str] = mapped_column(String(255), primary_key=True)
     target: Mapped[str] = mapped_column(String(40))
+    peeled: Mapped[str | None] = mapped_column(String(40))
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    @property
+    def commit(self) -> str:
+        """The commit that it leads to."""
+        return self.peeled or self.target
 
 
 class Numbering(Base):
@@ -58,6 +68,22 @@ class Push(Base):
     before: Mapped[str | None] = mapped_column(String(40))
     after: Mapped[str | None] = mapped_column(String(40))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Lock(Base):
+    """One person is at work on a file, and others should not change it meanwhile. Source: git-lfs docs/api/locking."""
+
+    __tablename__ = "locks"
+    __table_args__ = (Index("uq_locks_repo_id_path_hash", "repo_id", "path_hash", unique=True),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    repo_id: Mapped[str] = mapped_column(of_repo())
+    path: Mapped[str] = mapped_column(String(4096))
+    path_hash: Mapped[str] = mapped_column(String(64))  # SHA-256: no index of PostgreSQL takes so long a path
+    owner_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    locked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    owner: Mapped[Account] = relationship(lazy="joined", innerjoin=True)
 
 
 class Recipe(Base):

@@ -4,8 +4,10 @@ Under ``freehold serve`` they take the direct road (``core.direct``); under any 
 ordinary one. Both behave the same.
 """
 
+import asyncio
 import os
-from collections.abc import Mapping
+import zlib
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from freehold.core.direct import PIECE_BYTES, Intake, PeerGone, Stalled, Take, in_bytes_thread
+from freehold.core.direct import PIECE_BYTES, STALL_S, Intake, PeerGone, Stalled, Take, in_bytes_thread
 from freehold.core.errors import BadRequest, HubError, TooLarge
 
 
@@ -79,6 +81,30 @@ async def receive_body(request: Request, take: Take, *, limit_bytes: int) -> int
         raise ClientDisconnect from err
     except Stalled as err:
         raise RequestStalled("The body stopped arriving; send it again.") from err
+
+
+def unzipped(request: Request, take: Take) -> Take:
+    """``take`` for the plain bytes of a body that may be gzip. Raises :class:`BadRequest` for another coding."""
+    coding = request.headers.get("content-encoding", "identity").lower()
+    if coding == "identity":
+        return take
+    if coding not in ("gzip", "x-gzip"):
+        raise BadRequest("A body is sent as it is, or as gzip.")
+    inflate = zlib.decompressobj(16 + zlib.MAX_WBITS)
+
+    def take_zipped(piece: memoryview) -> None:
+        data: bytes | memoryview = piece
+        while not inflate.eof:
+            try:
+                plain = inflate.decompress(data, PIECE_BYTES)
+            except zlib.error as err:
+                raise BadRequest("The body is not gzip, as it says.") from err
+            take(memoryview(plain))
+            data = inflate.unconsumed_tail
+            if not data and len(plain) < PIECE_BYTES:
+                return
+
+    return take_zipped
 
 
 def _announced(request: Request) -> int | None:
@@ -160,3 +186,54 @@ class FileSlice(Response):
             assert piece, "the file became shorter while it was sent"
             at += len(piece)
             await send({"type": "http.response.body", "body": piece, "more_body": at < self.end})
+
+
+class Flow(Response):
+    """An answer that is made while it is sent: ``work(write)`` writes it piece by piece, no faster than it is taken.
+
+    The head is sent with the first piece, so that what ``work`` raises before is answered as an error. ``work`` is
+    cancelled when the client leaves, or takes nothing for ``STALL_S``.
+    """
+
+    def __init__(
+        self, work: Callable[[Callable[[bytes], Awaitable[None]]], Awaitable[None]], *, headers: Mapping[str, str]
+    ) -> None:
+        self._work = work
+        self.body = b""
+        self.status_code = 200
+        self.background = None
+        self.init_headers(headers)
+        if "content-length" in self.headers:
+            del self.headers["content-length"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        working = asyncio.ensure_future(self._sent(send))
+        leaving = asyncio.ensure_future(_left(receive))
+        try:
+            await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                working.result()
+        finally:
+            for task in (working, leaving):
+                task.cancel()
+            await asyncio.gather(working, leaving, return_exceptions=True)
+
+    async def _sent(self, send: Send) -> None:
+        started = False
+
+        async def write(piece: bytes) -> None:
+            nonlocal started
+            if not started:
+                started = True
+                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            await asyncio.wait_for(send({"type": "http.response.body", "body": piece, "more_body": True}), STALL_S)
+
+        await self._work(write)
+        await write(b"")
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _left(receive: Receive) -> None:
+    """The client is gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

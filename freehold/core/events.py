@@ -5,7 +5,8 @@ room that publishes never learns who they are.
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -32,6 +33,18 @@ def publish(db: Session, event: object) -> None:
     bus: Bus | None = db.info.get("bus")
     if bus is not None:
         bus.publish(db, event)
+
+
+@contextmanager
+def savepoint(db: Session) -> Iterator[None]:
+    """A part of the transaction that may fail alone: what it wrote, and what it left for afterwards, is taken back."""
+    wanted = len(db.info.get("after_commit", ()))
+    try:
+        with db.begin_nested():
+            yield
+    except BaseException:
+        del db.info.get("after_commit", [])[wanted:]
+        raise
 
 
 def after_commit(db: Session, action: Callable[[], None]) -> None:

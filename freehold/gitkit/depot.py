@@ -1,7 +1,7 @@
 """Opening a repository's objects: exactly the packs that the rows name.
 
 Packs of a directory store are linked to where they lie; those of another store are fetched into the cache first. The
-directory that libgit2 reads holds links only, so a pack that no row names (a lost race, a crash) is invisible.
+directory that libgit2 and git read holds links only, so a pack that no row names (a lost race, a crash) is invisible.
 """
 
 import fcntl
@@ -88,8 +88,7 @@ class Depot:
         for name in wanted - linked:
             # The pack before its index, which is what libgit2 looks for.
             for path in sources.get(name) or self._files(repo_id, name):
-                with suppress(FileExistsError):
-                    os.symlink(path, view / "pack" / path.name)
+                _link(path, view / "pack" / path.name)
             linked.add(name)
         objects.refresh()
         self._open[repo_id] = (objects, view, linked)
@@ -110,6 +109,17 @@ class Depot:
                     self._store.fetch(key, path)
             paths.append(path)
         return paths
+
+
+def _link(path: Path, at: Path) -> None:
+    """``at`` is the file ``path``, and stays it for its readers when packs are folded and the old ones removed."""
+    try:
+        os.link(path, at)
+    except FileExistsError:
+        pass
+    except OSError:  # on another disk, or one without hard links: the folder's grace is what readers have
+        with suppress(FileExistsError):
+            os.symlink(path, at)
 
 
 def pack_key(repo_id: str, name: str, suffix: str) -> str:

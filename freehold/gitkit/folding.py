@@ -3,24 +3,15 @@
 :func:`fold` puts many small packs into one; :func:`reachable` takes a history out of a repository, for another one.
 """
 
-import os
-import shutil
 import struct
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from freehold.gitkit.errors import FoldFailed
+from freehold.gitkit import program
+from freehold.gitkit.errors import FoldFailed, GitRefused
 from freehold.gitkit.packs import Pack
 
-TIMEOUT_S = 600
-#: Blobs above the threshold are copied, not compared; windows are bounded, so that a fold has a bounded size itself.
-_LIMITS = ("core.bigFileThreshold=1m", "pack.windowMemory=32m", "pack.deltaCacheSize=16m", "pack.threads=1")
-
-
-def can_fold() -> bool:
-    """Whether there is a git to do it."""
-    return shutil.which("git") is not None
+LIMITS = program.Limits(wall_s=600)
 
 
 def fold(packs: Sequence[Path], tmp: Path) -> Pack:
@@ -69,22 +60,10 @@ def object_ids(index: bytes) -> list[str]:
 
 
 def _pack_objects(bare: Path, oids: Sequence[str], base: Path, *options: str) -> str:
-    command = [shutil.which("git") or "git", "--git-dir", str(bare)]
-    for limit in _LIMITS:
-        command += ["-c", limit]
-    # No configuration of the machine's or its users', and no variable that would lead git elsewhere.
-    environ = {"PATH": os.defpath, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+    words = ("pack-objects", "-q", "--delta-base-offset", *options, str(base))
+    given = "".join(f"{oid}\n" for oid in oids).encode()
     try:
-        done = subprocess.run(  # noqa: S603  # words of our own; ids go in as hex
-            [*command, "pack-objects", "-q", "--delta-base-offset", *options, str(base)],
-            input="".join(f"{oid}\n" for oid in oids).encode(),
-            capture_output=True,
-            env=environ,
-            timeout=TIMEOUT_S,
-            check=True,
-        )
-    except subprocess.TimeoutExpired as err:
-        raise FoldFailed(f"git took longer than {TIMEOUT_S} s.") from err
-    except subprocess.CalledProcessError as err:
-        raise FoldFailed(err.stderr.decode("utf-8", "replace")[-2000:]) from err
-    return done.stdout.decode().strip()
+        said = program.run(bare, *words, stdin=given, limits=LIMITS)
+    except GitRefused as err:
+        raise FoldFailed(err.message) from err
+    return said.decode().strip()

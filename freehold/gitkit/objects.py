@@ -130,6 +130,8 @@ class Objects:
 
     def __init__(self, repo_id: str, directory: Path, facts: Facts) -> None:
         self.repo_id = repo_id
+        #: Where the packs are, as links below ``pack``; there for as long as this object is.
+        self.directory = directory
         self._facts = facts
         self._directory = directory
         self._packs = pygit2.OdbBackendPack(str(directory))
@@ -181,6 +183,11 @@ class Objects:
     def size_bytes(self, oid: str) -> int:
         """How long the object is, without reading it."""
         return self._header(oid)
+
+    def kind(self, oid: str) -> str:
+        """``commit``, ``tree``, ``blob`` or ``tag``."""
+        found: ObjectType = self._guarded(oid, lambda: self._odb.read_header(oid)[0])
+        return found.name.lower()
 
     def is_pointer(self, oid: str) -> bool:
         """Whether the blob stands for a large file."""

@@ -95,7 +95,7 @@ def speaks_lfs(endpoint: Endpoint) -> Endpoint:
 @stream_door(Action.WRITE)
 async def batch(request: Request) -> Response:
     """What to do with each object. Uploads ask for WRITE (PROPOSE for a pull request), downloads for READ."""
-    asked = await _body(request, BatchIn)
+    asked = await read_body(request, BatchIn)
     if asked.operation == "download":
         found = await in_thread(request, lambda ask: _held(ask, asked), reads=True)
         return _answer("basic", [_download(request, wanted, found) for wanted in asked.objects])
@@ -184,7 +184,7 @@ def _answer(transfer: str, entries: list[dict[str, object]]) -> Response:
 @stream_door(Action.READ)
 async def verify(request: Request) -> Response:
     """200 when the repository has this object in this size."""
-    given = await _body(request, ObjectIn)
+    given = await read_body(request, ObjectIn)
 
     def check(ask: Ask) -> None:
         content = queries.contents(ask.db, _load(ask, Action.READ), [given.oid]).get(given.oid)
@@ -231,7 +231,7 @@ async def complete_parts(request: Request) -> Response:
     """Join the parts, check the whole and record it. May be repeated."""
     kit: Kit = request.app.state.kit
     parts = uploads.checked_parts(kit, request.path_params["upload"], request.query_params.get("t", ""))
-    given = await _body(request, CompletionIn)
+    given = await read_body(request, CompletionIn)
     named = {part.partNumber: part.etag for part in given.parts}
     if given.oid != parts.wanted.sha256 or sorted(named) != list(range(1, len(given.parts) + 1)):
         raise BadRequest("The completion names another file than the upload, or its parts are not 1, 2, 3, ...")
@@ -280,7 +280,7 @@ def _as_hub(request: Request, work: Callable[[Session], None]) -> Callable[[], N
     return run
 
 
-async def _body(request: Request, shape: type[Any]) -> Any:
+async def read_body(request: Request, shape: type[Any]) -> Any:
     """The JSON body as ``shape``, bounded. Raises :class:`Malformed` or :class:`TooLarge`."""
     raw = bytearray()
     async for piece in request.stream():

@@ -99,7 +99,7 @@ def _message(body: bytes) -> str:
 
 def _shown(refs: list[Ref], prefix: str) -> list[dict[str, str]]:
     return [
-        {"name": ref.name.removeprefix(prefix), "ref": ref.name, "targetCommit": ref.target}
+        {"name": ref.name.removeprefix(prefix), "ref": ref.name, "targetCommit": ref.commit}
         for ref in refs
         if ref.name.startswith(prefix)
     ]

@@ -88,7 +88,7 @@ def admit(db: Session, actor: Actor, target: Target) -> Admission:
     ref, head = found
     if target.opens_pull and not ref.startswith(rules.BRANCHES):
         raise RevisionNotFound(target.revision)
-    if is_pull and not target.opens_pull and not may(actor, Action.WRITE, repo) and not _opened(db, repo, ref, actor):
+    if is_pull and not target.opens_pull and not may(actor, Action.WRITE, repo) and not opened(db, repo, ref, actor):
         repo = repos.load(db, actor, target.repo, Action.WRITE, kind=target.kind)  # says what is missing
     return Admission(repo, ref, head)
 
@@ -221,7 +221,7 @@ def _copy(db: Session, kit: Kit, repo: Repo, head: str, op: Copy, found: Objects
     return CopyBlob(op.path, entry.oid, entry.mode)
 
 
-def _opened(db: Session, repo: Repo, ref: str, actor: Actor) -> bool:
+def opened(db: Session, repo: Repo, ref: str, actor: Actor) -> bool:
     """Whether ``actor`` opened the pull request: its first push made the ref."""
     if actor.is_anonymous:
         return False

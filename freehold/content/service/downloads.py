@@ -39,7 +39,8 @@ MAX_KEPT_PATH_CHARS = 512
 _entries: Lru[tuple[str, str, str], tuple[Entry | None]] = Lru(KEPT_ENTRIES)
 
 _REPO = RowQuery(
-    "SELECT r.id, r.owner_id, r.visibility, r.gated, r.is_disabled, r.creator_id, a.name, r.name, f.target"
+    "SELECT r.id, r.owner_id, r.visibility, r.gated, r.is_disabled, r.creator_id, a.name, r.name,"
+    " COALESCE(f.peeled, f.target)"
     " FROM repos r JOIN accounts a ON a.id = r.owner_id"
     " LEFT JOIN refs f ON f.repo_id = r.id AND f.name = :ref"
     " WHERE r.kind = :kind AND r.path_key = :path_key"

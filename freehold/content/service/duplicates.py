@@ -23,8 +23,9 @@ from freehold.core import clock, events
 from freehold.core.database import Database
 from freehold.core.ids import new_id
 from freehold.gitkit.errors import FoldFailed
-from freehold.gitkit.folding import can_fold, reachable
+from freehold.gitkit.folding import reachable
 from freehold.gitkit.packs import Pack
+from freehold.gitkit.program import can_run
 from freehold.repos import service as repos
 from freehold.repos.events import SpaceOptions
 from freehold.repos.tables import Repo
@@ -49,7 +50,7 @@ class _Source:
 
     packs: list[str]
     repo_id: str
-    refs: dict[str, str]
+    refs: dict[str, tuple[str, str | None]]
 
 
 def duplicate(
@@ -71,18 +72,18 @@ def duplicate(
 
 def _taken(db: Session, actor: Actor, source: tuple[str, str]) -> _Source:
     repo = repos.load(db, actor, source[1], Action.READ, kind=source[0])
-    refs = {ref.name: ref.target for ref in queries.refs(db, repo) if ref.name.startswith(TAKEN)}
+    refs = {ref.name: (ref.target, ref.peeled) for ref in queries.refs(db, repo) if ref.name.startswith(TAKEN)}
     if not refs:
         raise CannotDuplicate("This repository has no branch, so there is nothing to duplicate.")
     return _Source(queries.pack_names(db, repo), repo.id, refs)
 
 
 def _packed(kit: Kit, taken: _Source, scratch: Path) -> Pack:
-    if not can_fold():
+    if not can_run():
         raise CannotDuplicate("git is not installed where this hub runs: duplicating needs it.")
     files = kit.git.pack_files(taken.repo_id, taken.packs)
     try:
-        return reachable(files, sorted(set(taken.refs.values())), scratch)
+        return reachable(files, sorted({target for target, _ in taken.refs.values()}), scratch)
     except FoldFailed as err:
         raise CannotDuplicate("The history could not be read, or takes too long: nothing was duplicated.") from err
 
@@ -108,11 +109,14 @@ def _publish(
     for table in (RepoContent, RepoRecipe, RepoXorb):
         _claim(db, table, original, repo)
     now = clock.now()
-    rest = {name: target for name, target in taken.refs.items() if name != rules.MAIN}
-    rows = [{"repo_id": repo.id, "name": name, "target": at, "updated_at": now} for name, at in sorted(rest.items())]
+    rest = sorted((name, *points) for name, points in taken.refs.items() if name != rules.MAIN)
+    rows = [
+        {"repo_id": repo.id, "name": name, "target": target, "peeled": peeled, "updated_at": now}
+        for name, target, peeled in rest
+    ]
     insert_missing(db, Ref, rows)
     if rules.MAIN in taken.refs:
-        move_ref(db, actor, repo, rules.MAIN, None, taken.refs[rules.MAIN])
+        move_ref(db, actor, repo, rules.MAIN, None, taken.refs[rules.MAIN][0])
     events.publish(db, RepoDuplicated(original, repo, actor))
     return repo
 

@@ -16,7 +16,8 @@ from freehold.content.tables import Pack
 from freehold.core import clock
 from freehold.core.database import Database
 from freehold.gitkit.errors import FoldFailed
-from freehold.gitkit.folding import can_fold, fold
+from freehold.gitkit.folding import fold
+from freehold.gitkit.program import can_run
 
 log = logging.getLogger("freehold.content")
 #: A repository with so many small packs is folded: reading one object asks every pack in turn.
@@ -48,7 +49,7 @@ class Folder:
     def turn(self) -> int:
         """Fold what is crowded; how many repositories were folded."""
         self._remove_due()
-        if not can_fold():
+        if not can_run():
             return 0
         return sum(self._fold(repo_id) for repo_id in self._crowded())
 

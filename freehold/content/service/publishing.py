@@ -44,20 +44,29 @@ def record_pack(db: Session, repo: Repo, pack: packs.Pack | None) -> None:
         insert_missing(db, Pack, [{**row, "created_at": clock.now()}])
 
 
-def move_ref(db: Session, actor: Actor, repo: Repo, ref: str, before: str | None, after: str | None) -> None:
+def move_ref(
+    db: Session,
+    actor: Actor,
+    repo: Repo,
+    ref: str,
+    before: str | None,
+    after: str | None,
+    peeled: str | None = None,
+) -> None:
     """``ref`` points to ``after`` (None: it is gone), if it pointed to ``before`` (None: if it was not there).
 
+    ``peeled`` is the commit that ``after`` leads to where that is an annotated tag.
     Raises :class:`LostRace` when it did not. Whoever listens to :class:`RepoPushed` runs in the same transaction.
     """
     here = (Ref.repo_id == repo.id, Ref.name == ref)
     if before is None:
         assert after is not None, "from nowhere to nowhere"
-        _insert(db, Ref(repo_id=repo.id, name=ref, target=after, updated_at=clock.now()))
+        _insert(db, Ref(repo_id=repo.id, name=ref, target=after, peeled=peeled, updated_at=clock.now()))
     elif after is None:
         _one_row(db, delete(Ref).where(*here, Ref.target == before).returning(Ref.name))
     else:
-        moved = update(Ref).where(*here, Ref.target == before).values(target=after, updated_at=clock.now())
-        _one_row(db, moved.returning(Ref.name))
+        values = {"target": after, "peeled": peeled, "updated_at": clock.now()}
+        _one_row(db, update(Ref).where(*here, Ref.target == before).values(values).returning(Ref.name))
     db.add(Push(id=new_id(), repo_id=repo.id, actor_id=actor.id, ref=ref, before=before, after=after, at=clock.now()))
     db.flush()
     repos.touch(db, repo)

@@ -35,7 +35,7 @@ def create_branch(
     repo = repos.load(db, actor, path, Action.WRITE, kind=kind)
     ref = rules.checked_branch(branch)
     commit = queries.resolve_revision(db, repo, start or rules.MAIN, kit)
-    _create(db, actor, repo, ref, commit)
+    create(db, actor, repo, ref, commit)
     return commit
 
 
@@ -64,7 +64,7 @@ def delete_branch(db: Session, actor: Actor, path: str, branch: str, *, kind: st
     ref = rules.BRANCHES + branch.removeprefix(rules.BRANCHES)
     if ref == rules.MAIN:
         raise RefProtected(f"Cannot delete {ref}")
-    commit = queries.head(db, repo, ref) if rules.ref_candidates(ref) else None
+    commit = queries.target(db, repo, ref) if rules.ref_candidates(ref) else None
     if commit is None:
         raise BadRef(f"Invalid rev id: {branch[:200]}")
     _delete(db, actor, repo, ref, commit)
@@ -74,7 +74,7 @@ def create_tag(db: Session, kit: Kit, actor: Actor, path: str, tag: str, *, kind
     """The tag is there, at ``revision``; its commit. Raises :class:`RevisionNotFound` before it looks at the name."""
     repo = repos.load(db, actor, path, Action.WRITE, kind=kind)
     commit = queries.resolve_revision(db, repo, revision, kit)
-    _create(db, actor, repo, rules.checked_tag(tag), commit)
+    create(db, actor, repo, rules.checked_tag(tag), commit)
     return commit
 
 
@@ -82,10 +82,10 @@ def delete_tag(db: Session, actor: Actor, path: str, tag: str, *, kind: str) -> 
     """The tag is gone. Raises :class:`RevisionNotFound` when there is none."""
     repo = repos.load(db, actor, path, Action.WRITE, kind=kind)
     ref = rules.TAGS + tag.removeprefix(rules.TAGS)
-    commit = queries.head(db, repo, ref) if rules.ref_candidates(ref) else None
-    if commit is None:
+    target = queries.target(db, repo, ref) if rules.ref_candidates(ref) else None
+    if target is None:
         raise RevisionNotFound(tag)
-    _delete(db, actor, repo, ref, commit)
+    _delete(db, actor, repo, ref, target)
 
 
 def super_squash(
@@ -117,8 +117,11 @@ def super_squash(
     raise Unavailable("Too many commits to this branch at once; repeat the call.", headers={"Retry-After": "2"})
 
 
-def _create(db: Session, actor: Actor, repo: Repo, ref: str, commit: str) -> None:
-    """Git keeps refs as paths: ``a`` and ``a/b`` cannot both be fetched, so the second one is refused."""
+def create(db: Session, actor: Actor, repo: Repo, ref: str, target: str, peeled: str | None = None) -> None:
+    """The new ``ref`` is there, for a caller that has checked the right to it. ``peeled`` as for ``move_ref``.
+
+    Git keeps refs as paths: ``a`` and ``a/b`` cannot both be fetched, so the second one is refused.
+    """
     if queries.head(db, repo, ref) is not None:
         raise RefExists(ref)
     parts = ref.split("/")
@@ -128,7 +131,7 @@ def _create(db: Session, actor: Actor, repo: Repo, ref: str, commit: str) -> Non
     if blocking is not None:
         raise Conflict(f"Reference {ref} cannot be: {blocking} exists")
     try:
-        move_ref(db, actor, repo, ref, None, commit)
+        move_ref(db, actor, repo, ref, None, target, peeled)
     except LostRace as err:
         raise RefExists(ref) from err
 
