@@ -41,6 +41,7 @@ from freehold.content.api import trees as trees_api
 from freehold.content.api import xet as xet_api
 from freehold.content.kit import Kit
 from freehold.content.service import commits, uploads
+from freehold.content.service.counting import DownloadLog
 from freehold.content.service.folding import Folder
 from freehold.core import http, migrate
 from freehold.core.database import Database
@@ -90,7 +91,7 @@ STALE_UPLOADS_S = 3600
 def build_app(settings: Settings) -> FastAPI:
     """The whole hub as one ASGI application. Opens the database and the store; closes them at shutdown."""
     bus = Bus()
-    uses = UseLog()
+    uses, downloads = UseLog(), DownloadLog()
     database = open_database(settings, bus=bus, token_uses=uses)
     kit = build_kit(settings, database)
     _subscribe(bus, kit)
@@ -102,11 +103,11 @@ def build_app(settings: Settings) -> FastAPI:
         description="The hub's JSON API: the calls of the official clients, and a few of its own.",
         docs_url=None,  # the stock page fetches its scripts from outside; the document itself is at /openapi.json
         redoc_url=None,
-        lifespan=_lifespan(database, kit, uses, worker),
+        lifespan=_lifespan(database, kit, (uses, downloads), worker),
         redirect_slashes=False,
     )
     app.state.database, app.state.kit, app.state.resolve_actor = database, kit, resolve_actor
-    app.state.worker = worker
+    app.state.worker, app.state.downloads = worker, downloads
     _add_edge(app)
     _add_rooms(app)
     return app
@@ -321,11 +322,11 @@ class NoSuchPage(HubError):
 # ---- life and housekeeping ---------------------------------------------------------------------------------
 
 
-def _lifespan(database: Database, kit: Kit, uses: UseLog, worker: Worker):  # type: ignore[no-untyped-def]  # Starlette's own protocol
+def _lifespan(database: Database, kit: Kit, logs: tuple[UseLog, DownloadLog], worker: Worker):  # type: ignore[no-untyped-def]  # Starlette's own protocol
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         _sweep_scratch(kit.tmp, older_than_s=STALE_SCRATCH_S)
-        housekeeping = Periodic("housekeeping", HOUSEKEEPING_S, lambda: uses.flush(database))
+        housekeeping = Periodic("housekeeping", HOUSEKEEPING_S, lambda: _flush(database, logs))
         stale = Periodic("stale uploads", STALE_UPLOADS_S, lambda: uploads.drop_stale(database, kit))
         folding = Periodic("folding of packs", FOLDING_S, Folder(database, kit).turn)
         for periodic in (housekeeping, stale, folding):
@@ -337,10 +338,16 @@ def _lifespan(database: Database, kit: Kit, uses: UseLog, worker: Worker):  # ty
             worker.stop()
             for periodic in (housekeeping, stale, folding):
                 periodic.stop()
-            uses.flush(database)
+            _flush(database, logs)
             database.close()
 
     return lifespan
+
+
+def _flush(database: Database, logs: tuple[UseLog, DownloadLog]) -> None:
+    """What reads left in memory is written down."""
+    for kept in logs:
+        kept.flush(database)
 
 
 def _sweep_scratch(tmp: Path, *, older_than_s: int) -> None:

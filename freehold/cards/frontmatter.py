@@ -52,21 +52,26 @@ def parse(block: str) -> dict[str, Any]:
 
     Values are JSON's: dict with text keys, list, str, int, float, bool, None. Dates stay text.
     """
-    if len(block.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise BadFrontMatter(
-            f"The metadata is over {MAX_BYTES:,} bytes. Move long tables into the text or into a file."
-        )
-    try:
-        value = _Builder(yaml.parse(block, Loader=yaml.CSafeLoader)).document()
-    except yaml.YAMLError as err:
-        raise BadFrontMatter(f"The metadata is not YAML: {_told(err)}") from err
-    except (UnicodeEncodeError, ValueError) as err:
-        raise BadFrontMatter("The metadata holds characters that are not text.") from err
+    value = parse_any(block)
     if value is None:
         return {}
     if not isinstance(value, dict):
         raise BadFrontMatter("The metadata is not a mapping: write one `key: value` a line.")
     return value
+
+
+def parse_any(block: str) -> Any:
+    """What a YAML document holds, whatever it is, under the same limits; None for an empty one."""
+    if len(block.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        raise BadFrontMatter(
+            f"The metadata is over {MAX_BYTES:,} bytes. Move long tables into the text or into a file."
+        )
+    try:
+        return _Builder(yaml.parse(block, Loader=yaml.CSafeLoader)).document()
+    except yaml.YAMLError as err:
+        raise BadFrontMatter(f"The metadata is not YAML: {_told(err)}") from err
+    except (UnicodeEncodeError, ValueError) as err:
+        raise BadFrontMatter("The metadata holds characters that are not text.") from err
 
 
 def _told(err: yaml.YAMLError) -> str:

@@ -76,6 +76,16 @@ def safetensors(read: Read, size_bytes: int) -> Weights | None:
 
 def safetensors_layout(read: Read, size_bytes: int) -> Layout | None:
     """As :func:`safetensors`, name by name."""
+    header = safetensors_header(read, size_bytes)
+    if header is None:
+        return None
+    entries = header.pop("__metadata__", {})
+    tensors = {name: (tensor["dtype"][:20], tuple(tensor["shape"])) for name, tensor in header.items()}
+    return Layout(tensors, entries if isinstance(entries, dict) else {})
+
+
+def safetensors_header(read: Read, size_bytes: int) -> dict[str, Any] | None:
+    """The header of a safetensors file as it stands, each tensor held against the file; None as above."""
     try:
         (length,) = struct.unpack("<Q", read(0, 8))
         if not 2 <= length <= min(MAX_HEADER_BYTES, size_bytes - 8):
@@ -83,16 +93,16 @@ def safetensors_layout(read: Read, size_bytes: int) -> Layout | None:
         header = json.loads(read(8, 8 + length))
         if not isinstance(header, dict) or len(header) > MAX_TENSORS:
             return None
-        entries = header.pop("__metadata__", {})
-        data_bytes = size_bytes - 8 - length
-        tensors = {name: _tensor(tensor, data_bytes) for name, tensor in header.items()}
+        for name, tensor in header.items():
+            if name != "__metadata__":
+                _check_tensor(tensor, size_bytes - 8 - length)
     except (ValueError, struct.error, RecursionError):
         return None
-    return Layout(tensors, entries if isinstance(entries, dict) else {})
+    return header
 
 
-def _tensor(tensor: Any, data_bytes: int) -> tuple[str, tuple[int, ...]]:
-    """Type and shape of one tensor, held against the bytes it claims."""
+def _check_tensor(tensor: Any, data_bytes: int) -> None:
+    """Raise :class:`Contradiction` where a tensor's type, shape and place do not fit each other or the file."""
     if not isinstance(tensor, dict):
         raise Contradiction
     kind, shape, offsets = tensor.get("dtype"), tensor.get("shape"), tensor.get("data_offsets")
@@ -103,7 +113,6 @@ def _tensor(tensor: Any, data_bytes: int) -> tuple[str, tuple[int, ...]]:
         raise Contradiction
     if kind in _BITS and values * _BITS[kind] != 8 * (offsets[1] - offsets[0]):
         raise Contradiction
-    return kind[:20], tuple(shape)
 
 
 def _are_counts(value: Any) -> TypeGuard[list[int]]:

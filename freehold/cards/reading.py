@@ -4,7 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from freehold.cards import rules, tags
+from freehold.cards import results, rules, tags
+from freehold.cards.results import Result
 from freehold.cards.summary import first_words
 from freehold.gitkit.objects import Objects
 
@@ -37,6 +38,27 @@ def read(objects: Objects, commit: str, kind: str) -> CommitCard:
 def card_text(objects: Objects, commit: str) -> str:
     """The README of a commit; empty when it has none that git holds whole."""
     return _small_file(objects, commit, README, MAX_CARD_BYTES).decode("utf-8", "replace")
+
+
+def benchmark_text(objects: Objects, commit: str) -> str | None:
+    """What ``eval.yaml`` of a data set says; None where there is none, and so no leaderboard."""
+    text = _small_file(objects, commit, results.BENCHMARK, results.MAX_FILE_BYTES)
+    return text.decode("utf-8", "replace") if text else None
+
+
+def eval_results(objects: Objects, commit: str) -> list[Result]:
+    """The evaluation results that a model's commit keeps, file by file."""
+    folder = objects.entry(commit, results.FOLDER)
+    if folder is None or folder.kind != "directory":
+        return []
+    found: list[Result] = []
+    names = [
+        entry.path for entry in objects.walk(commit, results.FOLDER, False) if entry.path.endswith((".yaml", ".yml"))
+    ]
+    for path in names[: results.MAX_FILES]:
+        text = _small_file(objects, commit, path, results.MAX_FILE_BYTES).decode("utf-8", "replace")
+        found += results.parse(path.rpartition("/")[2], text)
+    return found[: results.MAX_RESULTS]
 
 
 def _config(objects: Objects, commit: str) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """What happens to cards: they are checked before a commit and indexed after it. The only writer of ``cards.tables``."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from freehold.cards import reading, rules, tags
 from freehold.cards.errors import BadCard
-from freehold.cards.tables import RepoCard, RepoTag
+from freehold.cards.results import Result
+from freehold.cards.tables import EvalResult, RepoCard, RepoTag
 from freehold.content import queries
 from freehold.content.events import CommitProposed, RepoPushed
 from freehold.content.kit import Kit
@@ -59,14 +62,33 @@ def index(db: Session, repo: Repo, objects: Objects, commit: str) -> RepoCard:
     db.flush()
     db.execute(delete(RepoTag).where(RepoTag.repo_id == repo.id))
     db.add_all(RepoTag(repo_id=repo.id, tag=tag) for tag in found.words.tags)
+    if repo.kind == "model":
+        _index_results(db, repo, reading.eval_results(objects, commit))
     db.flush()
     return row
+
+
+def _index_results(db: Session, repo: Repo, found: Sequence[Result]) -> None:
+    db.execute(delete(EvalResult).where(EvalResult.repo_id == repo.id))
+    db.add_all(
+        EvalResult(
+            repo_id=repo.id,
+            position=position,
+            filename=one.filename[:255],
+            dataset_key=one.dataset.lower(),
+            task=one.task,
+            value=one.value,
+            data=dict(one.data),
+        )
+        for position, one in enumerate(found)
+    )
 
 
 def forget(db: Session, repo_id: str) -> None:
     """The index knows nothing of a repository whose ``main`` is gone."""
     db.execute(delete(RepoTag).where(RepoTag.repo_id == repo_id))
     db.execute(delete(RepoCard).where(RepoCard.repo_id == repo_id))
+    db.execute(delete(EvalResult).where(EvalResult.repo_id == repo_id))
 
 
 def _cut(word: str | None) -> str | None:

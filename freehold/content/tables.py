@@ -1,8 +1,8 @@
 """Mutable state of repositories. Hashes are lower-case hex; Xet hashes in the protocol's string form (xet.md 3.2)."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, LargeBinary, String
+from sqlalchemy import BigInteger, Boolean, Date, ForeignKey, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from freehold.accounts.tables import Account
@@ -192,3 +192,13 @@ class MultipartUpload(Base):
     chunk_bytes: Mapped[int] = mapped_column(BigInteger)
     store_upload_id: Mapped[str | None] = mapped_column(String(1024))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class DownloadDay(Base):
+    """How often a repository was downloaded on one day (UTC). Older days are only in its all-time count."""
+
+    __tablename__ = "download_days"
+
+    repo_id: Mapped[str] = mapped_column(of_repo(), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True, index=True)
+    downloads: Mapped[int] = mapped_column(Integer)

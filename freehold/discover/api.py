@@ -1,12 +1,13 @@
 """Lists and repository info over JSON. Source: protocol/hub-api.md 1.5, 4."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.datastructures import QueryParams
 from starlette.responses import JSONResponse, Response
 
 from freehold.access.rules import Action
+from freehold.accounts.queries import avatar_path
 from freehold.core.http import PUBLIC, Ask, door, next_page
 from freehold.discover import info, queries, rules, service
 from freehold.discover.rules import Listing
@@ -18,6 +19,7 @@ paths.register()
 router = APIRouter(tags=["discover"])
 #: Items of a page that names every file of each: each needs its repository opened.
 MAX_FULL = 100
+OPENED = {"siblings", "mainSize", "runtime", "usedStorage", "evalResults", "childrenModelCount"}
 
 
 @router.get("/api/{kind:plural}")
@@ -26,7 +28,7 @@ def list_repos(ask: Ask, kind: str) -> Response:
     """The repositories of a kind that whoever asks may know of, by author, words and tags."""
     query = ask.request.query_params
     names = _names(kind, query)
-    listing = rules.listing(kind, query, most=MAX_FULL if "siblings" in names else rules.MAX_PAGE)
+    listing = rules.listing(kind, query, most=MAX_FULL if OPENED & set(names) else rules.MAX_PAGE)
     page = queries.page(ask.db, ask.actor, listing)
     items = [service.listed(ask.db, ask.kit, item, names) for item in page.items]
     headers = next_page(ask.request, rules.encode(page.next)) if page.next else {}
@@ -47,12 +49,54 @@ def repo_at(ask: Ask, kind: str, namespace: str, name: str, rev: str) -> Respons
     return info_of(ask, kind, f"{namespace}/{name}", rev)
 
 
+@router.get("/api/spaces/semantic-search")
+@door(PUBLIC)
+def search_spaces(ask: Ask, q: Annotated[str, Query(max_length=1000)] = "") -> Response:
+    """Spaces by words in their names: this hub compares no meanings, so no score of that is made up.
+
+    Spaces that do not run are among them, because none runs here yet. Source: protocol/hub-api.md 4.
+    """
+    listing = rules.space_search(q, ask.request.query_params)
+    page = queries.page(ask.db, ask.actor, listing)
+    return JSONResponse([service.found_space(ask.db, ask.kit, item) for item in page.items])
+
+
 @router.get("/api/{kind:plural}/{name}")
 @router.get("/api/{kind:plural}/{name}/revision/{rev:segment}")
 @door(Action.LIST)
 def one_segment(ask: Ask, kind: str, name: str, rev: str = "") -> Response:
     """A repository without a namespace: never here, and said in the words that clients understand."""
     raise repo_not_found(anonymous=ask.actor.is_anonymous)
+
+
+@router.get("/api/{kind:plural}/{namespace}/{name}/scan")
+@door(Action.READ)
+def scan(ask: Ask, kind: str, namespace: str, name: str) -> dict[str, Any]:
+    """What scanners found: nothing scans files on this hub yet, so nothing is called safe."""
+    return service.scan_status(ask.db, ask.actor, kind, f"{namespace}/{name}")
+
+
+@router.get("/api/models/{namespace}/{name}/safetensors-metadata/{filename:rest}")
+@door(Action.READ)
+def safetensors_metadata(ask: Ask, namespace: str, name: str, filename: str) -> Response:
+    """The headers of every part of a model, in one call. Source: protocol/hub-api.md 1.8."""
+    return JSONResponse(service.safetensors_metadata(ask.db, ask.kit, ask.actor, f"{namespace}/{name}", filename))
+
+
+@router.get("/api/datasets/{namespace}/{name}/leaderboard")
+@door(Action.READ)
+def leaderboard(
+    ask: Ask,
+    namespace: str,
+    name: str,
+    base_model: bool = True,
+    task_id: Annotated[str | None, Query(max_length=200)] = None,
+) -> list[dict[str, Any]]:
+    """Models by their score on a benchmark, the highest first. Source: protocol/hub-api.md 1.8."""
+    found = service.leaderboard(
+        ask.db, ask.kit, ask.actor, f"{namespace}/{name}", task=task_id, with_derived=not base_model
+    )
+    return [_standing(ask, one) for one in found]
 
 
 @router.get("/api/models-tags-by-type")
@@ -85,6 +129,24 @@ def quicksearch(ask: Ask, q: str = "", limit: int = 5) -> dict[str, Any]:
         found[plural] = [{"_id": item.repo.id, "id": item.repo.path} for item in page.items]
         found[f"{plural}Count"] = queries.count(ask.db, ask.actor, listing)
     return found
+
+
+def _standing(ask: Ask, one: queries.Standing) -> dict[str, Any]:
+    owner = one.repo.owner
+    author = {
+        "type": "user" if owner.kind == "user" else "org",
+        "name": owner.name,
+        "fullname": owner.full_name,
+        "avatarUrl": ask.base_url + avatar_path(owner),
+    }
+    told = {"rank": one.rank, "modelId": one.repo.path, "value": one.value, "filename": one.filename}
+    return {
+        **told,
+        "verified": False,  # nothing here verifies a result yet
+        "source": one.data.get("source"),
+        "notes": one.data.get("notes"),
+        "author": author,
+    }
 
 
 def _names(kind: str, query: QueryParams) -> tuple[str, ...]:

@@ -23,3 +23,12 @@ class PaperNotFound(NotFound):
 
     def __init__(self, paper_id: str) -> None:
         super().__init__(f"This hub keeps no papers, {paper_id[:60]!r} among them.")
+
+
+class NoLeaderboard(NotFound):
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} has no leaderboard: a benchmark has a file eval.yaml that names its tasks.")
+
+
+class NotSafetensors(BadRequest):
+    """The file is no safetensors file, nor an index of any that can be read."""

@@ -1,13 +1,14 @@
 """Repository info as clients read it. Pure: a subject in, JSON values out. Source: protocol/hub-api.md 1.5, 4.
 
-Properties that this hub computes from nothing (downloads, trend, papers) are left out rather than made up: clients take
-an absent property as unknown.
+Properties that this hub computes from nothing (regions, resource groups, papers) are left out rather than made up:
+clients take an absent property as unknown.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from freehold.cards.results import Result
 from freehold.core import clock
 from freehold.gitkit.objects import Entry
 from freehold.repos.tables import Repo
@@ -28,14 +29,40 @@ class Subject:
     used_bytes: Callable[[], int]
     headers: Callable[[], Mapping[str, Any]] = dict  #: ``safetensors`` and ``gguf``, where headers could be read
     with_blobs: bool = False
+    runtime: Callable[[], Mapping[str, Any] | None] = lambda: None  #: of a Space, as clients read it
+    results: Callable[[], Sequence[Result]] = tuple  #: what ``.eval_results/`` of a model says
+    children: Callable[[], int] = int  #: models here that name this one as what they were made from
 
 
 #: What a list shows of each item when nothing else is asked for.
 LISTED = {
-    "model": ("private", "gated", "likes", "tags", "pipeline_tag", "library_name", "createdAt", "lastModified"),
-    "dataset": ("author", "private", "gated", "disabled", "likes", "tags", "createdAt", "lastModified", "sha"),
-    "space": ("private", "likes", "tags", "sdk", "createdAt", "lastModified"),
-    "kernel": ("author", "private", "gated", "likes", "sha", "lastModified", "createdAt"),
+    "model": (
+        "private",
+        "gated",
+        "likes",
+        "downloads",
+        "trendingScore",
+        "tags",
+        "pipeline_tag",
+        "library_name",
+        "createdAt",
+        "lastModified",
+    ),
+    "dataset": (
+        "author",
+        "private",
+        "gated",
+        "disabled",
+        "likes",
+        "downloads",
+        "trendingScore",
+        "tags",
+        "createdAt",
+        "lastModified",
+        "sha",
+    ),
+    "space": ("private", "likes", "trendingScore", "tags", "sdk", "createdAt", "lastModified"),
+    "kernel": ("author", "private", "gated", "likes", "downloads", "sha", "lastModified", "createdAt"),
 }
 FULL = ("author", "sha", "lastModified", "disabled", "siblings", "cardData")
 _COMMON = (
@@ -54,10 +81,21 @@ _COMMON = (
 )
 #: What the info of one repository holds.
 WHOLE = {
-    "model": (*_COMMON, "pipeline_tag", "library_name", "config", "model-index", "safetensors", "gguf", "spaces"),
-    "dataset": (*_COMMON, "description"),
-    "space": (*_COMMON, "sdk", "models", "datasets", "subdomain"),
-    "kernel": _COMMON,
+    "model": (
+        *_COMMON,
+        "downloads",
+        "pipeline_tag",
+        "library_name",
+        "config",
+        "model-index",
+        "safetensors",
+        "gguf",
+        "spaces",
+        "widgetData",
+    ),
+    "dataset": (*_COMMON, "downloads", "description", "mainSize"),
+    "space": (*_COMMON, "sdk", "models", "datasets", "subdomain", "runtime"),
+    "kernel": (*_COMMON, "downloads"),
 }
 
 
@@ -113,28 +151,40 @@ def _from_card(key: str, kind: type) -> Callable[[Subject], Any]:
 _VALUES: dict[str, Callable[[Subject], Any]] = {
     "author": lambda s: s.repo.owner.name,
     "baseModels": _base_models,
+    "childrenModelCount": lambda s: s.children(),
     "cardData": lambda s: dict(s.data) if s.data is not None else None,
     "config": lambda s: dict(s.config) if s.config is not None else None,
     "createdAt": lambda s: clock.wire(s.repo.created_at),
     "datasets": _from_card("datasets", list),
     "description": _from_card("description", str),
+    "downloads": lambda s: s.repo.downloads,
+    "downloadsAllTime": lambda s: s.repo.downloads_all_time,
     "disabled": lambda s: s.repo.is_disabled,
+    "evalResults": lambda s: [
+        {"filename": one.filename, "verified": False, "data": dict(one.data)} for one in s.results()
+    ],
+    "inferenceProviderMapping": lambda s: [],  # nobody serves models of this hub
     "gated": lambda s: s.repo.gated or False,
     "gguf": lambda s: s.headers().get("gguf"),
     "lastModified": lambda s: clock.wire(s.repo.updated_at),
     "library_name": lambda s: s.library_name,
     "likes": lambda s: 0,  # nobody can like anything here yet, so this is a count and not a guess
+    "mainSize": lambda s: sum(entry.true_size_bytes for entry in s.files()),
     "model-index": _from_card("model-index", list),
     "models": _from_card("models", list),
     "pipeline_tag": lambda s: s.pipeline_tag,
     "private": lambda s: s.repo.visibility == "private",
     "safetensors": lambda s: s.headers().get("safetensors"),
+    "paperswithcode_id": _from_card("paperswithcode_id", str),
+    "runtime": lambda s: s.runtime(),
     "sdk": lambda s: s.repo.sdk,
     "sha": lambda s: s.sha,
     "siblings": _siblings,
     "spaces": lambda s: [],  # none runs here yet
     "subdomain": lambda s: s.repo.path.replace("/", "-").replace(".", "-").lower(),
     "tags": lambda s: list(s.tags),
+    "trendingScore": lambda s: 0,  # nothing is ranked by it yet
+    "widgetData": _from_card("widget", list),
     "usedStorage": lambda s: s.used_bytes(),
     "xetEnabled": lambda s: True,
 }

@@ -1,6 +1,6 @@
 """Lists of repositories, by the one rule of who may know what."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,12 +9,17 @@ from sqlalchemy.orm import Session
 
 from freehold.access.rules import Actor
 from freehold.accounts.tables import Account
-from freehold.cards.tables import RepoCard, RepoTag
+from freehold.cards.results import Result
+from freehold.cards.rules import RELATIONS
+from freehold.cards.tables import EvalResult, RepoCard, RepoTag
 from freehold.content.rules import MAIN
 from freehold.content.tables import Ref
 from freehold.discover.rules import Cursor, Listing
 from freehold.repos.access import visible
 from freehold.repos.tables import Repo
+
+#: Results looked through for one leaderboard, and models shown on it.
+MAX_RESULTS, MAX_STANDINGS = 5_000, 1_000
 
 
 @dataclass(frozen=True)
@@ -110,3 +115,54 @@ def _after(column: Any, cursor: Cursor, ascending: bool) -> Any:
     if ascending:
         return or_(column > cursor.at, and_(column == cursor.at, Repo.id > cursor.repo_id))
     return or_(column < cursor.at, and_(column == cursor.at, Repo.id < cursor.repo_id))
+
+
+def children(db: Session, repo: Repo) -> int:
+    """How many public models here name ``repo`` as what they were made from."""
+    if repo.kind != "model":
+        return 0
+    names = [f"base_model:{relation}:{repo.path}" for relation in RELATIONS]
+    named = select(RepoTag.repo_id).where(RepoTag.tag.in_(names))
+    query = select(func.count(Repo.id)).where(Repo.id.in_(named), Repo.visibility == "public", Repo.kind == "model")
+    return db.scalar(query) or 0
+
+
+# ---- evaluation results ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A model's best score on a benchmark, and its place (equal scores share one)."""
+
+    rank: int
+    repo: Repo
+    value: float
+    filename: str
+    data: Mapping[str, Any]
+
+
+def results_of(db: Session, repo: Repo) -> list[Result]:
+    """The evaluation results of a model, from the index."""
+    rows = db.scalars(select(EvalResult).where(EvalResult.repo_id == repo.id).order_by(EvalResult.position))
+    return [Result(row.filename, row.dataset_key, row.task, row.value, row.data) for row in rows]
+
+
+def standings(db: Session, actor: Actor, dataset: Repo, task: str | None, *, with_derived: bool) -> list[Standing]:
+    """The best score of each model that ``actor`` may know of, the highest first; at most :data:`MAX_STANDINGS`."""
+    query: Any = (
+        select(EvalResult, Repo)
+        .join(Repo, Repo.id == EvalResult.repo_id)
+        .where(EvalResult.dataset_key == dataset.path_key, EvalResult.value.is_not(None))
+        .order_by(EvalResult.value.desc(), Repo.path_key, EvalResult.position)
+        .limit(MAX_RESULTS)
+    )
+    if task is not None:
+        query = query.where(EvalResult.task == task)
+    if not with_derived:
+        query = query.where(Repo.id.not_in(select(RepoTag.repo_id).where(RepoTag.tag.startswith("base_model:"))))
+    best: dict[str, tuple[EvalResult, Repo]] = {}
+    for result, repo in db.execute(visible(query, actor)):
+        best.setdefault(repo.id, (result, repo))
+    rows = list(best.values())[:MAX_STANDINGS]
+    ranks = {value: rank for rank, value in reversed([(n + 1, row.value) for n, (row, _) in enumerate(rows)])}
+    return [Standing(ranks[row.value], repo, float(row.value or 0), row.filename, row.data) for row, repo in rows]

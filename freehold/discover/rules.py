@@ -96,6 +96,15 @@ def listing(kind: str, query: QueryParams, *, most: int = MAX_PAGE) -> Listing:
     )
 
 
+def space_search(text: str, query: QueryParams) -> Listing:
+    """Spaces whose name holds ``text``, with every tag of ``filter`` and one of the ``sdk``."""
+    sdks = [sdk for sdk in query.getlist("sdk") if sdk][:10]
+    tags = tag_groups("space", query.getlist("filter")) + ([sdks] if sdks else [])
+    if "\x00" in text:
+        raise BadRequest("A search holds a NUL.")
+    return Listing(kind="space", search=text[:200].strip(), tags=tags, limit=int_between(query, "limit", 50, 1, PAGE))
+
+
 def expand(kind: str, query: QueryParams) -> tuple[str, ...]:
     """The properties asked for, in both spellings of the key; raises :class:`BadExpand` on one that does not exist."""
     asked = tuple(dict.fromkeys(query.getlist("expand") + query.getlist("expand[]")))

@@ -7,15 +7,20 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Action, Actor
+from freehold.cards import reading, results
 from freehold.content import queries as content
 from freehold.content.kit import Kit
 from freehold.content.rules import MAIN
 from freehold.discover import facts, info, queries, rules, weights
+from freehold.discover.errors import NoLeaderboard
 from freehold.discover.queries import Item
 from freehold.repos import service as repos
 from freehold.repos.tables import Repo
+from freehold.spaces import queries as spaces
 
 HEAD = "main"
+#: Nothing scans files yet; the shape is the client's, the answer is the truth.
+NOT_SCANNED = {"scansDone": False, "filesWithIssues": []}
 
 
 @dataclass(frozen=True)
@@ -43,9 +48,40 @@ def repo_info(
     if revision is not None and "sha" not in told:
         told["sha"] = commit
     if wanted.security and kind == "model":
-        # Nothing has scanned these files; the shape is the client's, the answer is the truth.
-        told["securityRepoStatus"] = {"scansDone": False, "filesWithIssues": []}
+        told["securityRepoStatus"] = dict(NOT_SCANNED)
     return told
+
+
+def scan_status(db: Session, actor: Actor, kind: str, path: str) -> dict[str, Any]:
+    """What scanners found in the repository: they have not looked, and that is what is said."""
+    repos.load(db, actor, path, Action.READ, kind=kind)
+    return dict(NOT_SCANNED)
+
+
+def safetensors_metadata(db: Session, kit: Kit, actor: Actor, path: str, filename: str) -> dict[str, Any]:
+    """The headers of a safetensors file, or of the parts that an index names, at the head of ``main``.
+
+    Raises the coded errors for the repository and the file, :class:`NotSafetensors` for what is neither.
+    """
+    repo = repos.load(db, actor, path, Action.READ, kind="model")
+    commit = content.resolve_revision(db, repo, HEAD, kit)
+    return weights.told_headers(db, repo, kit, commit, filename)
+
+
+def leaderboard(
+    db: Session, kit: Kit, actor: Actor, path: str, *, task: str | None, with_derived: bool
+) -> list[queries.Standing]:
+    """Models that ``actor`` may know of, by their best score on a benchmark, the highest first.
+
+    ``task`` None: the one that the benchmark's ``eval.yaml`` names first. Models made from others are left out unless
+    ``with_derived``. Raises :class:`NoLeaderboard` for a data set that is no benchmark.
+    """
+    repo = repos.load(db, actor, path, Action.READ, kind="dataset")
+    commit = content.head(db, repo, MAIN)
+    text = reading.benchmark_text(content.objects(db, repo, kit), commit) if commit else None
+    if text is None:
+        raise NoLeaderboard(repo.path)
+    return queries.standings(db, actor, repo, task or results.first_task(text), with_derived=with_derived)
 
 
 def listed(db: Session, kit: Kit, item: Item, names: tuple[str, ...]) -> dict[str, Any]:
@@ -61,8 +97,19 @@ def listed(db: Session, kit: Kit, item: Item, names: tuple[str, ...]) -> dict[st
         library_name=card.library_name if card else None,
         files=lambda: facts.of_commit(db, item.repo, kit, item.head).files if item.head else (),
         used_bytes=lambda: content.used_storage(db, item.repo),
+        runtime=lambda: _runtime(db, kit, item.repo),
+        results=lambda: queries.results_of(db, item.repo),
+        children=lambda: queries.children(db, item.repo),
     )
     return info.build(subject, names)
+
+
+def found_space(db: Session, kit: Kit, item: Item) -> dict[str, Any]:
+    """A Space as a search shows it; what nobody computed (a score, a category) is absent."""
+    told = listed(db, kit, item, ("author", "sdk", "likes", "private", "tags", "runtime", "trendingScore"))
+    card = (item.card.data if item.card else None) or {}
+    shown = {key: card[key] for key in ("title", "emoji") if isinstance(card.get(key), str)}
+    return {**told, "title": item.repo.name, **shown}
 
 
 def tags_by_type(db: Session, actor: Actor, kind: str) -> dict[str, list[dict[str, str]]]:
@@ -83,7 +130,16 @@ def tasks(db: Session, actor: Actor) -> Mapping[str, Any]:
 def _subject(db: Session, kit: Kit, repo: Repo, commit: str | None, blobs: bool) -> info.Subject:
     if commit is None:
         return info.Subject(
-            repo, None, None, None, (), None, None, files=tuple, used_bytes=lambda: content.used_storage(db, repo)
+            repo,
+            None,
+            None,
+            None,
+            (),
+            None,
+            None,
+            files=tuple,
+            used_bytes=lambda: content.used_storage(db, repo),
+            runtime=lambda: _runtime(db, kit, repo),
         )
     known = facts.of_commit(db, repo, kit, commit)
     words = known.card.words
@@ -99,7 +155,14 @@ def _subject(db: Session, kit: Kit, repo: Repo, commit: str | None, blobs: bool)
         used_bytes=lambda: content.used_storage(db, repo),
         headers=lambda: weights.of_files(db, repo, kit, known.files),
         with_blobs=blobs,
+        runtime=lambda: _runtime(db, kit, repo),
+        results=lambda: reading.eval_results(content.objects(db, repo, kit), commit),
+        children=lambda: queries.children(db, repo),
     )
+
+
+def _runtime(db: Session, kit: Kit, repo: Repo) -> dict[str, Any]:
+    return spaces.wire(spaces.runtime(db, kit, repo))
 
 
 def _family(tag: str, kind: str) -> str:

@@ -1,24 +1,30 @@
 """What the weights of a commit hold, read from the heads of its files: a few kilobytes of many gigabytes."""
 
+import json
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
 from freehold.cards import headers
-from freehold.cards.headers import Weights
+from freehold.cards.headers import Read, Weights
 from freehold.content import queries as content
-from freehold.content.errors import ObjectUnknown
+from freehold.content.errors import EntryNotFound, ObjectUnknown
 from freehold.content.kit import Kit
 from freehold.content.service import downloads
 from freehold.core.lru import Lru
+from freehold.discover.errors import NotSafetensors
 from freehold.gitkit.objects import Entry
 from freehold.repos.tables import Repo
 from freehold.stores.errors import MissingObject
 
+T = TypeVar("T")
 #: Parts of one model that are read; a model of more tells nothing here rather than make its first reader wait.
 MAX_PARTS = 48
+#: The same where somebody asks for the headers themselves; an index is a list of every tensor.
+MAX_INDEX_PARTS = 400
+MAX_INDEX_BYTES = 32 << 20
 KEPT = 20_000
 
 _SPLIT = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.(safetensors|gguf)")
@@ -86,9 +92,64 @@ def _of_file(db: Session, repo: Repo, kit: Kit, entry: Entry, ending: str) -> We
 
 
 def _read(db: Session, repo: Repo, kit: Kit, entry: Entry, ending: str) -> Weights | None:
-    parse = headers.gguf if ending == "gguf" else headers.safetensors
+    return _from_bytes(db, repo, kit, entry, headers.gguf if ending == "gguf" else headers.safetensors)
+
+
+def _from_bytes(db: Session, repo: Repo, kit: Kit, entry: Entry, parse: Callable[[Read, int], T]) -> T:
+    """What ``parse`` makes of a file, given a way to read ranges of it and its size."""
     if entry.pointer is None:
         data = content.objects(db, repo, kit).blob(entry.oid)
         return parse(lambda start, end: data[start:end], len(data))
     body = downloads.object_body(kit, db, repo.id, entry.pointer.sha256)
     return parse(lambda start, end: b"".join(body.pieces(start, end)), body.size_bytes)
+
+
+# ---- headers as they stand -------------------------------------------------------------------------------------
+
+
+def told_headers(db: Session, repo: Repo, kit: Kit, commit: str, filename: str) -> dict[str, Any]:
+    """``headers`` by part and ``index`` as clients read them (hub-api.md 1.8): parts lie beside their index.
+
+    Raises :class:`EntryNotFound` for a file that is not there, :class:`NotSafetensors` for one that tells nothing.
+    """
+    entry = content.objects(db, repo, kit).entry(commit, filename)
+    if entry is None or entry.kind != "file":
+        raise EntryNotFound(filename, commit)
+    if filename.endswith(".safetensors"):
+        return {"headers": {filename.rpartition("/")[2]: _header(db, repo, kit, entry)}, "index": {}}
+    index, parts = _index(db, repo, kit, entry)
+    folder, told, size = filename.rpartition("/")[0], {}, 0
+    for part in parts:
+        path = f"{folder}/{part}" if folder else part
+        found = content.objects(db, repo, kit).entry(commit, path)
+        if found is None or found.kind != "file":
+            raise EntryNotFound(path, commit)
+        told[part] = _header(db, repo, kit, found)
+        size += len(told[part])
+        if size > headers.MAX_TENSORS:
+            raise NotSafetensors(f"Together the parts have over {headers.MAX_TENSORS:,} tensors: read them one by one.")
+    return {"headers": told, "index": {"metadata": index.get("metadata")}}
+
+
+def _index(db: Session, repo: Repo, kit: Kit, entry: Entry) -> tuple[dict[str, Any], list[str]]:
+    """An index and the parts it names."""
+    if entry.pointer is not None or entry.size_bytes > MAX_INDEX_BYTES:
+        raise NotSafetensors(f"{entry.path} is too large to be an index of safetensors files.")
+    try:
+        index = json.loads(content.objects(db, repo, kit).blob(entry.oid))
+        parts = sorted(set(index["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as err:
+        raise NotSafetensors(f"{entry.path} is no index of safetensors files.") from err
+    if not parts or len(parts) > MAX_INDEX_PARTS or not all(isinstance(part, str) for part in parts):
+        raise NotSafetensors(f"{entry.path} names no parts, or more than {MAX_INDEX_PARTS}.")
+    return index, parts
+
+
+def _header(db: Session, repo: Repo, kit: Kit, entry: Entry) -> dict[str, Any]:
+    try:
+        header = _from_bytes(db, repo, kit, entry, headers.safetensors_header)
+    except (ObjectUnknown, MissingObject):
+        header = None
+    if header is None:
+        raise NotSafetensors(f"{entry.path} is no safetensors file that can be read.")
+    return header

@@ -49,7 +49,7 @@ def delete(ask: Ask, body: DeleteRepo) -> dict[str, Any]:
 @door(Action.ADMIN)
 def move(ask: Ask, body: MoveRepo) -> dict[str, Any]:
     try:
-        repo = service.move(ask.db, ask.actor, body.fromRepo, body.toRepo, kind=body.type or "model")
+        repo = service.move(ask.db, ask.actor, body.fromRepo, body.toRepo, kind=body.kind())
     except RepoExists as err:
         err.extra["url"] = ask.base_url + str(err.extra["url"])
         raise
@@ -69,13 +69,11 @@ def settings(ask: Ask, kind: str, namespace: str, name: str, body: RepoSettings)
             notify_mode=body.gatedNotificationsMode,
             notify_email=body.gatedNotificationsEmail,
         ),
+        discussions_disabled=body.discussionsDisabled,
     )
     repo = service.change_settings(ask.db, ask.actor, f"{namespace}/{name}", changes, kind=kind)
     gate = admissions.gate_of(ask.db, repo)
-    return {
-        "private": repo.visibility == "private",
-        "visibility": repo.visibility,
-        "gated": repo.gated or False,
+    return service.settings_of(repo) | {
         "gatedNotificationsMode": gate.notify_mode,
         "gatedNotificationsEmail": gate.notify_email,
         "gatedRenew": gate.renew,

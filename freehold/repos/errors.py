@@ -48,6 +48,11 @@ class RepoDisabled(Forbidden):
         super().__init__("Access to this resource is disabled.")
 
 
+class DiscussionsDisabled(Forbidden):
+    def __init__(self, path: str) -> None:
+        super().__init__(f"Discussions and pull requests are disabled for {path} by its owner.")
+
+
 class RepoExists(Conflict):
     pass
 

@@ -50,8 +50,11 @@ class RepoMoved:
 
 @dataclass(frozen=True)
 class RepoSettingsChanged:
+    """``changed`` holds what is different now, under the names clients use (``private``, ``gated``, ...)."""
+
     repo: Repo
     actor: Actor
+    changed: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

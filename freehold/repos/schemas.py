@@ -82,7 +82,12 @@ class DeleteRepo(BaseModel):
 class MoveRepo(BaseModel):
     fromRepo: str = Field(max_length=300)
     toRepo: str = Field(max_length=300)
-    type: Kind | None = None
+    type: Kind | Literal["bucket"] | None = None
+
+    def kind(self) -> Kind:
+        if self.type == "bucket":
+            raise NotHere("This hub has no buckets yet, so there is none to move.", code="NotImplemented")
+        return self.type or "model"
 
 
 class RepoSettings(BaseModel):
@@ -93,6 +98,7 @@ class RepoSettings(BaseModel):
     gatedNotificationsEmail: str | None = Field(None, max_length=320, description="Empty: the owner's own address.")
     gatedRenew: str | None = Field(None, max_length=40, description="When the terms change: `required` or `notified`.")
     gatedGraceDays: int | None = Field(None, ge=0, le=365, description="Days to agree to changed terms.")
+    discussionsDisabled: bool | None = None
 
 
 class RepoUrl(BaseModel):

@@ -1,6 +1,7 @@
 """What can be done with repositories. Loading is checking: nothing private is had without an actor and an action."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
@@ -16,6 +17,7 @@ from freehold.core.ids import new_id
 from freehold.repos import admissions, rules
 from freehold.repos.access import may, standing_of, thing
 from freehold.repos.errors import (
+    DiscussionsDisabled,
     RepoDisabled,
     RepoExists,
     RepoForbidden,
@@ -43,6 +45,7 @@ class Changes:
     gated: str | None = None
     sdk: str | None = None
     gate: rules.GateChanges | None = None
+    discussions_disabled: bool | None = None
 
 
 def load(db: Session, actor: Actor, path: str, action: Action, *, kind: str = "model") -> Repo:
@@ -64,6 +67,8 @@ def load(db: Session, actor: Actor, path: str, action: Action, *, kind: str = "m
 def refused(actor: Actor, action: Action, repo: Repo) -> HubError | None:
     """Why ``actor`` may not do ``action`` to ``repo``, as the answer to give; None when it may."""
     decision = may(actor, action, repo)
+    if decision and action is Action.PROPOSE and repo.discussions_disabled and not may(actor, Action.WRITE, repo):
+        return DiscussionsDisabled(repo.path)
     if decision and not (repo.is_disabled and action is not Action.LIST and not actor.is_admin):
         return None
     if not may(actor, Action.LIST, repo):
@@ -133,6 +138,9 @@ def create(
         gated="",
         sdk=sdk,
         is_disabled=False,
+        discussions_disabled=False,
+        downloads=0,
+        downloads_all_time=0,
         created_at=now,
         updated_at=now,
     )
@@ -205,6 +213,7 @@ def move(db: Session, actor: Actor, old_path: str, new_path: str, *, kind: str) 
 def change_settings(db: Session, actor: Actor, path: str, changes: Changes, *, kind: str) -> Repo:
     """Visibility and gating are as asked from now on, for every door at once. Who was let in stays so, gated or not."""
     repo = load(db, actor, path, Action.ADMIN, kind=kind)
+    before = settings_of(repo)
     if changes.visibility is not None:
         repo.visibility = _checked_visibility(changes.visibility)
     if changes.gated is not None:
@@ -215,9 +224,12 @@ def change_settings(db: Session, actor: Actor, path: str, changes: Changes, *, k
         admissions.change_gate(db, repo, changes.gate)
     if changes.sdk is not None:
         repo.sdk = _checked_sdk(kind, changes.sdk)
+    if changes.discussions_disabled is not None:
+        repo.discussions_disabled = changes.discussions_disabled
     repo.updated_at = clock.now()
     db.flush()
-    events.publish(db, RepoSettingsChanged(repo, actor))
+    changed = {name: value for name, value in settings_of(repo).items() if value != before[name]}
+    events.publish(db, RepoSettingsChanged(repo, actor, changed))
     return repo
 
 
@@ -230,6 +242,22 @@ def on_account_deleted(db: Session, event: AccountDeleted) -> None:
         named = ", ".join(f"{repo.kind} {repo.path}" for repo in owned[:MAX_NAMED])
         more = ", and more" if len(owned) > MAX_NAMED else ""
         raise StillOwns(f"{event.account.name} still owns {named}{more}. Move or delete these first.")
+
+
+def settings_of(repo: Repo) -> dict[str, Any]:
+    """What can be set of a repository, under the names clients use."""
+    return {
+        "private": repo.visibility == "private",
+        "visibility": repo.visibility,
+        "gated": repo.gated or False,
+        "discussionsDisabled": repo.discussions_disabled,
+    }
+
+
+def refuse_closed_discussions(repo: Repo) -> None:
+    """Raise :class:`DiscussionsDisabled` where nobody may open a thread, its own people included."""
+    if repo.discussions_disabled:
+        raise DiscussionsDisabled(repo.path)
 
 
 def touch(db: Session, repo: Repo) -> None:

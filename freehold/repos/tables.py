@@ -20,6 +20,7 @@ class Repo(Base):
         CheckConstraint("gated in ('', 'auto', 'manual')", name="gated"),
         Index("uq_repos_kind_path_key", "kind", "path_key", unique=True),
         Index("ix_repos_kind_updated_at", "kind", "updated_at"),
+        Index("ix_repos_kind_downloads", "kind", "downloads"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -32,6 +33,10 @@ class Repo(Base):
     gated: Mapped[str] = mapped_column(String(8), default="")
     sdk: Mapped[str | None] = mapped_column(String(16))
     is_disabled: Mapped[bool] = mapped_column(Boolean, default=False)
+    discussions_disabled: Mapped[bool] = mapped_column(Boolean, default=False)
+    #: Downloads of the last 30 days and of all time, as ``content.service.counting`` last wrote them down.
+    downloads: Mapped[int] = mapped_column(Integer, default=0)
+    downloads_all_time: Mapped[int] = mapped_column(Integer, default=0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from freehold.access.rules import Action
 from freehold.content import queries
-from freehold.content.api import sending
+from freehold.content.api import counting, sending
 from freehold.content.errors import ObjectUnknown
 from freehold.content.intake import Scratch, receive_exactly
 from freehold.content.kit import Kit
@@ -114,6 +114,7 @@ async def batch(request: Request) -> Response:
 
 def _held(ask: Ask, asked: BatchIn) -> tuple[Repo, dict[str, Content]]:
     repo = _load(ask, Action.READ)
+    counting.note(ask.request, ask.actor, repo.id)
     return repo, queries.contents(ask.db, repo, {given.oid for given in asked.objects})
 
 

@@ -7,7 +7,7 @@ from starlette.routing import BaseRoute, Route
 from freehold.access.rules import Action
 from freehold.access.service import SESSION_COOKIE, glimpse
 from freehold.content import media
-from freehold.content.api import sending
+from freehold.content.api import counting, sending
 from freehold.content.service import downloads
 from freehold.content.service.downloads import Asked, Body, Found
 from freehold.content.service.xet import reads
@@ -54,7 +54,10 @@ def _quickly(request: Request, *, raw: bool) -> Response | None:
     credentials = request.headers.get("authorization"), request.cookies.get(SESSION_COOKIE)
     actor = glimpse(database, *credentials)
     known = downloads.find_known(database, actor, asked, raw=raw) if actor is not None else None
-    return None if known is None else _answer(request, known, asked, _unread(known), raw=raw)
+    if known is None or actor is None:
+        return None
+    counting.note(request, actor, known.repo_id)
+    return _answer(request, known, asked, _unread(known), raw=raw)
 
 
 def _file(request: Request, *, raw: bool) -> Response:
@@ -62,6 +65,7 @@ def _file(request: Request, *, raw: bool) -> Response:
     database = request.app.state.database
     with unit_of_work(request) as ask:
         found = downloads.find(ask.db, database, ask.kit, ask.actor, asked, raw=raw)
+        counting.note(request, ask.actor, found.repo_id)
         body = _unread(found) if request.method == "HEAD" else downloads.body(ask.kit, ask.db, found)
     return _answer(request, found, asked, body, raw=raw)
 

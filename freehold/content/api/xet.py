@@ -25,6 +25,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from freehold.access.rules import Action
+from freehold.content.api import counting
 from freehold.content.keys import xorb_key
 from freehold.content.kit import Kit
 from freehold.content.service.xet import dedup, reads, shards, tokens, xorbs
@@ -83,6 +84,8 @@ def _token(ask: Ask, path: str, kind: str, scope: Literal["read", "write"], *, c
     grant = tokens.grant(
         ask.db, kit.signer, ask.actor, path, kind=kind, scope=scope, create_pr=create_pr, life_s=life_s
     )
+    if scope == "read":
+        counting.note(ask.request, ask.actor, grant.repo_id)
     cas_url = ask.base_url + reads.PREFIX
     # The same three values twice: Python reads the headers, hf-xet the JSON. Source: xet.md 7.1.
     return JSONResponse(

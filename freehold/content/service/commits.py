@@ -82,6 +82,8 @@ def admit(db: Session, actor: Actor, target: Target) -> Admission:
     is_pull = target.revision.startswith(rules.PULLS)
     action = Action.PROPOSE if target.opens_pull or is_pull else Action.WRITE
     repo = repos.load(db, actor, target.repo, action, kind=target.kind)
+    if target.opens_pull:
+        repos.refuse_closed_discussions(repo)
     found = queries.resolve_ref(db, repo, target.revision)
     if found is None or found[0].startswith(rules.TAGS):
         raise RevisionNotFound(target.revision)

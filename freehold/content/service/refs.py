@@ -47,6 +47,7 @@ def create_pull(
     Gives the repository, the number, and the heads of branch and proposal.
     """
     repo = repos.load(db, actor, path, Action.PROPOSE, kind=kind)
+    repos.refuse_closed_discussions(repo)
     head = queries.head(db, repo, base)
     if head is None:
         raise RevisionNotFound(base)

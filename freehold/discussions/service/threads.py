@@ -22,6 +22,7 @@ def create_discussion(
     """An open thread with a first comment."""
     title, description = rules.checked_title(title), rules.checked_description(description)
     repo = repos.load(db, actor, path, Action.PROPOSE, kind=kind)
+    repos.refuse_closed_discussions(repo)
     discussion = rows.new_discussion(db, actor, repo, next_number(db, repo), title, status="open")
     event = rows.add_words(db, actor, repo, discussion, "comment", description, {})
     events.publish(db, DiscussionOpened(repo, discussion, actor, event))

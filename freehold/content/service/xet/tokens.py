@@ -28,6 +28,7 @@ class Grant:
 
     token: str
     expires_at: int
+    repo_id: str
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def grant(
         "user": actor.id,
         "by": actor.token.token_id if actor.token else None,
     }
-    return Grant(signer.seal(PURPOSE, claims, expires_at), expires_at)
+    return Grant(signer.seal(PURPOSE, claims, expires_at), expires_at, repo.id)
 
 
 def caller(db: Session, signer: Signer, authorization: str | None, *, writes: bool) -> Caller:

@@ -1,0 +1,27 @@
+"""Which calls are downloads, and whose. Source: protocol/hub-api.md 0.2; the rule is told in ``service.counting``."""
+
+from starlette.requests import Request
+
+from freehold.access.rules import Actor
+from freehold.content.service.counting import DownloadLog
+
+#: What a browser fetches for itself while it shows a page.
+PARTS_OF_PAGES = frozenset({"image", "video", "audio", "script", "style", "font", "iframe", "embed", "object", "track"})
+
+
+def note(request: Request, actor: Actor, repo_id: str) -> None:
+    """Count this call if it is a download. Costs one look at the headers and one in a set."""
+    headers = request.headers
+    if request.method == "HEAD" or "xet-read-token" in request.url.path:
+        if "x-hf-download-counter" not in headers:
+            return
+    elif headers.get("sec-fetch-dest") in PARTS_OF_PAGES:
+        return
+    log: DownloadLog | None = getattr(request.app.state, "downloads", None)
+    if log is not None:
+        log.note(repo_id, actor.id or _visitor(request))
+
+
+def _visitor(request: Request) -> str:
+    """A visitor by address and program: behind one proxy several people look alike, and count as one."""
+    return f"{request.client.host if request.client else ''} {request.headers.get('user-agent', '')}"
