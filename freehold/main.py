@@ -28,6 +28,9 @@ from freehold.accounts import pages as accounts_pages
 from freehold.accounts.events import AccountDeleted
 from freehold.cards import api as cards_api
 from freehold.cards import service as cards
+from freehold.community.api import likes as likes_api
+from freehold.community.api import overviews as overviews_api
+from freehold.community.service import departures
 from freehold.content import pages as content_pages
 from freehold.content.api import commits as commits_api
 from freehold.content.api import duplicates as duplicates_api
@@ -57,6 +60,7 @@ from freehold.discover import pages as discover_pages
 from freehold.discover import papers as papers_api
 from freehold.discussions import api as discussions_api
 from freehold.discussions import pages as discussions_pages
+from freehold.discussions import queries as discussions_queries
 from freehold.discussions import service as discussions
 from freehold.gating import api as gating_api
 from freehold.gating.service import terms as gating_terms
@@ -172,6 +176,7 @@ def _subscribe(bus: Bus, kit: Kit) -> None:
     cards.subscribe(bus, kit)
     spaces.subscribe(bus, kit)
     gating_terms.subscribe(bus, kit)
+    departures.subscribe(bus)
     discussions.subscribe(bus, kit)
 
 
@@ -207,12 +212,15 @@ def _add_rooms(app: FastAPI) -> None:
         cards_api,
         spaces_api,
         discussions_api,
+        likes_api,
+        overviews_api,
         discover_api,
     )
     for room in apis:
         app.include_router(room.router)
     app.include_router(gating_api.router)
     app.include_router(papers_api.router)
+    overviews_api.install(app, {"numDiscussions": discussions_queries.opened_by})
     app.include_router(one_segment_api.router)
     _add_pages(app)
 

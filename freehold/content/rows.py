@@ -16,3 +16,10 @@ def insert_missing(db: Session, table: type[Base], rows: Sequence[Mapping[str, o
         db.execute(postgresql.insert(table).on_conflict_do_nothing(), [dict(row) for row in rows])
     else:
         db.execute(sqlite.insert(table).on_conflict_do_nothing(), [dict(row) for row in rows])
+
+
+def insert_new(db: Session, table: type[Base], row: Mapping[str, object]) -> bool:
+    """``row`` is there, and whether it was not before. Of two at once, one hears True."""
+    insert = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
+    made = insert(table).values(**row).on_conflict_do_nothing().returning(*table.__mapper__.primary_key)
+    return db.execute(made).first() is not None

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from freehold.access.rules import Action
 from freehold.accounts.queries import avatar_path
 from freehold.core.http import PUBLIC, Ask, door, next_page
+from freehold.core.paging import encode
 from freehold.discover import info, queries, rules, service
 from freehold.discover.rules import Listing
 from freehold.discover.service import Wanted
@@ -31,7 +32,7 @@ def list_repos(ask: Ask, kind: str) -> Response:
     listing = rules.listing(kind, query, most=MAX_FULL if OPENED & set(names) else rules.MAX_PAGE)
     page = queries.page(ask.db, ask.actor, listing)
     items = [service.listed(ask.db, ask.kit, item, names) for item in page.items]
-    headers = next_page(ask.request, rules.encode(page.next)) if page.next else {}
+    headers = next_page(ask.request, encode(page.next)) if page.next else {}
     return JSONResponse(items, headers=headers)
 
 

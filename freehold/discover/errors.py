@@ -7,10 +7,6 @@ class BadExpand(BadRequest):
     """An unknown property was asked for; the answer lists the known ones, and the client's tests read that list."""
 
 
-class BadCursor(BadRequest):
-    """A page address that this hub did not write."""
-
-
 class NoSuchPage(NotFound):
     """An address of the hub's own that leads nowhere: no account and no repository can have it."""
 

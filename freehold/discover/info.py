@@ -168,7 +168,7 @@ _VALUES: dict[str, Callable[[Subject], Any]] = {
     "gguf": lambda s: s.headers().get("gguf"),
     "lastModified": lambda s: clock.wire(s.repo.updated_at),
     "library_name": lambda s: s.library_name,
-    "likes": lambda s: 0,  # nobody can like anything here yet, so this is a count and not a guess
+    "likes": lambda s: s.repo.likes,
     "mainSize": lambda s: sum(entry.true_size_bytes for entry in s.files()),
     "model-index": _from_card("model-index", list),
     "models": _from_card("models", list),

@@ -16,6 +16,7 @@ from freehold.content import queries as content
 from freehold.content.rules import MAIN
 from freehold.core.http import PUBLIC, Ask, door
 from freehold.core.lru import Lru
+from freehold.core.paging import encode
 from freehold.discover import facts, panels, queries, rules, weights
 from freehold.discover.errors import NoSuchPage
 from freehold.discover.queries import Item
@@ -198,7 +199,7 @@ def kind_list(ask: Ask, kind: str) -> Response:
         rows=[_row(item) for item in page.items],
         sort=kept.sort,
         first=kept.text() if listing.cursor else "",
-        next=kept.text(cursor=rules.encode(page.next)) if page.next else "",
+        next=kept.text(cursor=encode(page.next)) if page.next else "",
     )
     return render(ask.request, shown)
 

@@ -14,7 +14,9 @@ from freehold.cards.rules import RELATIONS
 from freehold.cards.tables import EvalResult, RepoCard, RepoTag
 from freehold.content.rules import MAIN
 from freehold.content.tables import Ref
-from freehold.discover.rules import Cursor, Listing
+from freehold.core import paging
+from freehold.core.paging import Cursor
+from freehold.discover.rules import Listing
 from freehold.repos.access import visible
 from freehold.repos.tables import Repo
 
@@ -47,7 +49,7 @@ def page(db: Session, actor: Actor, listing: Listing) -> Page:
     order = (column.asc(), Repo.id.asc()) if listing.ascending else (column.desc(), Repo.id.desc())
     query = _items(listing, actor).order_by(*order).limit(listing.limit + 1)
     if listing.cursor is not None:
-        query = query.where(_after(column, listing.cursor, listing.ascending))
+        query = query.where(paging.after(column, Repo.id, listing.cursor, ascending=listing.ascending))
     items = [Item(repo, head, card) for repo, head, card in db.execute(query)]
     if len(items) <= listing.limit:
         return Page(items, None)
@@ -109,12 +111,6 @@ def _filtered(query: Select[Any], listing: Listing) -> Select[Any]:
     for group in listing.tags:
         query = query.where(Repo.id.in_(select(RepoTag.repo_id).where(RepoTag.tag.in_(group))))
     return query
-
-
-def _after(column: Any, cursor: Cursor, ascending: bool) -> Any:
-    if ascending:
-        return or_(column > cursor.at, and_(column == cursor.at, Repo.id > cursor.repo_id))
-    return or_(column < cursor.at, and_(column == cursor.at, Repo.id < cursor.repo_id))
 
 
 def children(db: Session, repo: Repo) -> int:

@@ -1,17 +1,15 @@
 """Listing in words: what may be expanded, filtered and sorted, and how a page ends. Pure."""
 
-import base64
-import binascii
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from starlette.datastructures import QueryParams
 
 from freehold.core.errors import BadRequest
 from freehold.core.http import int_between
-from freehold.discover.errors import BadCursor, BadExpand
+from freehold.core.paging import Cursor, decode
+from freehold.discover.errors import BadExpand
 
 _MODEL = """
     author baseModels cardData childrenModelCount config createdAt disabled downloads downloadsAllTime evalResults gated
@@ -36,8 +34,9 @@ EXPAND: dict[str, tuple[str, ...]] = {
 }
 #: Asked for by clients before 1.0 (``upload_large_folder``), and no longer named to anyone.
 FORMER = ("xetEnabled",)
-#: Sort words that mean the time of the last change; what is counted nowhere (downloads, likes, trend) sorts so too.
-SORTS = {"createdAt": "created_at", "created_at": "created_at"}
+#: Sort words and their columns; what is counted nowhere (trend) sorts by the time of the last change.
+SORTS = {"createdAt": "created_at", "created_at": "created_at", "likes": "likes", "downloads": "downloads"}
+COUNTS = ("likes", "downloads")
 PAGE = 100
 MAX_PAGE = 1000
 MAX_FILTERS = 30
@@ -45,14 +44,6 @@ MAX_FILTERS = 30
 NOTHING_MATCHES = ("inference", "inference_provider", "models", "datasets", "linked", "trained_dataset")
 #: Apps that run GGUF files, as the ``apps`` filter names them.
 GGUF_APPS = frozenset({"llama.cpp", "ollama", "lmstudio", "jan", "gpt4all", "llamafile"})
-
-
-@dataclass(frozen=True)
-class Cursor:
-    """Where a page ended: the sort value and the id of its last item."""
-
-    at: datetime
-    repo_id: str
 
 
 @dataclass(frozen=True)
@@ -75,7 +66,7 @@ class Listing:
 
 def listing(kind: str, query: QueryParams, *, most: int = MAX_PAGE) -> Listing:
     """A list as its address asks for it."""
-    cursor = query.get("cursor")
+    cursor, sort = query.get("cursor"), SORTS.get(query.get("sort") or "", "updated_at")
     apps = set(query.getlist("apps"))
     tags = tag_groups(kind, query.getlist("filter") + query.getlist("tags") + query.getlist("library"))
     author, search = query.get("author") or "", " ".join(query.getlist("search"))
@@ -88,10 +79,10 @@ def listing(kind: str, query: QueryParams, *, most: int = MAX_PAGE) -> Listing:
         tags=tags + ([["gguf"]] if apps else []),
         pipeline_tag=query.get("pipeline_tag") or "",
         gated=wants(query, "gated") if query.get("gated") else None,
-        sort=SORTS.get(query.get("sort") or "", "updated_at"),
+        sort=sort,
         ascending=query.get("direction") == "1",
         limit=int_between(query, "limit", PAGE, 1, most),
-        cursor=decode(cursor) if cursor else None,
+        cursor=decode(cursor, int if sort in COUNTS else datetime) if cursor else None,
         is_empty=any(query.get(name) for name in NOTHING_MATCHES) or bool(apps - GGUF_APPS),
     )
 
@@ -134,23 +125,6 @@ def tag_groups(kind: str, values: Sequence[str]) -> list[list[str]]:
 
 def wants(query: QueryParams, name: str) -> bool:
     return (query.get(name) or "").lower() in ("true", "1")
-
-
-def encode(cursor: Cursor) -> str:
-    body = json.dumps([cursor.at.astimezone(UTC).isoformat(), cursor.repo_id]).encode()
-    return base64.urlsafe_b64encode(body).rstrip(b"=").decode()
-
-
-def decode(text: str) -> Cursor:
-    """The cursor that :func:`encode` wrote; raises :class:`BadCursor` for any other text."""
-    try:
-        at, repo_id = json.loads(base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)))
-        moment = datetime.fromisoformat(at)
-        if moment.tzinfo is None or not isinstance(repo_id, str) or "\x00" in repo_id:
-            raise ValueError
-    except (binascii.Error, ValueError, TypeError, RecursionError, OverflowError) as err:
-        raise BadCursor("The cursor is not one of this hub's: follow the Link header of the page before.") from err
-    return Cursor(moment, repo_id[:24])
 
 
 #: Tasks by id, in words. Source: the public hub's list of pipeline tags.

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
@@ -18,6 +19,7 @@ from freehold.discussions.errors import DiscussionNotFound
 from freehold.discussions.tables import Discussion, Event, Reaction
 from freehold.gitkit.patches import patch
 from freehold.repos import service as repos
+from freehold.repos.access import visible
 from freehold.repos.tables import Repo
 
 
@@ -140,6 +142,12 @@ def _outdated(db: Session, kit: Kit, repo: Repo, discussion: Discussion, events:
     paths = {event.data["place"]["path"] for event in remarks}
     now = {path: entry.oid for path in paths if (entry := objects.entry(head, path)) is not None}
     return {event.id for event in remarks if now.get(event.data["place"]["path"]) != event.data["place"]["blob"]}
+
+
+def opened_by(db: Session, actor: Actor, account_id: str) -> int:
+    """How many threads somebody opened, in repositories that ``actor`` may know of."""
+    query: Any = select(func.count(Discussion.id)).join(Repo, Repo.id == Discussion.repo_id)
+    return db.scalar(visible(query.where(Discussion.author_id == account_id), actor)) or 0
 
 
 def numbered(db: Session, repo: Repo, num: int, *, locked: bool = False) -> Discussion:

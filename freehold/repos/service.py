@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from freehold.access.rules import Action, Actor, Thing, decide
 from freehold.accounts.errors import SignInNeeded
@@ -141,6 +142,7 @@ def create(
         discussions_disabled=False,
         downloads=0,
         downloads_all_time=0,
+        likes=0,
         created_at=now,
         updated_at=now,
     )
@@ -264,6 +266,20 @@ def touch(db: Session, repo: Repo) -> None:
     """The repository changed just now (a push)."""
     repo.updated_at = clock.now()
     db.execute(update(Repo).where(Repo.id == repo.id).values(updated_at=repo.updated_at))
+
+
+def count_likes(db: Session, repo: Repo, more: int) -> int:
+    """So many more people like it (fewer when negative); how many there are now."""
+    counted = update(Repo).where(Repo.id == repo.id).values(likes=Repo.likes + more).returning(Repo.likes)
+    likes: int = db.execute(counted, execution_options={"synchronize_session": False}).scalar_one()
+    set_committed_value(repo, "likes", likes)
+    return likes
+
+
+def uncount_likes(db: Session, repo_ids: Select[str]) -> None:
+    """One person fewer likes each of these repositories."""
+    fewer = update(Repo).where(Repo.id.in_(repo_ids)).values(likes=Repo.likes - 1)
+    db.execute(fewer, execution_options={"synchronize_session": False})
 
 
 def exists_already(existing: Repo) -> RepoExists:

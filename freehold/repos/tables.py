@@ -21,6 +21,7 @@ class Repo(Base):
         Index("uq_repos_kind_path_key", "kind", "path_key", unique=True),
         Index("ix_repos_kind_updated_at", "kind", "updated_at"),
         Index("ix_repos_kind_downloads", "kind", "downloads"),
+        Index("ix_repos_kind_likes", "kind", "likes", "id"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -37,6 +38,8 @@ class Repo(Base):
     #: Downloads of the last 30 days and of all time, as ``content.service.counting`` last wrote them down.
     downloads: Mapped[int] = mapped_column(Integer, default=0)
     downloads_all_time: Mapped[int] = mapped_column(Integer, default=0)
+    #: How many people like it. Who they are is ``community``'s; the number stands here so that lists sort by it.
+    likes: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

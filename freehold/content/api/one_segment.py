@@ -21,6 +21,8 @@ CALLS = (
     ("POST", "paths-info/{rev:segment}"),
     ("POST", "preupload/{rev:segment}"),
     ("POST", "commit/{rev:segment}"),
+    ("POST", "like"),
+    ("DELETE", "like"),
 )
 
 

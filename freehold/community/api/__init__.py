@@ -1,0 +1,1 @@
+"""Likes, follows, people in numbers and collections over JSON."""

@@ -1,0 +1,1 @@
+"""The verbs: likes, follows, collections and their items."""
