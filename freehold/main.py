@@ -63,6 +63,7 @@ from freehold.discussions import pages as discussions_pages
 from freehold.discussions import queries as discussions_queries
 from freehold.discussions import service as discussions
 from freehold.gating import api as gating_api
+from freehold.gating import pages as gating_pages
 from freehold.gating.service import terms as gating_terms
 from freehold.gitkit.depot import Depot
 from freehold.gitkit.serving import Turns
@@ -229,6 +230,8 @@ def _add_pages(app: FastAPI) -> None:
     """Pages and the shell around them: the one place that knows every room's menu entries."""
     people_pages = (accounts_pages, settings_pages, joining, organization_pages, avatars)
     for room in (*people_pages, repos_pages, content_pages, discussions_pages, discover_pages):
+    app.include_router(web_api.answering_head(gating_pages.router))
+    for room in (accounts_pages, repos_pages, content_pages, discussions_pages, discover_pages):
         app.include_router(web_api.answering_head(room.router))
     app.state.csrf_token = csrf.token
     render.install(

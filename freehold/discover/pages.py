@@ -21,6 +21,7 @@ from freehold.discover import facts, panels, queries, rules, weights
 from freehold.discover.errors import NoSuchPage
 from freehold.discover.queries import Item
 from freehold.discover.rules import Listing
+from freehold.gating import panels as gates
 from freehold.repos import service as repos
 from freehold.repos.heads import LABELS, ONE, head
 from freehold.repos.rules import KINDS
@@ -155,7 +156,7 @@ class RepoPage:
     facts: Sequence[panels.Fact]
     tags: Sequence[tuple[str, str]]  #: a tag and the list that has it
     uses: Sequence[panels.Use]
-    is_gated_shut: bool  #: the visitor may know of it and not read its files
+    gate: gates.Gate | None  #: what stands before its files; None: it is not gated
     revision: str
 
 
@@ -246,7 +247,6 @@ def repo(ask: Ask, kind: str, namespace: str, name: str) -> Response:
     found = repos.load(ask.db, ask.actor, f"{namespace}/{name}", Action.LIST, kind=kind)
     commit = content.head(ask.db, found, MAIN)
     known = facts.of_commit(ask.db, found, ask.kit, commit) if commit else None
-    shut = repos.refused(ask.actor, Action.READ, found) is not None
     words = known.card.words if known else None
     page = RepoPage(
         title=found.path,
@@ -258,7 +258,7 @@ def repo(ask: Ask, kind: str, namespace: str, name: str) -> Response:
         facts=_facts(ask, found, known) if known else (),
         tags=[(tag, f"/{KINDS[found.kind][0]}?{urlencode({'filter': tag})}") for tag in (words.tags if words else ())],
         uses=panels.uses(found, known, ask.base_url),
-        is_gated_shut=shut,
+        gate=gates.of(ask.db, ask.kit, ask.actor, found),
         revision="main",
     )
     return render(ask.request, page)

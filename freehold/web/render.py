@@ -91,11 +91,11 @@ def render(request: Request, page: Page, *, status: int = 200, headers: Mapping[
 def error_page(request: Request, err: HubError) -> Response:
     """An error as a page, with the headers that clients read kept."""
     visitor = _visitor(request)
-    title, message = _ERROR_WORDS.get(err.code or "", (_ERROR_TITLES.get(err.status, "This did not work"), err.message))
+    title, message = _ERROR_WORDS.get(err.code or "", (_ERROR_TITLES.get(err.status, "This did not work"), ""))
     page = ErrorPage(
         title=title,
         status=err.status,
-        message=message,
+        message=message or err.message,
         offers_sign_in=visitor is None and err.status in (401, 403, 404),
         request_id=request.scope.get("freehold.request_id", ""),
     )
@@ -106,7 +106,7 @@ def error_page(request: Request, err: HubError) -> Response:
 #: By code: where the message is a contract with clients, people get a sentence of their own.
 _ERROR_WORDS = {
     "RepoNotFound": ("Nothing here", "There is no repository of this name, or it is private to others."),
-    "GatedRepo": ("On request", "The files of this repository open once its owner has agreed."),
+    "GatedRepo": ("On request", ""),  # the message says where the visitor stands and what to do next
 }
 _ERROR_TITLES = {
     400: "This cannot be done",
