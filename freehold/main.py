@@ -229,9 +229,7 @@ def _add_rooms(app: FastAPI) -> None:
 def _add_pages(app: FastAPI) -> None:
     """Pages and the shell around them: the one place that knows every room's menu entries."""
     people_pages = (accounts_pages, settings_pages, joining, organization_pages, avatars)
-    for room in (*people_pages, repos_pages, content_pages, discussions_pages, discover_pages):
-    app.include_router(web_api.answering_head(gating_pages.router))
-    for room in (accounts_pages, repos_pages, content_pages, discussions_pages, discover_pages):
+    for room in (*people_pages, gating_pages, repos_pages, content_pages, discussions_pages, discover_pages):
         app.include_router(web_api.answering_head(room.router))
     app.state.csrf_token = csrf.token
     render.install(
