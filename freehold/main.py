@@ -28,6 +28,7 @@ from freehold.accounts import pages as accounts_pages
 from freehold.accounts.events import AccountDeleted
 from freehold.cards import api as cards_api
 from freehold.cards import service as cards
+from freehold.community.api import collections as collections_api
 from freehold.community.api import likes as likes_api
 from freehold.community.api import overviews as overviews_api
 from freehold.community.service import departures
@@ -214,6 +215,7 @@ def _add_rooms(app: FastAPI) -> None:
         spaces_api,
         discussions_api,
         likes_api,
+        collections_api,
         overviews_api,
         discover_api,
     )

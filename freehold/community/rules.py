@@ -19,6 +19,13 @@ PAGE, MAX_PAGE = 100, 1_000
 TRENDING_DAYS = 30
 #: Source: huggingface.js, ``ApiCollectionInfo``.
 THEMES = ("green", "orange", "blue", "purple", "pink", "indigo")
+_KIND_OF_FIRST = {
+    "models": "model",
+    "datasets": "dataset",
+    "spaces": "space",
+    "kernels": "kernel",
+    "collections": "collection",
+}
 SORTS = ("lastModified", "trending", "upvotes")
 ID = re.compile(r"(?:^|[-/])([0-9a-f]{24})$")
 PAPER = re.compile(r"\d{4}\.\d{4,5}")
@@ -91,3 +98,18 @@ def moved(order: Sequence[str], seen: Sequence[str], item: str, position: int) -
     else:
         at = rest.index(others[-1]) + 1 if others else len(rest)
     return [*rest[:at], item, *rest[at:]]
+
+
+def item_of(text: str) -> tuple[str, str]:
+    """Type and name of what somebody typed or pasted: an address of this hub, ``datasets/ns/name``, an arXiv number.
+
+    A name alone means a model, as in addresses. What it names may not be there: that is for the verb to say.
+    """
+    text = re.sub(r"^https?://[^/]*/", "", text.strip()).strip("/").split("?")[0].split("#")[0]
+    paper = re.sub(r"^(?:papers/|abs/|pdf/|arxiv:)", "", text.lower())
+    if PAPER.match(paper):
+        return "paper", paper
+    first, _, rest = text.partition("/")
+    kind = _KIND_OF_FIRST.get(first)
+    name = rest if kind else text
+    return kind or "model", "/".join(name.split("/")[:2])

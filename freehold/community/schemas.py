@@ -3,14 +3,53 @@
 Lengths are judged by ``rules``, which say what is wrong; the limits here only keep out what no person wrote.
 """
 
+import html
 from collections.abc import Collection as Some
 from typing import Any
 
+from pydantic import BaseModel, Field
+
 from freehold.accounts.queries import avatar_path
 from freehold.accounts.tables import Account
+from freehold.community import rules
+from freehold.community.queries.collections import Item, Shown
 from freehold.community.queries.marks import Liked
 from freehold.community.queries.people import Overview
 from freehold.core.clock import wire
+
+MAX_CHARS = 1 << 20
+
+
+class NewCollection(BaseModel):
+    title: str = Field(max_length=MAX_CHARS)
+    namespace: str | None = Field(None, max_length=MAX_CHARS)
+    description: str | None = Field(None, max_length=MAX_CHARS)
+    private: bool = False
+    theme: str | None = Field(None, max_length=MAX_CHARS)
+    resourceGroupId: str | None = Field(None, max_length=MAX_CHARS)
+
+
+class CollectionChanges(BaseModel):
+    title: str | None = Field(None, max_length=MAX_CHARS)
+    description: str | None = Field(None, max_length=MAX_CHARS)
+    theme: str | None = Field(None, max_length=MAX_CHARS)
+    private: bool | None = None
+    position: int | None = Field(None, ge=0, le=2**31 - 1)
+
+
+class Named(BaseModel):
+    id: str = Field(max_length=MAX_CHARS)
+    type: str = Field(max_length=MAX_CHARS)
+
+
+class NewItem(BaseModel):
+    item: Named
+    note: str | None = Field(None, max_length=MAX_CHARS)
+
+
+class ItemChanges(BaseModel):
+    note: str | None = Field(None, max_length=MAX_CHARS)
+    position: int | None = Field(None, ge=0, le=2**31 - 1)
 
 
 def avatar(base_url: str, account: Account) -> str:
@@ -101,3 +140,50 @@ def org_overview(base_url: str, found: Overview) -> dict[str, Any]:
         "numFollowers": found.followers,
         "numPapers": 0,
     }
+
+
+def collection(base_url: str, shown: Shown, *, listed: bool = False) -> dict[str, Any]:
+    """A collection. Lists tell no ``position``: the client puts one in, and a second raises (hub-api.md 9)."""
+    found = shown.collection
+    place = {} if listed else {"position": shown.position}
+    description = {"description": found.description} if found.description else {}
+    return {
+        "slug": shown.slug,
+        "title": found.title,
+        **description,
+        "owner": owner(base_url, found.owner),
+        "private": found.is_private,
+        "theme": found.theme,
+        "gating": False,
+        "upvotes": found.upvotes,
+        "isUpvotedByUser": shown.is_upvoted,
+        "lastUpdated": wire(found.updated_at),
+        **place,
+        "items": [_item(item, place) for place, item in enumerate(shown.items)],
+    }
+
+
+def _item(item: Item, position: int) -> dict[str, Any]:
+    """``position`` counts among the items that are shown, so that nothing tells of the others."""
+    shown: dict[str, Any] = {"_id": item.row.id, "type": item.type, "position": position}
+    if item.row.note:
+        shown["note"] = {"text": item.row.note, "html": f"<p>{html.escape(item.row.note)}</p>"}
+    if item.repo is not None:
+        repo, card = item.repo, item.card
+        shown |= {
+            "id": repo.path,
+            "author": repo.owner.name,
+            "likes": repo.likes,
+            "private": repo.visibility == "private",
+            "gated": repo.gated or False,
+            "lastModified": wire(repo.updated_at),
+        }
+        if card is not None and card.pipeline_tag:
+            shown["pipeline_tag"] = card.pipeline_tag
+    elif item.member is not None:
+        # The client takes the slug for the id where there is one; the title is for people.
+        slug = rules.slug(item.member.owner.name, item.member.title, item.member.id)
+        shown |= {"id": item.member.id, "slug": slug, "title": item.member.title, "upvotes": item.member.upvotes}
+    else:
+        shown |= {"id": item.paper}
+    return shown
