@@ -41,10 +41,12 @@ from freehold.content.api import locks as locks_api
 from freehold.content.api import one_segment as one_segment_api
 from freehold.content.api import refs as refs_api
 from freehold.content.api import resolve as resolve_api
+from freehold.content.api import storage as storage_api
 from freehold.content.api import trees as trees_api
 from freehold.content.api import xet as xet_api
 from freehold.content.kit import Kit
 from freehold.content.service import commits, uploads
+from freehold.content.service.collecting import Collector
 from freehold.content.service.counting import DownloadLog
 from freehold.content.service.folding import Folder
 from freehold.core import http, migrate
@@ -90,6 +92,7 @@ from freehold.web.slots import Entry, Slots
 log = logging.getLogger("freehold")
 HOUSEKEEPING_S = 30
 FOLDING_S = 60
+COLLECTING_S = 3600
 STALE_SCRATCH_S = 2 * 86400
 STALE_UPLOADS_S = 3600
 
@@ -138,12 +141,15 @@ def build_kit(settings: Settings, database: Database) -> Kit:
     tmp, cache = settings.data / "tmp", settings.data / "cache"
     for directory in (tmp, cache):
         directory.mkdir(parents=True, exist_ok=True)
+    depot = Depot(store, cache / "git")
+    # For checks inside a transaction that the bytes it is about are still there.
+    database.info |= {"depot": depot, "store": store}
     return Kit(
         settings=settings,
         store=store,
         tmp=tmp,
         cache=cache,
-        git=Depot(store, cache / "git"),
+        git=depot,
         git_turns=Turns(settings.git_processes),
         signer=Signer(signing_secret(database)),
         sealer=open_sealer(settings, database),
@@ -210,6 +216,7 @@ def _add_rooms(app: FastAPI) -> None:
         people_api,
         trees_api,
         refs_api,
+        storage_api,
         xet_api,
         cards_api,
         spaces_api,
@@ -340,14 +347,15 @@ def _lifespan(database: Database, kit: Kit, logs: tuple[UseLog, DownloadLog], wo
         housekeeping = Periodic("housekeeping", HOUSEKEEPING_S, lambda: _flush(database, logs))
         stale = Periodic("stale uploads", STALE_UPLOADS_S, lambda: uploads.drop_stale(database, kit))
         folding = Periodic("folding of packs", FOLDING_S, Folder(database, kit).turn)
-        for periodic in (housekeeping, stale, folding):
+        collecting = Periodic("collecting", COLLECTING_S, Collector(database, kit).turn)
+        for periodic in (housekeeping, stale, folding, collecting):
             periodic.start()
         worker.start()
         try:
             yield
         finally:
             worker.stop()
-            for periodic in (housekeeping, stale, folding):
+            for periodic in (housekeeping, stale, folding, collecting):
                 periodic.stop()
             _flush(database, logs)
             database.close()

@@ -3,7 +3,7 @@
 import typer
 
 import freehold
-from freehold.cli import doctor, org, serve, tasks, token, user
+from freehold.cli import doctor, org, serve, storage, tasks, token, user
 
 app = typer.Typer(
     name="freehold",
@@ -14,6 +14,9 @@ app = typer.Typer(
 )
 app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
+app.command("storage")(storage.storage)
+app.command("collect")(storage.collect)
+app.command("scrub")(storage.scrub)
 app.add_typer(user.app, name="user")
 app.add_typer(org.app, name="org")
 app.add_typer(token.app, name="token")

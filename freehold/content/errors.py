@@ -5,6 +5,7 @@ HubError
 │   ├── RevisionNotFound  no branch, tag or commit of this name
 │   │   └── AmbiguousRevision  an abbreviated id that several commits begin with
 │   ├── EntryNotFound   no file at this path of this commit
+│   │   └── ContentGone  a pointer there, and no file behind it
 │   ├── ObjectUnknown   no large file of this digest that the caller may use here
 │   └── LockNotFound    no lock of this id
 ├── Forbidden 403
@@ -23,6 +24,8 @@ HubError
 │   ├── NothingNew      the proposal holds the branch already
 │   ├── LockExists      the file is locked already; carries the lock
 │   ├── FileLocked      somebody else has locked a file that a commit changes
+│   ├── NothingToUndo   the branch has nothing any more of what a commit did
+│   ├── UndoConflict    files that changed again since the commit to undo; names them
 │   ├── NothingToMerge  the branch holds the proposal already
 │   └── MergeConflict   files that both sides changed; names them
 ├── Stale 412
@@ -77,6 +80,14 @@ class EntryNotFound(NotFound):
         )
 
 
+class ContentGone(EntryNotFound):
+    """The path is there, as a pointer; the file that it stands for was given up, or never came."""
+
+    def __init__(self, path: str, commit: str, sha256: str) -> None:
+        super().__init__(path, commit)
+        self.message = f"The large file {sha256} at {path[:300]!r} is not on this hub any more, or was never sent."
+
+
 class ObjectUnknown(NotFound):
     def __init__(self, sha256: str) -> None:
         super().__init__(f"This repository has no object {sha256}. Upload it first.")
@@ -127,6 +138,22 @@ class RefProtected(Forbidden):
 class RefExists(Conflict):
     def __init__(self, name: str) -> None:
         super().__init__(f"Reference {name} already exists")
+
+
+class NothingToUndo(Conflict):
+    def __init__(self, commit: str, ref: str) -> None:
+        super().__init__(f"There is nothing to undo: what {commit} did is not in {ref} any more.")
+
+
+class UndoConflict(Conflict):
+    """The whole list is in ``filesWithConflicts``, as for a merge."""
+
+    def __init__(self, commit: str, files: Sequence[str]) -> None:
+        shown = ", ".join(repr(path[:200]) for path in files[:10]) + (" and others" if len(files) > 10 else "")
+        super().__init__(
+            f"{shown} changed again since {commit}, so it cannot be undone alone. Commit what they should be.",
+            extra={"filesWithConflicts": list(files)},
+        )
 
 
 class NothingToMerge(Conflict):

@@ -31,6 +31,19 @@ class RepoPushed:
 
 
 @dataclass(frozen=True)
+class LargeFilesErased:
+    """The repository gave up these large files for good. ``commits``: new ids by old ones, of those that had to change.
+
+    Each ref that moved with them was told of before, as :class:`RepoPushed`.
+    """
+
+    repo: Repo
+    actor: Actor
+    digests: tuple[str, ...]
+    commits: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class PullRequestPushed:
     """A commit was made as the proposal ``refs/pr/<number>`` to the branch ``base``."""
 

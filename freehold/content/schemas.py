@@ -67,3 +67,12 @@ class NewTag(BaseModel):
 
 class Squash(BaseModel):
     message: str = Field("", max_length=4096)
+
+
+class LfsDeletions(BaseModel):
+    sha: list[Sha256] = Field(max_length=MAX_FILES_AT_ONCE, description="SHA-256 of each large file.")
+    rewriteHistory: bool = True
+
+
+class Deletions(BaseModel):
+    deletions: LfsDeletions

@@ -2,7 +2,17 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Boolean, Date, ForeignKey, Index, Integer, LargeBinary, String
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from freehold.accounts.tables import Account
@@ -86,6 +96,33 @@ class Lock(Base):
     owner: Mapped[Account] = relationship(lazy="joined", innerjoin=True)
 
 
+class Pruning(Base):
+    """When what no ref reaches was last taken out of a repository, and up to when its past was judged."""
+
+    __tablename__ = "prunings"
+
+    repo_id: Mapped[str] = mapped_column(of_repo(), primary_key=True)
+    pruned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ripe_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    is_wanted: Mapped[bool] = mapped_column(Boolean)
+
+
+class Doomed(Base):
+    """An object of the store that no row named at ``at``: to be deleted unless somebody names it first.
+
+    ``state`` is ``waiting``, ``deleting`` (between two transactions), or ``gone``: whoever put the same bytes there
+    meanwhile has to look whether they are still there.
+    """
+
+    __tablename__ = "doomed"
+    __table_args__ = (CheckConstraint("state in ('waiting', 'deleting', 'gone')", name="state"),)
+
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(String(8))
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
 class Recipe(Base):
     """How to rebuild a file: its Xet terms in order (packed, see ``xetkit.recipes``)."""
 
@@ -116,6 +153,7 @@ class RepoContent(Base):
 
     repo_id: Mapped[str] = mapped_column(of_repo(), primary_key=True)
     sha256: Mapped[str] = mapped_column(ForeignKey("contents.sha256"), primary_key=True, index=True)
+    #: When it was last given or asked for: an upload may still be on its way to a commit.
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
@@ -129,6 +167,8 @@ class Xorb(Base):
     raw_bytes: Mapped[int] = mapped_column(BigInteger)
     chunks: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: When it was last sent, or lost a file that it was part of: clients may name it for some days after. None: never.
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class RepoXorb(Base):
@@ -169,6 +209,8 @@ class RepoRecipe(Base):
 
     repo_id: Mapped[str] = mapped_column(of_repo(), primary_key=True)
     file_hash: Mapped[str] = mapped_column(ForeignKey("recipes.file_hash"), primary_key=True, index=True)
+    #: When it was last registered. None: before this was kept.
+    claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class DedupChunk(Base):

@@ -4,7 +4,8 @@
 """
 
 import struct
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from freehold.gitkit import program
@@ -32,6 +33,17 @@ def reachable(packs: Sequence[Path], tips: Sequence[str], tmp: Path) -> Pack:
     return _packed(_repository_of(packs, tmp), tips, tmp, "--revs")
 
 
+def bytes_between(packs: Sequence[Path], tips: Iterable[str], but: Iterable[str]) -> int:
+    """Bytes in ``packs`` of the objects that the commits ``tips`` lead to and those of ``but`` do not.
+
+    ``but`` may have trees. Raises :class:`FoldFailed`.
+    """
+    with tempfile.TemporaryDirectory(prefix="freehold-count-") as name:
+        wanted = [*sorted(set(tips)), *(f"^{oid}" for oid in sorted(set(but)))]
+        said = _git(_repository_of(packs, Path(name)), ("rev-list", "--objects", "--disk-usage", "--stdin"), wanted)
+    return int(said)
+
+
 def _repository_of(packs: Sequence[Path], tmp: Path) -> Path:
     """A bare repository in ``tmp`` that holds links to ``packs`` and no refs."""
     bare = tmp / "fold.git"
@@ -45,7 +57,7 @@ def _repository_of(packs: Sequence[Path], tmp: Path) -> Path:
 
 
 def _packed(bare: Path, oids: Sequence[str], tmp: Path, *options: str) -> Pack:
-    name = "pack-" + _pack_objects(bare, oids, tmp / "pack", *options)
+    name = "pack-" + _git(bare, ("pack-objects", "-q", "--delta-base-offset", *options, str(tmp / "pack")), oids)
     pack_path, idx_path = tmp / f"{name}.pack", tmp / f"{name}.idx"
     (objects,) = struct.unpack(">I", idx_path.read_bytes()[1028:1032])
     return Pack(name, pack_path, idx_path, objects, pack_path.stat().st_size)
@@ -59,9 +71,9 @@ def object_ids(index: bytes) -> list[str]:
     return [index[at : at + 20].hex() for at in range(1032, 1032 + 20 * total, 20)]
 
 
-def _pack_objects(bare: Path, oids: Sequence[str], base: Path, *options: str) -> str:
-    words = ("pack-objects", "-q", "--delta-base-offset", *options, str(base))
-    given = "".join(f"{oid}\n" for oid in oids).encode()
+def _git(bare: Path, words: Sequence[str], lines: Sequence[str]) -> str:
+    """What git says to ``lines`` on its standard input."""
+    given = "".join(f"{line}\n" for line in lines).encode()
     try:
         said = program.run(bare, *words, stdin=given, limits=LIMITS)
     except GitRefused as err:

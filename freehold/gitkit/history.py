@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from freehold.core.lru import Lru
 
@@ -67,6 +68,10 @@ class Chronicle:
     orders: Lru[str, Sequence[str]] = field(default_factory=lambda: Lru(KEPT_ORDERS, lambda order: len(order) + 1))
     paths: Lru[tuple[str, str], Sequence[str]] = field(
         default_factory=lambda: Lru(KEPT_ORDERS, lambda order: len(order) + 1)
+    )
+    #: By commit: ``large_files.Brought``.
+    large_files: Lru[str, Sequence[Any]] = field(
+        default_factory=lambda: Lru(KEPT_ANSWERS, lambda brought: len(brought) + 1)
     )
     _names: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -273,7 +278,7 @@ class History:
         parents = tuple(line.removeprefix(b"parent ").decode() for line in head[2].splitlines())
         return Node(head[1].decode(), parents, int(when[1]) if when else 0)
 
-    def _tree_bytes(self, oid: str) -> bytes:
+    def tree_bytes(self, oid: str) -> bytes:
         """The tree; nothing for an empty id."""
         known = self._recent.get(oid)
         if known is None:
@@ -292,11 +297,11 @@ class History:
             prefix, one, other = pending.pop()
             if one == other:
                 continue
-            ours, theirs = differing_entries(self._tree_bytes(one), self._tree_bytes(other))
+            ours, theirs = differing_entries(self.tree_bytes(one), self.tree_bytes(other))
             for name in ours.keys() | theirs.keys():
                 path = prefix + name
                 paths.append(self._known.one(path))
-                inside, outside = _subtree(ours.get(name)), _subtree(theirs.get(name))
+                inside, outside = subtree(ours.get(name)), subtree(theirs.get(name))
                 if inside or outside:
                     pending.append((path + "/", inside, outside))
             if len(paths) > MANY_PATHS:
@@ -348,7 +353,7 @@ def entries(tree: bytes) -> dict[str, tuple[bytes, bytes]]:
     return {name.decode("utf-8", "replace"): (mode, oid) for mode, name, oid in _ENTRY.findall(tree)}
 
 
-def _subtree(entry: tuple[bytes, bytes] | None) -> str:
+def subtree(entry: tuple[bytes, bytes] | None) -> str:
     """The id of the directory that the entry is; empty when it is none."""
     return entry[1].hex() if entry is not None and entry[0] == DIRECTORY else ""
 

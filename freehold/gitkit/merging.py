@@ -64,10 +64,21 @@ def merge(objects: Objects, ours: str, theirs: str, *, start: str | None = None)
     ancestor = ancestor_of(objects, ours, theirs, start=start)
     if ancestor == theirs:
         return Merge(ours, theirs, ancestor)
-    base = _root(objects, ancestor) if ancestor is not None else None
+    changes, conflicts = _joint(objects, ancestor, ours, theirs)
+    return Merge(ours, theirs, ancestor, changes, conflicts)
+
+
+def undo(objects: Objects, ours: str, commit: str, parent: str | None) -> tuple[Sequence[Change], Sequence[str]]:
+    """What changes in ``ours`` take back what ``commit`` did to its ``parent`` (None: to nothing), and conflicts."""
+    return _joint(objects, commit, ours, parent)
+
+
+def _joint(objects: Objects, base: str | None, ours: str, theirs: str | None) -> tuple[Sequence[Change], Sequence[str]]:
+    """What makes the tree of ours into one that has theirs' differences from base too; conflicts, in order."""
+    roots = [_root(objects, commit) if commit is not None else None for commit in (base, ours, theirs)]
     found = _Found()
     # A stack of our own: a path may be deeper than Python's calls.
-    pending = [_Sides("", base, _root(objects, ours), _root(objects, theirs))]
+    pending = [_Sides("", *roots)]
     while pending:
         sides = pending.pop()
         if sides.theirs in (sides.ours, sides.base):
@@ -77,7 +88,7 @@ def merge(objects: Objects, ours: str, theirs: str, *, start: str | None = None)
         else:
             _files(objects, sides, found)
     # Removals first, so that a file can take the place of a folder.
-    return Merge(ours, theirs, ancestor, [*found.removals, *found.others], sorted(found.conflicts))
+    return [*found.removals, *found.others], sorted(found.conflicts)
 
 
 def write_merge(objects: Objects, merged: Merge, author: Person, message: str, tmp: Path) -> NewPack:

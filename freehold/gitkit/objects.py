@@ -157,13 +157,7 @@ class Objects:
         oids = (
             [prefix] if len(prefix) == 40 else sorted({oid for pack in self._indexes() for oid in _ids(pack, prefix)})
         )
-        return [oid for oid in oids if self._is_commit(oid)]
-
-    def _is_commit(self, oid: str) -> bool:
-        try:
-            return bool(self._odb.read_header(oid)[0] == ObjectType.COMMIT)
-        except (KeyError, ValueError, pygit2.GitError):
-            return False
+        return [oid for oid in oids if self.is_commit(oid)]
 
     def _indexes(self) -> Iterator[Path]:
         return (self._directory / "pack").glob("*.idx")
@@ -189,9 +183,24 @@ class Objects:
         found: ObjectType = self._guarded(oid, lambda: self._odb.read_header(oid)[0])
         return found.name.lower()
 
+    def pointer(self, oid: str) -> Pointer | None:
+        """The large file that the blob stands for."""
+        return parse_pointer(self.blob(oid)) if 100 < self._header(oid) <= MAX_POINTER_BYTES else None
+
     def is_pointer(self, oid: str) -> bool:
         """Whether the blob stands for a large file."""
-        return 100 < self._header(oid) <= MAX_POINTER_BYTES and parse_pointer(self.blob(oid)) is not None
+        return self.pointer(oid) is not None
+
+    def is_commit(self, oid: str) -> bool:
+        """Whether the object is here and a commit; an annotated tag is none."""
+        try:
+            return bool(self._odb.read_header(oid)[0] == ObjectType.COMMIT)
+        except (KeyError, ValueError, pygit2.GitError):
+            return False
+
+    def raw(self, oid: str) -> bytes:
+        """The object as git keeps it, of any kind."""
+        return bytes(self._guarded(oid, lambda: self._odb.read(oid)[1]))
 
     # ---- paths -----------------------------------------------------------------------------------------------------
 
@@ -245,6 +254,11 @@ class Objects:
     @property
     def history(self) -> History:
         return History(self._facts.chronicle(self.repo_id), self._read_for_history)
+
+    @property
+    def kept_large_files(self) -> Lru[str, Sequence[Any]]:
+        """What :mod:`freehold.gitkit.large_files` found in each commit."""
+        return self._facts.chronicle(self.repo_id).large_files
 
     def log(self, commit: str, skip: int = 0, limit: int = 50) -> list[CommitInfo]:
         """Up to ``limit`` commits reachable from ``commit``, newest first, after the first ``skip``."""

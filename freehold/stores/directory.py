@@ -6,11 +6,12 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from errno import EXDEV
 from pathlib import Path
 
 from freehold.stores.errors import MissingObject
-from freehold.stores.keys import checked, folder
+from freehold.stores.keys import Listed, checked, folder
 
 #: Half-written files wait here; no key can begin with a dot.
 STAGING = ".staging"
@@ -35,6 +36,7 @@ class DirectoryStore:
     def put_file(self, key: str, path: Path) -> None:
         target = self._path(key)
         os.chmod(path, self._mode)
+        os.utime(path)  # put here now, however long ago it was written
         _sync_file(path)
         self._make_folder(target.parent)
         try:
@@ -88,6 +90,9 @@ class DirectoryStore:
             self._path(key).unlink(missing_ok=True)
 
     def keys(self, prefix: str) -> Iterator[tuple[str, int]]:
+        return ((item.key, item.size_bytes) for item in self.listed(prefix))
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
         todo = [folder(prefix)]
         while todo:
             inside = todo.pop()
@@ -101,7 +106,8 @@ class DirectoryStore:
                     todo += [] if name == STAGING else [name]
                 else:
                     with suppress(FileNotFoundError):  # deleted while we walk
-                        yield name, entry.stat(follow_symlinks=False).st_size
+                        facts = entry.stat(follow_symlinks=False)
+                        yield Listed(name, facts.st_size, datetime.fromtimestamp(facts.st_mtime, UTC))
 
     def local_path(self, key: str) -> Path | None:
         path = self._path(key)

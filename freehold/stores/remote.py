@@ -12,7 +12,7 @@ from obstore.exceptions import BaseError
 from obstore.store import MemoryStore, S3Store
 
 from freehold.stores.errors import MissingObject, StoreDown
-from freehold.stores.keys import checked, folder
+from freehold.stores.keys import Listed, checked, folder
 
 #: Asked for at once while streaming. A body held open would run into the service's time limits when the reader is
 #: slow; separate ranges can also be repeated one by one after an error.
@@ -73,10 +73,13 @@ class RemoteStore:
                 continue
 
     def keys(self, prefix: str) -> Iterator[tuple[str, int]]:
+        return ((item.key, item.size_bytes) for item in self.listed(prefix))
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
         with _named("list", prefix):
             for page in obstore.list(self.handle, folder(prefix) or None, chunk_size=1000):
                 for found in page:
-                    yield found["path"], found["size"]
+                    yield Listed(found["path"], found["size"], found["last_modified"])
 
     def local_path(self, key: str) -> Path | None:
         return None

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from freehold.core.settings import Settings
 from freehold.stores.directory import DirectoryStore
+from freehold.stores.keys import Listed
 
 PIECE_BYTES = 1 << 20
 
@@ -38,6 +39,9 @@ class Store(Protocol):
 
     def keys(self, prefix: str) -> Iterator[tuple[str, int]]:
         """Every key below the folder ``prefix`` (all of them when empty) and its size, in no order."""
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        """As :meth:`keys`, with when each object was put there last."""
 
     def local_path(self, key: str) -> Path | None:
         """The file itself, to read and never to change, where the store is a directory that has it."""

@@ -1,6 +1,7 @@
 """Publishing over JSON: preupload, commit, copies of large files. Source: protocol/hub-api.md 3.1, 3.2, 3.6, 3.7."""
 
 import base64
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
@@ -12,14 +13,14 @@ from freehold.access.rules import Action, Actor
 from freehold.content.errors import BadCommit
 from freehold.content.kit import Kit
 from freehold.content.schemas import CommitAnswer, Duplicate, Preupload, PreuploadAnswer
-from freehold.content.service import commits, copies, preuploads
+from freehold.content.service import commits, copies, preuploads, reverting
 from freehold.content.service.commits import Done, Target
 from freehold.content.service.copies import WantedCopy
 from freehold.content.service.preuploads import Advice, Candidate
 from freehold.content.service.proposals import ProposalReader
 from freehold.core.bodies import receive_body
 from freehold.core.errors import BadRequest
-from freehold.core.http import Ask, base_url, door, in_thread, stream_door
+from freehold.core.http import Ask, base_url, door, in_thread, int_between, stream_door
 from freehold.repos import paths
 from freehold.repos.rules import page_path
 
@@ -61,6 +62,22 @@ async def commit(request: Request, kind: str, namespace: str, name: str, rev: st
         database = request.app.state.database
         done = await run_in_threadpool(commits.commit, database, kit, actor, target, proposal, scratch)
     return JSONResponse(_done(base_url(request), done))
+
+
+@router.post(f"{REPO}/revert/{{commit:segment}}", response_model=None, responses={200: {"model": CommitAnswer}})
+@stream_door(Action.PROPOSE)
+async def revert(request: Request, kind: str, namespace: str, name: str, commit: str) -> Response:
+    """A call of our own: a commit that undoes ``commit``. The query says ``branch`` (main), ``parent`` (of a merge: the
+    number of the side that stays) and ``create_pr=1``. 409 names the files that changed again since.
+    """
+    query = request.query_params
+    opens_pull = query.get("create_pr", "").lower() in ("1", "true")
+    target = Target(kind, f"{namespace}/{name}", query.get("branch") or "main", opens_pull)
+    parent = int_between(query, "parent", 0, 0, 1000) or None
+    actor = await in_thread(request, lambda ask: _admitted(ask, target), reads=True)
+    state = request.app.state
+    undo = partial(reverting.revert, state.database, state.kit, actor, target, commit, parent=parent)
+    return JSONResponse(_done(base_url(request), await run_in_threadpool(undo)))
 
 
 @router.post(f"{REPO}/lfs-files/duplicate")

@@ -123,7 +123,8 @@ def _here_already(ask: Ask, asked: BatchIn) -> tuple[Repo, dict[str, Content | N
     repo = _load(ask, Action.WRITE if asked.ref else Action.PROPOSE)
     held = queries.contents(ask.db, repo, {given.oid for given in asked.objects})
     elsewhere = objects.held_elsewhere(ask.db, ask.actor, {given.oid for given in asked.objects} - held.keys())
-    return repo, {**elsewhere, **dict.fromkeys(held)}
+    again = objects.claimed_long_ago(ask.db, repo.id, held.values())
+    return repo, {**elsewhere, **dict.fromkeys(held), **{content.sha256: content for content in again}}
 
 
 def _start_parts(kit: Kit, repo_id: str, missing: list[Wanted]) -> dict[str, MultipartUpload]:

@@ -112,7 +112,7 @@ def commit(database: Database, kit: Kit, actor: Actor, target: Target, proposal:
             keep_pack(kit, basis.repo_id, new.pack)
         try:
             with database.write() as db:
-                return _publish(db, actor, target, proposal, basis, new)
+                return publish(db, actor, target, proposal, (basis.repo_id, basis.head), new)
         except LostRace as err:
             if proposal.parent is not None:
                 raise StaleParent from err
@@ -239,15 +239,22 @@ def _build(basis: _Basis, actor: Actor, proposal: Proposal, scratch: Path) -> Ne
     return write_commit(basis.objects, basis.head, basis.changes, signature(actor), proposal.message, scratch)
 
 
-def _publish(db: Session, actor: Actor, target: Target, proposal: Proposal, basis: _Basis, new: NewPack | None) -> Done:
-    """Admitted again: rights and names may have changed while the bytes were written."""
+def publish(
+    db: Session, actor: Actor, target: Target, proposal: Proposal, basis: tuple[str, str], new: NewPack | None
+) -> Done:
+    """The durable commit ``new`` is where ``target`` says. ``basis``: repository id and head that it was built on.
+
+    Admitted again: rights and names may have changed while the bytes were written. Raises :class:`LostRace` when the
+    head moved.
+    """
     admitted = admit(db, actor, target)
-    repo, after = admitted.repo, new.commit if new else basis.head
-    if admitted.head != basis.head or repo.id != basis.repo_id:
+    repo_id, head = basis
+    repo, after = admitted.repo, new.commit if new else head
+    if admitted.head != head or repo.id != repo_id:
         raise LostRace
     record_pack(db, repo, new.pack if new else None)
     if not target.opens_pull:
-        move_ref(db, actor, repo, admitted.ref, basis.head, after)
+        move_ref(db, actor, repo, admitted.ref, head, after)
         return Done(repo.kind, repo.path, after)
     number = next_number(db, repo)
     move_ref(db, actor, repo, f"{rules.PULLS}{number}", None, after)

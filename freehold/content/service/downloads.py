@@ -14,7 +14,14 @@ from sqlalchemy.orm import Session
 
 from freehold.access.rules import Action, Actor, Thing, decide
 from freehold.content import queries, rules
-from freehold.content.errors import AddressRefused, ContentDamaged, EntryNotFound, ObjectUnknown
+from freehold.content.errors import (
+    AddressRefused,
+    ContentDamaged,
+    ContentGone,
+    EntryNotFound,
+    ObjectUnknown,
+    RevisionNotFound,
+)
 from freehold.content.keys import content_key
 from freehold.content.kit import Kit
 from freehold.content.service.rebuilt import RebuiltFiles
@@ -23,6 +30,7 @@ from freehold.content.tables import Content, Pack, Recipe, RepoContent
 from freehold.core import clock
 from freehold.core.database import Database, RowQuery
 from freehold.core.lru import Lru
+from freehold.gitkit.errors import MissingGitObject
 from freehold.gitkit.objects import Entry
 from freehold.repos import service as repos
 from freehold.repos.access import is_let_through
@@ -126,6 +134,11 @@ def find(db: Session, database: Database, kit: Kit, actor: Actor, asked: Asked, 
     return _found(database, repo.id, repo.path, commit, entry, asked, raw=raw)
 
 
+def forget(repo_id: str) -> None:
+    """What was looked up in the repository is looked up anew: commits were pruned."""
+    _entries.drop(lambda key: key[0] == repo_id)
+
+
 def find_known(database: Database, actor: Actor, asked: Asked, *, raw: bool = False) -> Found | None:
     """As :func:`find`, for a path that was looked up before; None where only :func:`find` can tell."""
     likeliest = next(iter(rules.ref_candidates(asked.rev)), "")
@@ -147,8 +160,8 @@ def _found(
     if entry.pointer is None or raw:
         return Found(repo_id, repo_path, commit, entry, None)
     kept = _kept(database, repo_id, entry.pointer.sha256)
-    if kept is None:  # a pointer that was pushed for content the repository never had
-        raise EntryNotFound(asked.path, commit)
+    if kept is None:
+        raise ContentGone(asked.path, commit, entry.pointer.sha256)
     return Found(repo_id, repo_path, commit, entry, kept)
 
 
@@ -175,7 +188,13 @@ def body(kit: Kit, db: Session, found: Found) -> Body:
     if found.kept is not None:
         return _kept_body(kit, db, found.kept)
     packs = db.scalars(select(Pack.name).where(Pack.repo_id == found.repo_id)).all()
-    data = kit.git.open(found.repo_id, packs).blob(found.entry.oid)
+    objects = kit.git.open(found.repo_id, packs)
+    try:
+        data = objects.blob(found.entry.oid)
+    except MissingGitObject as err:
+        if not objects.has(found.commit):  # looked up before, and pruned since: no ref reaches it any more
+            raise RevisionNotFound(found.commit) from err
+        raise
     return Body(found.etag, len(data), lambda start, end: iter((data[start:end],)))
 
 

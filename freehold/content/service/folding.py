@@ -11,6 +11,7 @@ from freehold.content.keys import pack_index_key, pack_key
 from freehold.content.kit import Kit
 from freehold.content.rows import insert_missing
 from freehold.content.service.commits import scratch_directory
+from freehold.content.service.dooming import spare
 from freehold.content.service.publishing import keep_pack
 from freehold.content.tables import Pack
 from freehold.core import clock
@@ -90,6 +91,7 @@ class Folder:
                 gone = delete(Pack).where(Pack.repo_id == repo_id, Pack.name.in_(names)).returning(Pack.name)
                 if len(db.execute(gone).all()) != len(names):
                     raise _Overtaken
+                spare(db, [pack_key(repo_id, row["name"]), pack_index_key(repo_id, row["name"])])
                 insert_missing(db, Pack, [{**row, "created_at": clock.now()}])
         except _Overtaken:
             return False

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
@@ -13,6 +13,8 @@ from freehold.content.events import RepoPushed
 from freehold.content.keys import pack_index_key, pack_key
 from freehold.content.kit import Kit
 from freehold.content.rows import insert_missing
+from freehold.content.service.dooming import spare
+from freehold.content.service.pruning import is_swept
 from freehold.content.tables import Pack, Push, Ref
 from freehold.core import clock, events
 from freehold.core.ids import new_id
@@ -40,6 +42,7 @@ def keep_pack(kit: Kit, repo_id: str, pack: packs.Pack | None) -> None:
 def record_pack(db: Session, repo: Repo, pack: packs.Pack | None) -> None:
     """The pack is part of the repository, once the transaction is durable."""
     if pack is not None:
+        spare(db, [pack_key(repo.id, pack.name), pack_index_key(repo.id, pack.name)])
         row = {"repo_id": repo.id, "name": pack.name, "size_bytes": pack.size_bytes, "objects": pack.objects}
         insert_missing(db, Pack, [{**row, "created_at": clock.now()}])
 
@@ -59,6 +62,9 @@ def move_ref(
     Raises :class:`LostRace` when it did not. Whoever listens to :class:`RepoPushed` runs in the same transaction.
     """
     here = (Ref.repo_id == repo.id, Ref.name == ref)
+    repos.touch(db, repo)  # first: from here on, nobody else changes what the repository holds
+    if after is not None and is_swept(db, repo, after):
+        raise LostRace
     if before is None:
         assert after is not None, "from nowhere to nowhere"
         _insert(db, Ref(repo_id=repo.id, name=ref, target=after, peeled=peeled, updated_at=clock.now()))
@@ -69,8 +75,12 @@ def move_ref(
         _one_row(db, update(Ref).where(*here, Ref.target == before).values(values).returning(Ref.name))
     db.add(Push(id=new_id(), repo_id=repo.id, actor_id=actor.id, ref=ref, before=before, after=after, at=clock.now()))
     db.flush()
-    repos.touch(db, repo)
     events.publish(db, RepoPushed(repo, ref, before, after, actor))
+
+
+def hold(db: Session, repo: Repo) -> None:
+    """Nobody else moves a ref of the repository, or prunes it, until this transaction ends."""
+    db.execute(select(Repo.id).where(Repo.id == repo.id).with_for_update(key_share=True))
 
 
 def _insert(db: Session, row: Ref) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from freehold.content.kit import Kit
 from freehold.content.rows import insert_missing
+from freehold.content.service import objects
 from freehold.content.service.xet import xorbs
 from freehold.content.service.xet.errors import UnknownXorb
 from freehold.content.service.xet.reads import Reader
@@ -24,7 +25,6 @@ from freehold.content.tables import (
     DedupChunk,
     Recipe,
     RecipeXorb,
-    RepoContent,
     RepoRecipe,
     RepoXorb,
 )
@@ -187,7 +187,10 @@ def _record(db: Session, repo_id: str, files: Iterable[File], eligible: dict[str
             for name, f in unique.items()
         ],
     )
-    insert_missing(db, RepoRecipe, [{"repo_id": repo_id, "file_hash": name} for name in unique])
+    insert_missing(db, RepoRecipe, [{"repo_id": repo_id, "file_hash": name, "claimed_at": now} for name in unique])
+    for batch in xorbs.batches(list(unique)):
+        again = update(RepoRecipe).where(RepoRecipe.repo_id == repo_id, RepoRecipe.file_hash.in_(batch))
+        db.execute(again.values(claimed_at=now))
     _record_xorbs(db, repo_id, unique)
     pairs = {pair for name in unique for pair in eligible[name]}
     insert_missing(db, DedupChunk, [{"chunk_hash": chunk, "xorb_hash": xorb} for chunk, xorb in sorted(pairs)])
@@ -237,7 +240,7 @@ def _record_contents(db: Session, repo_id: str, files: list[File]) -> None:
     for sha256, row in rows.items():
         attach = update(Content).where(Content.sha256 == sha256, Content.file_hash.is_(None))
         db.execute(attach.values(file_hash=row["file_hash"]))
-    insert_missing(db, RepoContent, [{"repo_id": repo_id, "sha256": sha256, "created_at": now} for sha256 in rows])
+    objects.claim(db, repo_id, rows)
 
 
 def _name(file: File) -> str:

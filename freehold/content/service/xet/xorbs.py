@@ -15,6 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from freehold.content.keys import xorb_index_key, xorb_key
 from freehold.content.rows import insert_missing
+from freehold.content.service.dooming import spare
 from freehold.content.service.xet.tokens import Caller
 from freehold.content.tables import Content, RecipeXorb, RepoContent, RepoRecipe, RepoXorb, UserXorb, Xorb
 from freehold.core import clock
@@ -123,8 +124,12 @@ def _record(db: Session, caller: Caller, name: str, index: Index) -> None:
         "raw_bytes": index.raw_bytes,
         "chunks": len(index),
         "created_at": clock.now(),
+        "used_at": None,
     }
+    spare(db, [xorb_key(name), xorb_index_key(name)])
     insert_missing(db, Xorb, [row])
+    # Known before, and named by no file perhaps: it is wanted again.
+    db.execute(update(Xorb).where(Xorb.xorb_hash == name).values(used_at=clock.now()))
     insert_missing(db, RepoXorb, [{"repo_id": caller.repo.id, "xorb_hash": name}])
     if caller.actor.id is not None:
         insert_missing(db, UserXorb, [{"user_id": caller.actor.id, "xorb_hash": name}])
