@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from freehold.content.errors import BadPath, BadRef
 from freehold.gitkit.attributes import is_lfs
@@ -40,7 +40,13 @@ def checked_path(path: str) -> str:
     return path
 
 
+#: Nearly every path, and nothing wrong with it: a push of a million names asks for each.
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
+
+
 def _path_problem(path: str) -> str | None:
+    if len(path) <= MAX_SEGMENT_BYTES and _PLAIN_PATH.fullmatch(path):
+        return None
     if not path:
         return "it is empty"
     if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in path):
@@ -70,21 +76,6 @@ def is_dot_git(name: str) -> bool:
     """Whether some file system takes ``name`` for ``.git``. Source: git's path.c, is_ntfs_dotgit; utf8.c."""
     plain = name.translate(_IGNORED_BY_HFS).lower().split(":", 1)[0].rstrip(". ")
     return plain in (".git", "git~1")
-
-
-def folded(name: str) -> str:
-    """What ``name`` is to file systems that do not tell case, or ways to compose a letter, apart."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
-def colliding(names: Iterable[str]) -> tuple[str, str] | None:
-    """The first two of ``names``, of one folder, that some file system takes for one."""
-    seen: dict[str, str] = {}
-    for name in names:
-        other = seen.setdefault(folded(name), name)
-        if other != name:
-            return other, name
-    return None
 
 
 # ---- refs --------------------------------------------------------------------------------------------------

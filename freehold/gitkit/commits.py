@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from freehold.gitkit.errors import PathConflict, PathMissing
+from freehold.gitkit.names import folded
 from freehold.gitkit.objects import DIRECTORY_MODE, Objects, Person
 from freehold.gitkit.packs import PIECE_BYTES, Pack, PackWriter
 from freehold.gitkit.pointers import Pointer
@@ -176,16 +177,19 @@ class _Directory:
         self._entries: dict[bytes, tuple[int, str] | _Directory] = (
             dict(objects.tree(tree)) if objects is not None and tree is not None else {}
         )
+        self._twins: dict[bytes, bytes] | None = None  # by what a name is folded to, made when first asked for
 
     def put(self, path: str, oid: str, mode: int | None = None) -> None:
         parents, name = _split(path)
         directory = self
         for depth, parent in enumerate(parents):
+            directory._refuse_twin(parent, path)
             inner = directory._child(parent, makes=True)
             if inner is None:
                 blocking = "/".join(path.split("/")[: depth + 1])
                 raise PathConflict(f"{blocking!r} is a file, so {path!r} cannot be inside it.")
             directory = inner
+        directory._refuse_twin(name, path)
         known = directory._entries.get(name)
         if isinstance(known, _Directory) or (known is not None and known[0] == DIRECTORY_MODE):
             raise PathConflict(f"{path!r} is a directory, so no file can have that name.")
@@ -204,11 +208,29 @@ class _Directory:
         is_directory = isinstance(known, _Directory) or (known is not None and known[0] == DIRECTORY_MODE)
         if known is None or (only_directory and not is_directory):
             raise PathMissing(path)
-        del trail[-1]._entries[name]
+        trail[-1]._drop(name)
         # Git keeps no empty directories; and a name freed this way may become a file in the same commit.
         for depth in range(len(parents), 0, -1):
             if not trail[depth]._entries:
-                del trail[depth - 1]._entries[parents[depth - 1]]
+                trail[depth - 1]._drop(parents[depth - 1])
+
+    def _refuse_twin(self, name: bytes, path: str) -> None:
+        """Raise :class:`PathConflict` when a new ``name`` would be one with another on the disks of some clients."""
+        if name in self._entries:
+            return
+        if self._twins is None:
+            self._twins = {folded(known): known for known in self._entries}
+        other = self._twins.setdefault(folded(name), name)
+        if other != name:
+            raise PathConflict(
+                f"{path!r} differs from {other.decode('utf-8', 'replace')!r} by case alone, and they are one file to "
+                "Windows and macOS. Remove or rename the other one in the same commit."
+            )
+
+    def _drop(self, name: bytes) -> None:
+        del self._entries[name]
+        if self._twins is not None:
+            self._twins.pop(folded(name), None)
 
     def write(self, writer: PackWriter) -> str:
         """The tree and every changed one below are in the pack; its id."""

@@ -133,7 +133,10 @@ def reading(directory: Path, *words: str, stdin: Path, limits: Limits | None = N
         try:
             assert process.stdout is not None
             yield _fields(process.stdout)
-            if process.wait() != 0:
+            status = process.wait()
+            if status < 0:
+                raise GitRefused("git needed more memory or time than the hub gives it")
+            if status:
                 errors.seek(0)
                 raise GitRefused(told(errors.read()))
         finally:

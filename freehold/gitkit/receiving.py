@@ -15,6 +15,7 @@ from freehold.gitkit.errors import BadPush, GitRefused, PushTooLarge
 from freehold.gitkit.objects import Facts, Objects
 from freehold.gitkit.packets import FLUSH, BadPacket, Packets
 from freehold.gitkit.packs import Pack
+from freehold.gitkit.scanning import BadPack, PackScan
 
 NULL = "0" * 40
 CAPABILITIES = (
@@ -24,8 +25,9 @@ MAX_COMMANDS = 1000
 MAX_COMMAND_BYTES = 2 << 20
 MAX_OPTIONS = 32
 MAX_OPTION_CHARS = 20_000
+MAX_DIFF_BYTES = 768 << 20
 
-_COMMAND = re.compile(r"([0-9a-f]{40}) ([0-9a-f]{40}) ([^\0]{1,1000})")
+_COMMAND = re.compile(r"([0-9a-f]{40}) ([0-9a-f]{40}) ([^\0-\x20\x7f]{1,1000})")
 #: How a commit of ``diff-tree --stdin`` starts its part, and one changed path of it.
 _CHANGE = re.compile(rb":([0-7]{6}) ([0-7]{6}) [0-9a-f]{40} ([0-9a-f]{40}) ([A-Z])[0-9]*")
 
@@ -41,12 +43,16 @@ class Command:
 
 @dataclass
 class Request:
-    """What a push asks for. ``pack_bytes`` of its pack are in the caller's file."""
+    """What a push asks for. ``pack_bytes`` of its pack are in the caller's file.
+
+    ``problem`` is why the pack was not kept: git shows what a report says, not what an early refusal does.
+    """
 
     commands: list[Command] = field(default_factory=list)
     capabilities: frozenset[str] = frozenset()
     options: list[str] = field(default_factory=list)
     pack_bytes: int = 0
+    problem: str = ""
 
     @property
     def is_atomic(self) -> bool:
@@ -64,6 +70,7 @@ class Incoming:
         self._target = target
         self._limit_bytes = limit_bytes
         self._packets = Packets()
+        self._scan = PackScan()
         self._stage = "commands"
         self._head_bytes = 0
         self._size_bytes = 0
@@ -128,7 +135,15 @@ class Incoming:
         self.request.options.append(packet.decode("utf-8", "replace").rstrip("\n"))
 
     def _keep(self, piece: memoryview) -> None:
+        if self.request.problem:
+            return
         self.request.pack_bytes += len(piece)
+        try:
+            self._scan.feed(piece)
+        except BadPack as err:
+            self.request.problem = str(err)
+            os.ftruncate(self._target, 0)
+            return
         while piece:
             piece = piece[os.write(self._target, piece) :]
 
@@ -202,7 +217,9 @@ class Quarantine:
         words = ("diff-tree", "--stdin", "-r", "--root", "--no-renames", "--full-index", "--raw", "-z", "--always")
         asked_file = self.directory / "asked"
         asked_file.write_text(asked)
-        with program.reading(self.directory, *words, stdin=asked_file) as stdout:
+        # git has the whole difference of a commit in memory before it prints the first path.
+        limits = program.Limits(memory_bytes=MAX_DIFF_BYTES)
+        with program.reading(self.directory, *words, stdin=asked_file, limits=limits) as stdout:
             yield from _changes(stdout, limit)
 
     def is_ancestor(self, one: str, other: str) -> bool:

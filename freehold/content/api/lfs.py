@@ -13,12 +13,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from freehold.access.rules import Action
-from freehold.content import queries
+from freehold.content import queries, rules
 from freehold.content.api import counting, sending
 from freehold.content.errors import ObjectUnknown
 from freehold.content.intake import Scratch, receive_exactly
 from freehold.content.kit import Kit
 from freehold.content.service import downloads, objects, uploads
+from freehold.content.service.git.rights import FOR
 from freehold.content.service.objects import Wanted
 from freehold.content.tables import Content, MultipartUpload
 from freehold.core.direct import in_bytes_thread
@@ -120,7 +121,9 @@ def _held(ask: Ask, asked: BatchIn) -> tuple[Repo, dict[str, Content]]:
 
 def _here_already(ask: Ask, asked: BatchIn) -> tuple[Repo, dict[str, Content | None]]:
     """The objects that need no bytes: None for what the repository has, the content for what it is to be granted."""
-    repo = _load(ask, Action.WRITE if asked.ref else Action.PROPOSE)
+    # Who may only propose uploads for refs/pr/N, and by git for refs/for/<branch>.
+    to_branch = asked.ref is not None and not asked.ref.name.startswith((rules.PULLS, FOR))
+    repo = _load(ask, Action.WRITE if to_branch else Action.PROPOSE)
     held = queries.contents(ask.db, repo, {given.oid for given in asked.objects})
     elsewhere = objects.held_elsewhere(ask.db, ask.actor, {given.oid for given in asked.objects} - held.keys())
     again = objects.claimed_long_ago(ask.db, repo.id, held.values())

@@ -17,6 +17,7 @@ from freehold.content import queries, rules
 from freehold.content.errors import RevisionNotFound, StaleParent, UnknownContent
 from freehold.content.events import CommitProposed, PullRequestPushed
 from freehold.content.kit import Kit
+from freehold.content.service import locks
 from freehold.content.service.numbers import next_number
 from freehold.content.service.proposals import AddFile, AddLarge, Copy, Operation, Proposal, Remove
 from freehold.content.service.publishing import (
@@ -173,6 +174,8 @@ def _prepare(db: Session, kit: Kit, actor: Actor, target: Target, proposal: Prop
     }
     if cards:
         events.publish(db, CommitProposed(repo, actor, cards))
+    if admitted.ref.startswith(rules.BRANCHES) and not target.opens_pull:
+        locks.refuse_locked(db, actor, repo, {op.path for op in proposal.operations})
     found = queries.objects(db, repo, kit)
     changes = _changes_of(db, kit, repo, admitted.head, proposal.operations, found)
     return _Basis(repo.id, repo.kind, repo.path, admitted.ref, admitted.head, found, changes)

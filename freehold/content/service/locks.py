@@ -6,6 +6,7 @@ A lock binds whoever pushes, through git as through the API, until its owner (or
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import UTC
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -117,7 +118,7 @@ def of_others(db: Session, actor: Actor, repo: Repo) -> list[Lock]:
 
 def told(lock: Lock) -> dict[str, object]:
     """A lock as git-lfs reads it."""
-    when = lock.locked_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    when = lock.locked_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {"id": lock.id, "path": lock.path, "locked_at": when, "owner": {"name": lock.owner.name}}
 
 

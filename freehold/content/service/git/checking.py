@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from freehold.content import rules
 from freehold.content.errors import BadPath
 from freehold.content.service.git.rights import PushRefused
+from freehold.gitkit.names import colliding
 from freehold.gitkit.objects import DIRECTORY_MODE, LINK_MODE, SUBMODULE_MODE, Objects
 from freehold.gitkit.pointers import MAX_POINTER_BYTES, Pointer, parse_pointer
 from freehold.gitkit.receiving import Changed
@@ -135,9 +136,9 @@ def check_spelling(objects: Objects, tips: Collection[str], folders: Collection[
             if entry is None or entry.mode != DIRECTORY_MODE or entry.oid in looked:
                 continue
             looked.add(entry.oid)
-            names = [name.decode("utf-8", "replace") for name in objects.tree(entry.oid)]
-            twice = rules.colliding(names)
-            if twice:
+            found = colliding(objects.tree(entry.oid))
+            if found is not None:
+                twice = [name.decode("utf-8", "replace")[:200] for name in found]
                 place = f"In {folder!r}, " if folder else ""
                 raise PushRefused(
                     "names that differ by case alone",

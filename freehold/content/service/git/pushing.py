@@ -23,7 +23,7 @@ from freehold.content.service.git.checking import (
 )
 from freehold.content.service.git.rights import Move, PushRefused
 from freehold.content.service.numbers import next_number
-from freehold.content.service.publishing import LostRace, keep_pack, move_ref, record_pack
+from freehold.content.service.publishing import LostRace, hold, keep_pack, move_ref, record_pack
 from freehold.content.service.refs import create
 from freehold.content.tables import Content, Ref
 from freehold.core import events
@@ -145,6 +145,8 @@ def _receive(
             file_bytes=request.pack_bytes + MORE_FILE_BYTES,
             wall_s=kit.settings.git_s,
         )
+        if request.problem:
+            raise GitRefused(request.problem)
         if request.pack_bytes:
             quarantine.index(pack, max_objects=MAX_OBJECTS, limits=limits)
         pack.unlink(missing_ok=True)
@@ -266,6 +268,7 @@ def _publish(
     repo = admitted(db, actor, target.repo, kind=target.kind)
     if repo.id != push.repo_id:
         raise PushRefused("another repository", "Another repository has this name now.")
+    hold(db, repo)
     _grant(db, actor, repo, brought)
     record_pack(db, repo, quarantine.pack)
     told: list[str] = []
