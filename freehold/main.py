@@ -37,6 +37,7 @@ from freehold.content.api import commits as commits_api
 from freehold.content.api import duplicates as duplicates_api
 from freehold.content.api import git as git_api
 from freehold.content.api import lfs as lfs_api
+from freehold.content.api import listings as listings_api
 from freehold.content.api import locks as locks_api
 from freehold.content.api import one_segment as one_segment_api
 from freehold.content.api import refs as refs_api
@@ -70,6 +71,8 @@ from freehold.gating import pages as gating_pages
 from freehold.gating.service import terms as gating_terms
 from freehold.gitkit.depot import Depot
 from freehold.gitkit.serving import Turns
+from freehold.oauth import api as oauth_api
+from freehold.oauth import pages as oauth_pages
 from freehold.people import api as people_api
 from freehold.people.pages import avatars, joining
 from freehold.people.pages import organizations as organization_pages
@@ -77,6 +80,7 @@ from freehold.people.pages import settings as settings_pages
 from freehold.repos import api as repos_api
 from freehold.repos import pages as repos_pages
 from freehold.repos import service as repos
+from freehold.repos import tokens as tokens_doors
 from freehold.repos.errors import RepoMoved
 from freehold.repos.events import RepoCreated
 from freehold.spaces import api as spaces_api
@@ -214,6 +218,7 @@ def _add_rooms(app: FastAPI) -> None:
         commits_api,
         duplicates_api,
         people_api,
+        oauth_api,
         trees_api,
         refs_api,
         storage_api,
@@ -229,6 +234,8 @@ def _add_rooms(app: FastAPI) -> None:
     for room in apis:
         app.include_router(room.router)
     app.include_router(gating_api.router)
+    app.include_router(tokens_doors.api)
+    app.include_router(listings_api.router)
     app.include_router(papers_api.router)
     overviews_api.install(app, {"numDiscussions": discussions_queries.opened_by})
     app.include_router(one_segment_api.router)
@@ -237,7 +244,7 @@ def _add_rooms(app: FastAPI) -> None:
 
 def _add_pages(app: FastAPI) -> None:
     """Pages and the shell around them: the one place that knows every room's menu entries."""
-    people_pages = (accounts_pages, settings_pages, joining, organization_pages, avatars)
+    people_pages = (accounts_pages, settings_pages, joining, organization_pages, avatars, oauth_pages, tokens_doors)
     for room in (*people_pages, gating_pages, repos_pages, content_pages, discussions_pages, discover_pages):
         app.include_router(web_api.answering_head(room.router))
     app.state.csrf_token = csrf.token
@@ -261,6 +268,7 @@ def _add_pages(app: FastAPI) -> None:
                 Entry("Account", "/settings/account"),
                 Entry("Organisations", "/settings/organizations"),
                 Entry("Access tokens", "/settings/tokens"),
+                Entry("Programs", "/settings/programs"),
             ),
             footer=(Entry("API", "/openapi.json"),),
             search_address="/search",

@@ -1,7 +1,6 @@
-"""Sign in and out, and access tokens, as pages."""
+"""Sign in and out, as pages."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -9,20 +8,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from freehold.accounts import browsers, csrf, service
-from freehold.accounts.errors import NameTaken, SignInRefused, TooManyAttempts
+from freehold.accounts.errors import SignInRefused, TooManyAttempts
 from freehold.accounts.rules import SESSION_COOKIE
-from freehold.accounts.tables import Token
 from freehold.accounts.throttle import Throttle, one_check
-from freehold.core import clock
-from freehold.core.errors import BadRequest
 from freehold.core.http import PUBLIC, Ask, door, unit_of_work
 from freehold.web.render import render
 
 router = APIRouter(include_in_schema=False)
-#: Days a new token may live, as the form offers them; 0: for ever.
-TOKEN_DAYS = (90, 30, 365, 0)
-#: The word that the walk over all routes reads as "only somebody signed in by cookie, for themselves".
-OWN = "own"
 
 
 @dataclass(frozen=True)
@@ -44,22 +36,6 @@ class SignInLinkPage:
     title: str
     error: str
     hides_search: bool = True
-
-
-@dataclass(frozen=True)
-class TokensPage:
-    """Somebody's access tokens, and the form for a new one."""
-
-    title: str
-    tokens: tuple[Token, ...]
-    created: Token | None  #: the token just made
-    secret: str  #: its secret, shown this once
-    error: str
-    name: str  #: what was typed
-    scope: str
-    days: int
-    offered_days: tuple[int, ...]
-    hub: str  #: this hub's address, for the lines to paste
 
 
 # ---- sign in ---------------------------------------------------------------------------------------------------------
@@ -147,68 +123,3 @@ def _throttle(request: Request) -> Throttle:
         state.sign_in_throttle = Throttle()
     found: Throttle = state.sign_in_throttle
     return found
-
-
-# ---- tokens ----------------------------------------------------------------------------------------------------------
-
-
-@router.get("/settings/tokens")
-@door(OWN)
-def tokens_page(ask: Ask) -> Response:
-    if not csrf.is_in_person(ask):
-        return RedirectResponse("/login?next=/settings/tokens", 303)
-    return _tokens(ask)
-
-
-@router.post("/settings/tokens")
-@door(OWN)
-def create_token(
-    ask: Ask,
-    name: Annotated[str, Form()] = "",
-    scope: Annotated[str, Form()] = "read",
-    days: Annotated[str, Form()] = "90",
-    token: Annotated[str, Form(alias="csrf")] = "",
-) -> Response:
-    csrf.check_in_person(ask, token)
-    life = int(days) if days.isdecimal() and int(days) in TOKEN_DAYS else TOKEN_DAYS[0]
-    expires_at = clock.now() + timedelta(days=life) if life else None
-    try:
-        user = service.account(ask.db, ask.actor.name, kind="user")
-        made, secret = service.create_token(ask.db, user, name, scope, expires_at=expires_at)
-    except (BadRequest, NameTaken) as err:
-        return _tokens(ask, error=err.message, name=name[:96], scope=scope, days=life, status=422)
-    return _tokens(ask, created=made, secret=secret)
-
-
-@router.post("/settings/tokens/{token_id}/revoke")
-@door(OWN)
-def revoke_token(ask: Ask, token_id: str, token: Annotated[str, Form(alias="csrf")] = "") -> Response:
-    csrf.check_in_person(ask, token)
-    service.revoke_token(ask.db, ask.actor.id, token_id)
-    return RedirectResponse("/settings/tokens", 303)
-
-
-def _tokens(
-    ask: Ask,
-    *,
-    created: Token | None = None,
-    secret: str = "",
-    error: str = "",
-    name: str = "",
-    scope: str = "read",
-    days: int = TOKEN_DAYS[0],
-    status: int = 200,
-) -> Response:
-    page = TokensPage(
-        title="Access tokens",
-        tokens=tuple(service.tokens(ask.db, ask.actor.id)),
-        created=created,
-        secret=secret,
-        error=error,
-        name=name,
-        scope=scope if scope in ("read", "write") else "read",
-        days=days,
-        offered_days=TOKEN_DAYS,
-        hub=ask.base_url,
-    )
-    return render(ask.request, page, status=status, headers={"Cache-Control": "no-store"})

@@ -10,6 +10,7 @@ from freehold.core import clock
 
 FREE_ATTEMPTS = 8
 WINDOW_S = 300
+WRONG_PASSWORDS = "Too many wrong passwords for this name. Try again in {wait} s."
 MAX_KEPT = 10_000
 #: A password takes 16 MiB and 50 ms to check: strangers with many names get no more of the hub than this.
 CHECKS_AT_ONCE = 4
@@ -33,8 +34,8 @@ class Throttle:
     It slows guessing down; it keeps nobody's account locked.
     """
 
-    def __init__(self, sentence: str = "Too many wrong passwords for this name. Try again in {wait} s.") -> None:
-        self._sentence = sentence
+    def __init__(self, sentence: str = WRONG_PASSWORDS, *, free: int = FREE_ATTEMPTS) -> None:
+        self._sentence, self._free = sentence, free
         self._lock = threading.Lock()
         self._failures: OrderedDict[str, tuple[int, int]] = OrderedDict()  # name -> (count, window began)
 
@@ -43,7 +44,7 @@ class Throttle:
         with self._lock:
             count, began_s = self._failures.get(who.lower(), (0, 0))
         left_s = began_s + WINDOW_S - clock.epoch_s()
-        if count >= FREE_ATTEMPTS and left_s > 0:
+        if count >= self._free and left_s > 0:
             raise TooManyAttempts(self._sentence.format(wait=left_s), left_s)
 
     def note_failure(self, who: str) -> None:

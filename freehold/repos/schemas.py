@@ -1,6 +1,6 @@
 """Shapes on the wire. Source: protocol/hub-api.md 2. Unknown keys are ignored: clients send more with each version."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -107,3 +107,19 @@ class RepoUrl(BaseModel):
     url: str
     id: str
     name: str
+
+
+class WhoAmI(BaseModel):
+    """Who the caller is; ``hf auth whoami`` needs ``orgs``, the client needs ``type`` and ``name``."""
+
+    type: str
+    id: str
+    name: str
+    fullname: str
+    email: str | None = None
+    emailVerified: bool | None = None
+    isPro: bool
+    canPay: bool
+    avatarUrl: str
+    orgs: list[dict[str, Any]]
+    auth: dict[str, Any]

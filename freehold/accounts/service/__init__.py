@@ -43,14 +43,25 @@ from freehold.accounts.service.sessions import (
     sign_out,
     spend_password_link,
 )
-from freehold.accounts.service.tokens import create_token, note_token_use, reach, revoke_token, tokens
+from freehold.accounts.service.tokens import (
+    Reach,
+    age_tokens,
+    create_token,
+    end_tokens,
+    note_token_use,
+    reach,
+    revoke_token,
+    tokens,
+)
 
 __all__ = [
     "PASSWORD_LINK_LIFE",
     "ROLES",
     "Profile",
+    "Reach",
     "Session",
     "account",
+    "age_tokens",
     "change_profile",
     "create_org",
     "create_password_link",
@@ -60,6 +71,7 @@ __all__ = [
     "delete_account",
     "end_session",
     "end_sessions",
+    "end_tokens",
     "has_admin",
     "has_new_link",
     "has_people",

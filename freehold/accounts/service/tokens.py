@@ -1,10 +1,10 @@
 """Access tokens: secrets for clients."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import Select, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from freehold.accounts import rules
@@ -33,8 +33,8 @@ def create_token(
     name: str,
     scope: str,
     *,
-    repo_ids: Sequence[str] | None = None,
-    owner_ids: Sequence[str] | None = None,
+    repo_ids: Collection[str] | None = None,
+    owner_ids: Collection[str] | None = None,
     expires_at: datetime | None = None,
     is_granted: bool = False,
 ) -> tuple[Token, str]:
@@ -100,3 +100,14 @@ def note_token_use(db: Session, used: dict[str, datetime]) -> None:
     """Record when tokens were last used, many at a time (see ``access.service.UseLog``)."""
     for token_id, at in used.items():
         db.execute(update(Token).where(Token.id == token_id).values(last_used_at=at))
+
+
+def end_tokens(db: Session, which: Select[str]) -> None:
+    """The tokens whose ids ``which`` selects open nothing from this moment on."""
+    db.execute(delete(Token).where(Token.id.in_(which)))
+
+
+def age_tokens(db: Session, which: Select[str], *, latest: datetime) -> None:
+    """None of the tokens whose ids ``which`` selects lives beyond ``latest``; those that are over are gone."""
+    db.execute(delete(Token).where(Token.id.in_(which), Token.expires_at <= clock.now()))
+    db.execute(update(Token).where(Token.id.in_(which), Token.expires_at > latest).values(expires_at=latest))

@@ -1,0 +1,1 @@
+"""What programs and people do with grants, one file for each family of verbs."""
