@@ -68,6 +68,9 @@ class World:
         self.others: set[int] = set()
         self.claims: dict[int, Any] = {}
         self.dropped: tuple[str, str, dict[str, bytes], Any] | None = None
+        for number, branch in enumerate(BRANCHES):
+            self.branch(branch)
+            self.commit(branch, PATHS[number], number)
 
     def do(self, deed: tuple[Any, ...]) -> None:
         name, *given = deed
