@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import calls, dedup, downloads, footprint, machine, table, uploads
+from bench import calls, dedup, downloads, footprint, history, machine, table, uploads
 from bench.bench import QUICK, Bench, Family, Scale
 from bench.table import Row
 
@@ -18,6 +18,7 @@ FAMILIES: dict[str, Family] = {
     "dedup": dedup.measure,
     "calls": calls.measure,
     "footprint": footprint.measure,
+    "history": history.measure,
 }
 OUT = machine.ROOT / "bench" / "out"
 

@@ -31,10 +31,11 @@ class Grown:
     head: str
 
 
-def grow(directory: Path, shape: Shape) -> Grown:
+def grow(directory: Path, shape: Shape, extra: bytes | None = None) -> Grown:
     """A history of ``shape`` as one pack in ``directory``: a first commit of every file, then ``commits`` more.
 
     Each of them changes ``changed`` files, one after another round and round, so that every path has its own age.
+    ``extra`` is in every commit as the file ``extra.bin``.
     """
     with PackWriter(directory) as writer:
         folders: dict[bytes, dict[bytes, str]] = {}
@@ -42,6 +43,8 @@ def grow(directory: Path, shape: Shape) -> Grown:
         for number in range(shape.files):
             folder, name = shape.path(number)
             folders.setdefault(folder, {})[name] = first
+        if extra is not None:
+            folders.setdefault(b"", {})[b"extra.bin"] = writer.add("blob", extra)
         trees = {folder: _tree(writer, folders[folder]) for folder in folders if folder}
         head = ""
         for at, touched in enumerate(_touched(shape)):
