@@ -100,3 +100,40 @@ def test_quiet_repositories_are_left_alone(app: Starlette, client: TestClient, c
     committed(client, cast.alice, made, file("a", "1"))
     assert Folder(app.state.database, app.state.kit).turn() == 0
     assert len(packs(app)) == 2
+
+
+def test_larger_packs_are_folded_with_their_likes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every byte is copied a few times at most, however many packs come."""
+    monkeypatch.setattr(folding, "CROWD", 5)
+    monkeypatch.setattr(folding, "SMALL_BYTES", 100)
+    monkeypatch.setattr(folding, "LARGER", ((400, 3), (1600, 3)))
+    packs: dict[str, int] = {}
+    copied = 0
+    for number in range(2000):
+        packs[f"p{number}"] = 10
+        names = folding._to_fold(packs)
+        if names:
+            size = sum(packs.pop(name) for name in names)
+            packs[f"folded-{number}"] = size
+            copied += size
+    assert sum(packs.values()) == 20_000
+    assert copied < 20_000 * 6
+    assert len(packs) < 30
+    assert folding._to_fold({"a": 10, "b": 20}) == []
+
+
+def test_a_fold_finds_what_is_alike(app: Starlette, client: TestClient, cast: Cast, crowd: None) -> None:
+    """Twenty versions of each of a few texts take little more than one of each."""
+    made = repo(client, cast.alice, "m")
+    texts = {f"d{n}/text": "".join(f"{n} {line * line % 977}\n" for line in range(600)) for n in range(4)}
+    for turn in range(10):
+        changed = [file(path, text + f"{turn}\n") for path, text in texts.items()]
+        committed(client, cast.alice, made, *changed)
+    before = sum(_sizes(app))
+    assert Folder(app.state.database, app.state.kit).turn() == 1
+    assert sum(_sizes(app)) < before / 5
+
+
+def _sizes(app: Starlette) -> list[int]:
+    with app.state.database.read() as db:
+        return list(db.scalars(select(Pack.size_bytes)))
