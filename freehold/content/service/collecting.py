@@ -138,15 +138,15 @@ class Collector:
     def _repos(self, limit: int = MAX_REPOS) -> list[str]:
         """Repositories where a claim or the movement of a ref has come of age since they were judged last."""
         before = clock.now() - GRACE
-        ripe_until = select(Pruning.ripe_until).where(Pruning.repo_id == Repo.id).scalar_subquery()
-        wanted = select(Pruning.repo_id).where(Pruning.repo_id == Repo.id, Pruning.is_wanted)
         ripe = [
-            select(table.repo_id).where(
-                table.repo_id == Repo.id, moment <= before, or_(ripe_until.is_(None), moment > ripe_until)
-            )
+            select(table.repo_id)
+            .where(table.repo_id == Repo.id, moment <= before)
+            .where(or_(Pruning.ripe_until.is_(None), moment > Pruning.ripe_until))
+            .correlate(Repo, Pruning)
+            .exists()
             for table, moment in ((RepoContent, RepoContent.created_at), (Push, Push.at))
         ]
-        query = select(Repo.id).where(or_(wanted.exists(), *(some.exists() for some in ripe)))
+        query = select(Repo.id).outerjoin(Pruning, Pruning.repo_id == Repo.id).where(or_(Pruning.is_wanted, *ripe))
         with self._database.read() as db:
             return list(db.scalars(query.order_by(Repo.id).limit(limit)))
 
