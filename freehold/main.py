@@ -50,6 +50,7 @@ from freehold.content.service import commits, uploads
 from freehold.content.service.collecting import Collector
 from freehold.content.service.counting import DownloadLog
 from freehold.content.service.folding import Folder
+from freehold.content.service.foreseeing import Foresight
 from freehold.core import http, migrate
 from freehold.core.database import Database
 from freehold.core.errors import BadRequest, HubError
@@ -97,6 +98,7 @@ log = logging.getLogger("freehold")
 HOUSEKEEPING_S = 30
 FOLDING_S = 60
 COLLECTING_S = 3600
+FORESIGHT_S = 20
 STALE_SCRATCH_S = 2 * 86400
 STALE_UPLOADS_S = 3600
 
@@ -355,15 +357,16 @@ def _lifespan(database: Database, kit: Kit, logs: tuple[UseLog, DownloadLog], wo
         housekeeping = Periodic("housekeeping", HOUSEKEEPING_S, lambda: _flush(database, logs))
         stale = Periodic("stale uploads", STALE_UPLOADS_S, lambda: uploads.drop_stale(database, kit))
         folding = Periodic("folding of packs", FOLDING_S, Folder(database, kit).turn)
+        foresight = Periodic("histories", FORESIGHT_S, Foresight(database, kit).turn)
         collecting = Periodic("collecting", COLLECTING_S, Collector(database, kit).turn)
-        for periodic in (housekeeping, stale, folding, collecting):
+        for periodic in (housekeeping, stale, folding, foresight, collecting):
             periodic.start()
         worker.start()
         try:
             yield
         finally:
             worker.stop()
-            for periodic in (housekeeping, stale, folding, collecting):
+            for periodic in (housekeeping, stale, folding, foresight, collecting):
                 periodic.stop()
             _flush(database, logs)
             database.close()

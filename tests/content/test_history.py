@@ -1,13 +1,19 @@
 """The history of a repository and of one path, as callers and readers see it."""
 
 import pytest
+from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from freehold.accounts import service as accounts
 from freehold.accounts.queries import logins
+from freehold.content import queries
+from freehold.content.kit import Kit
+from freehold.content.service.foreseeing import Foresight
+from freehold.content.tables import Push
 from freehold.core.database import Database
 from freehold.gitkit.commits import Put
 from freehold.gitkit.objects import Objects
+from freehold.repos.tables import Repo
 from tests.content.given import commit as commit_as_somebody
 from tests.content.given import repo
 from tests.content.publishing import committed, deleted, file
@@ -76,3 +82,18 @@ def test_an_ambiguous_id_names_what_it_may_mean(client: TestClient, path: str, m
     answer = client.get(f"/api/models/{path}/revision/abcd")
     assert (answer.status_code, answer.headers["X-Error-Code"]) == (404, "RevisionNotFound")
     assert "abcd is ambiguous, 2 commits begin with it: abcd0000" in answer.json()["error"]
+
+
+def test_the_history_of_what_was_pushed_is_known_before_anybody_asks(
+    client: TestClient, cast: Cast, path: str, kit: Kit, database: Database
+) -> None:
+    foresight = Foresight(database, kit)
+    assert foresight.turn() == 0
+    committed(client, cast.alice, path, file("a/new", "1"))
+    assert foresight.turn() == 1
+    head = client.get(f"/api/models/{path}/commits/main").json()[0]["id"]
+    with database.read() as db:
+        (repo_id,) = db.scalars(select(Push.repo_id).where(Push.after == head))
+        objects = queries.objects(db, db.get_one(Repo, repo_id), kit)
+    assert all(objects.history.is_looked_into(oid) for oid in objects.order(head))
+    assert foresight.turn() == 0
