@@ -92,6 +92,7 @@ class BlobPage:
     xet_hash: str
     change: CommitInfo | None
     history: str
+    edit: str  #: where it is changed by hand; empty for what is no text, and at revisions that stay as they are
     permanent: str  #: address of this very version
     download: str
     raw: str
@@ -177,6 +178,7 @@ def blob(ask: Ask, kind: str, namespace: str, name: str, rev: str, path: str) ->
         xet_hash=(content.file_hash or "") if content else "",
         change=queries.last_changes(ask.db, repo, ask.kit, commit, [entry]).get(entry.path),
         history=f"{root}/commits/{file}",
+        edit=f"{root}/edit/{file}" if lines is not None and rev != commit else "",
         permanent=f"{root}/blob/{commit}/{quote(entry.path)}",
         download=f"{root}/resolve/{file}?download=true",
         raw=f"{root}/resolve/{file}",
@@ -212,15 +214,6 @@ def commits(ask: Ask, kind: str, namespace: str, name: str, rev: str, path: str 
         next=f"{here}?cursor={log.next_cursor}" if log.next_cursor else "",
     )
     return render(ask.request, shown)
-
-
-@router.get(_REPO + "/commit/{rev:segment}")
-@door(Action.READ)
-def commit(ask: Ask, kind: str, namespace: str, name: str, rev: str) -> Response:
-    """The address that clients are given for a commit: its place in the history."""
-    repo = service.load(ask.db, ask.actor, f"{namespace}/{name}", Action.READ, kind=kind)
-    found = queries.resolve_revision(ask.db, repo, rev, ask.kit)
-    return RedirectResponse(f"{head(repo).address}/commits/{found}", 303)
 
 
 def _literal_ref(rev: str, path: str) -> tuple[str, str]:

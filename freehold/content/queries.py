@@ -72,6 +72,12 @@ def target(db: Session, repo: Repo, ref: str) -> str | None:
     return db.scalar(select(Ref.target).where(Ref.repo_id == repo.id, Ref.name == ref))
 
 
+def branch_names(db: Session, repo: Repo, limit: int) -> list[str]:
+    """The full names of up to ``limit`` branches, in order."""
+    branches = select(Ref.name).where(Ref.repo_id == repo.id, Ref.name.startswith(rules.BRANCHES))
+    return list(db.scalars(branches.order_by(Ref.name).limit(limit)))
+
+
 def pull_heads(db: Session, repo: Repo, numbers: Collection[int]) -> dict[int, str]:
     """Where the refs of these pull requests point; those that are gone are absent."""
     names = {f"{rules.PULLS}{number}": number for number in numbers}

@@ -17,13 +17,24 @@ from freehold.core.errors import BadRequest
 from freehold.discussions import queries, rules
 from freehold.discussions.tables import Discussion
 from freehold.gitkit import conflicts
-from freehold.gitkit.comparing import Comparison, compare
+from freehold.gitkit.comparing import MAX_FILES, MAX_LINES, Comparison, compare
 from freehold.gitkit.conflicts import Conflict
 from freehold.gitkit.merging import merge
 from freehold.gitkit.objects import CommitInfo, Objects
 from freehold.gitkit.patches import patch
 from freehold.repos import service as repos
 from freehold.repos.tables import Repo
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much of a comparison is shown: a page takes less than a program."""
+
+    files: int = MAX_FILES
+    lines: int = MAX_LINES
+
+
+WHOLE = Bounds()
 
 
 @dataclass(frozen=True)
@@ -49,7 +60,9 @@ class Compared:
         return patch(self.objects, self.before, self.after)
 
 
-def of_revisions(db: Session, kit: Kit, actor: Actor, path: str, spec: str, *, kind: str) -> Compared:
+def of_revisions(
+    db: Session, kit: Kit, actor: Actor, path: str, spec: str, *, kind: str, bounds: Bounds = WHOLE
+) -> Compared:
     """``base...head`` is what head has since both grew apart, ``base..head`` all that differs.
 
     Raises :class:`RevisionNotFound`.
@@ -59,21 +72,31 @@ def of_revisions(db: Session, kit: Kit, actor: Actor, path: str, spec: str, *, k
     one, other = (content.resolve_revision(db, repo, revision, kit) for revision in (base, head))
     objects = content.objects(db, repo, kit)
     before = objects.merge_base(one, other) if dots == "..." else one
-    return between(db, kit, repo, before, other, without=one)
+    return between(db, kit, repo, before, other, without=one, bounds=bounds)
 
 
-def of_commit(db: Session, kit: Kit, actor: Actor, path: str, revision: str, *, kind: str) -> Compared:
+def of_commit(
+    db: Session, kit: Kit, actor: Actor, path: str, revision: str, *, kind: str, bounds: Bounds = WHOLE
+) -> Compared:
     """What a commit did to its first parent."""
     repo = repos.load(db, actor, path, Action.READ, kind=kind)
     oid = content.resolve_revision(db, repo, revision, kit)
     info = content.objects(db, repo, kit).commit(oid)
-    return between(db, kit, repo, info.parents[0] if info.parents else None, info.oid, only=info)
+    return between(db, kit, repo, info.parents[0] if info.parents else None, info.oid, only=info, bounds=bounds)
 
 
-def of_pull(db: Session, kit: Kit, repo: Repo, discussion: Discussion) -> Compared:
+def of_pull(db: Session, kit: Kit, repo: Repo, discussion: Discussion, *, bounds: Bounds = WHOLE) -> Compared:
     """What a pull request brings. Raises :class:`RevisionNotFound` when its commits, or its branch, are gone."""
     before, after = ends(db, kit, repo, discussion)
-    return between(db, kit, repo, before, after)
+    return between(db, kit, repo, before, after, bounds=bounds)
+
+
+def commits_of_pull(db: Session, kit: Kit, repo: Repo, discussion: Discussion) -> tuple[list[CommitInfo], int]:
+    """The commits that a pull request brings, newest first, and how many there are."""
+    before, after = ends(db, kit, repo, discussion)
+    objects = content.objects(db, repo, kit)
+    brought = objects.brought(after, [before] if before else [], rules.MAX_COMMITS_COUNTED)
+    return [objects.commit(oid) for oid in brought[: rules.MAX_COMMITS_SHOWN]], len(brought)
 
 
 def ends(db: Session, kit: Kit, repo: Repo, discussion: Discussion) -> tuple[str | None, str]:
@@ -98,10 +121,11 @@ def between(
     *,
     without: str | None = None,
     only: CommitInfo | None = None,
+    bounds: Bounds = WHOLE,
 ) -> Compared:
     """The comparison of two commits of ``repo``; commits are listed that ``without`` (else ``before``) lacks."""
     objects = content.objects(db, repo, kit)
-    files = compare(objects, before, after)
+    files = compare(objects, before, after, max_files=bounds.files, max_lines=bounds.lines)
     inside = changes.inside(db, kit, repo, objects, files.files)
     if only is not None:
         return Compared(repo, before, after, files, inside, [only], 1, objects)

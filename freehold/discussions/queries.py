@@ -12,10 +12,10 @@ from freehold.accounts.tables import Account
 from freehold.content import queries as content
 from freehold.content.errors import RevisionNotFound
 from freehold.content.kit import Kit
-from freehold.content.rules import PULLS
+from freehold.content.rules import BRANCHES, PULLS
 from freehold.content.service.merging import compared
 from freehold.discussions import references, rules
-from freehold.discussions.errors import DiscussionNotFound
+from freehold.discussions.errors import CommentNotFound, DiscussionNotFound
 from freehold.discussions.tables import Discussion, Event, Reaction
 from freehold.gitkit.patches import patch
 from freehold.repos import service as repos
@@ -47,11 +47,14 @@ class Found:
 class Changes:
     """What a pull request would do to its branch. ``conflicts`` None: one of the two is gone.
 
-    ``diff`` is None where it was not asked for, or there is nothing to compare with.
+    ``diff`` is None where it was not asked for, or there is nothing to compare with. ``is_behind``: the branch has
+    commits that it lacks; ``is_empty``: it has none of its own.
     """
 
     conflicts: Sequence[str] | None
     diff: str | None
+    is_behind: bool = False
+    is_empty: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,19 @@ def listed(db: Session, actor: Actor, path: str, wanted: Listing, *, kind: str) 
     start = wanted.page * rules.PAGE
     rows = db.scalars(query.order_by(Discussion.num.desc()).offset(start).limit(rules.PAGE))
     return Found(repo, list(rows), start, total)
+
+
+def pinned(db: Session, repo: Repo) -> list[Discussion]:
+    """The threads that stand above the list."""
+    mine = select(Discussion).where(Discussion.repo_id == repo.id, Discussion.is_pinned)
+    return list(db.scalars(mine.order_by(Discussion.num.desc())))
+
+
+def counts(db: Session, repo: Repo) -> tuple[int, int]:
+    """How many threads are open (drafts too), and how many there are."""
+    mine = select(func.count()).where(Discussion.repo_id == repo.id)
+    still_open = mine.where(Discussion.status.in_(rules.STATUSES["open"]))
+    return db.scalar(still_open) or 0, db.scalar(mine) or 0
 
 
 def thread(
@@ -167,6 +183,40 @@ def find(db: Session, repo: Repo, num: int, *, locked: bool = False) -> Discussi
     return db.scalar(query.with_for_update(of=Discussion) if locked else query)
 
 
+def pull(db: Session, actor: Actor, path: str, num: int, *, kind: str) -> tuple[Repo, Discussion]:
+    """A pull request that ``actor`` may read. Raises :class:`DiscussionNotFound` for a mere discussion too."""
+    repo = repos.load(db, actor, path, Action.READ, kind=kind)
+    discussion = numbered(db, repo, num)
+    if not discussion.is_pull_request:
+        raise DiscussionNotFound(num)
+    return repo, discussion
+
+
+def one_comment(
+    db: Session, actor: Actor, path: str, num: int, comment_id: str, *, kind: str
+) -> tuple[Repo, Discussion, Event]:
+    """A comment or review with all it ever said, for whoever may read it. Raises :class:`CommentNotFound`."""
+    repo = repos.load(db, actor, path, Action.READ, kind=kind)
+    discussion = numbered(db, repo, num)
+    return repo, discussion, with_words(db, discussion, comment_id)
+
+
+def with_words(db: Session, discussion: Discussion, comment_id: str) -> Event:
+    """A comment or a review of the thread. Raises :class:`CommentNotFound`."""
+    query = select(Event).where(Event.discussion_id == discussion.id, Event.id == comment_id.lower()[:24])
+    event = db.scalar(query.where(Event.type.in_(("comment", "review"))))
+    if event is None:
+        raise CommentNotFound(discussion.num)
+    return event
+
+
+def other_branches(db: Session, repo: Repo, base: str | None) -> list[str]:
+    """The names of some branches that a pull request to ``base`` could be for instead."""
+    return [
+        name.removeprefix(BRANCHES) for name in content.branch_names(db, repo, rules.MAX_BRANCHES_SHOWN) if name != base
+    ]
+
+
 def waiting_for(db: Session, repo: Repo, ref: str) -> list[Discussion]:
     """The newest open pull requests to the branch ``ref``, held, in the order of their numbers."""
     mine = select(Discussion).where(Discussion.repo_id == repo.id, Discussion.base == ref)
@@ -190,17 +240,19 @@ def _changes(db: Session, kit: Kit, repo: Repo, discussion: Discussion, with_dif
     """A merged one is compared with where it began: the branch itself holds it now."""
     assert discussion.base is not None, "a pull request without a branch to go to"
     proposal = f"{PULLS}{discussion.num}"
-    before, conflicts = discussion.start, None
+    before, conflicts, is_behind, is_empty = discussion.start, None, False, False
     if discussion.status == "merged":
         conflicts = []
     else:
         try:
             merge = compared(db, kit, repo, discussion.base, proposal, discussion.start)
             before, conflicts = merge.ancestor, list(merge.conflicts)
+            is_behind, is_empty = merge.ours != merge.ancestor, merge.is_done
         except RevisionNotFound:
             pass
     after = content.head(db, repo, proposal)
     if not with_diff or before is None or after is None:
-        return Changes(conflicts, None)
+        return Changes(conflicts, None, is_behind, is_empty)
     objects = content.objects(db, repo, kit)
-    return Changes(conflicts, patch(objects, before, after) if objects.has(before) else None)
+    diff = patch(objects, before, after) if objects.has(before) else None
+    return Changes(conflicts, diff, is_behind, is_empty)

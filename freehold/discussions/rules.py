@@ -16,6 +16,7 @@ MAX_COMMITS_TOLD = 50
 #: Commits of a comparison: shown one by one, and counted at most.
 MAX_COMMITS_SHOWN, MAX_COMMITS_COUNTED = 250, 10_000
 MAX_CONFLICTS_SHOWN = 50
+MAX_BRANCHES_SHOWN = 200
 PAGE = 50
 #: Open pull requests to one branch that a push to it is compared with, the newest first.
 MAX_WAITING = 500

@@ -106,7 +106,9 @@ class Comparison:
         return sum(change.removed for change in self.files)
 
 
-def compare(objects: Objects, before: str | None, after: str, *, max_files: int = MAX_FILES) -> Comparison:
+def compare(
+    objects: Objects, before: str | None, after: str, *, max_files: int = MAX_FILES, max_lines: int = MAX_LINES
+) -> Comparison:
     """The comparison of two commits. Raises ``MissingGitObject`` when one of them is not there."""
     diff = objects.difference(before, after)
     total = len(diff)
@@ -116,7 +118,7 @@ def compare(objects: Objects, before: str | None, after: str, *, max_files: int 
             flags |= DiffFind.FIND_EXACT_MATCH_ONLY
         diff.find_similar(flags=flags, rename_limit=MAX_LIKENESS_FILES)
         total = len(diff)
-    budget = _Budget()
+    budget = _Budget(max_lines)
     files = [_change(objects, diff, at, delta, budget) for at, delta in _first(diff, max_files)]
     return Comparison(before, after, tuple(files), total)
 
@@ -125,7 +127,7 @@ def compare(objects: Objects, before: str | None, after: str, *, max_files: int 
 class _Budget:
     """What may still be compared and shown."""
 
-    lines: int = MAX_LINES
+    lines: int
     size_bytes: int = MAX_COMPARED_BYTES
     compared: int = 2 * MAX_COMPARED_LINES
 

@@ -17,7 +17,7 @@ def test_a_pull_request_can_be_read_where_clients_say_it_is(client: TestClient, 
     post(client, cast.alice, path, "1/merge")
     answer = client.get(address["pullRequestUrl"], headers=BROWSER)
     assert answer.status_code == 200
-    for words in ("Add &lt;a&gt;", "#1", "merged", "<strong>bold</strong>", "marked this as merged"):
+    for words in ("Add &lt;a&gt;", "#1", "merged", "<strong>bold</strong>", "merged this by"):
         assert words in answer.text, words
     assert "<script>no" not in answer.text
     assert f'href="/{path}/commit/{address["commitOid"]}"' in answer.text

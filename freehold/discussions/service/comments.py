@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from freehold.access.rules import Actor
 from freehold.content.rows import insert_missing
 from freehold.core import clock
-from freehold.discussions import access, rules
+from freehold.discussions import access, queries, rules
 from freehold.discussions.errors import NotPossibleNow
 from freehold.discussions.service import rows
 from freehold.discussions.tables import Event, Reaction
@@ -23,7 +23,7 @@ def edit_comment(db: Session, actor: Actor, path: str, num: int, comment_id: str
     """The actor's own comment says ``text``; what it said before stays in its history."""
     text = rules.checked_comment(text)
     repo, discussion = rows.open_to(db, actor, path, num, kind)
-    event = rows.find_comment(db, discussion, comment_id)
+    event = queries.with_words(db, discussion, comment_id)
     access.check_author(actor, event)
     if event.is_hidden:
         raise NotPossibleNow("This comment is hidden: its words are gone.")
@@ -38,7 +38,7 @@ def edit_comment(db: Session, actor: Actor, path: str, num: int, comment_id: str
 def hide_comment(db: Session, actor: Actor, path: str, num: int, comment_id: str, *, kind: str) -> Event:
     """The comment's words are gone for good, in every version; that there was one stays."""
     _, discussion = rows.written(db, actor, path, num, kind)
-    event = rows.find_comment(db, discussion, comment_id)
+    event = queries.with_words(db, discussion, comment_id)
     if event.is_hidden:
         raise NotPossibleNow("This comment is hidden already.")
     discussion.characters -= sum(len(version.text) for version in event.versions)
@@ -69,7 +69,7 @@ def take_back(db: Session, actor: Actor, path: str, num: int, comment_id: str, n
 
 def _judged(db: Session, actor: Actor, path: str, num: int, comment_id: str, kind: str) -> Event:
     _, discussion = rows.open_to(db, actor, path, num, kind)
-    event = rows.find_comment(db, discussion, comment_id)
+    event = queries.with_words(db, discussion, comment_id)
     if event.is_hidden:
         raise NotPossibleNow("This comment is hidden: its words are gone.")
     return event

@@ -14,8 +14,9 @@ from freehold.discussions import access, rules
 from freehold.discussions.errors import BadPlace, BadText, NotPossibleNow
 from freehold.discussions.events import ReviewGiven
 from freehold.discussions.service import rows
-from freehold.discussions.tables import Event
+from freehold.discussions.tables import Discussion, Event
 from freehold.gitkit.objects import Objects
+from freehold.repos.tables import Repo
 
 MAX_FILE_BYTES = 1 << 20
 
@@ -60,18 +61,34 @@ def review(
     rules.check_unmerged(discussion.is_pull_request, discussion.status)
     if verdict != "commented" and access.is_author(actor, discussion):
         raise NotPossibleNow("Nobody judges their own proposal; leave a comment instead.")
-    head = content.head(db, repo, f"{PULLS}{num}")
+    head, places = _places(db, kit, repo, discussion, remarks)
+    event = rows.add_words(db, actor, repo, discussion, "review", text, {"state": verdict, "oid": head})
+    for item, place in zip(remarks, places, strict=True):
+        rows.say(db, actor, repo, discussion, rules.checked_comment(item.text), place)
+    events.publish(db, ReviewGiven(repo, discussion, actor, event, verdict))
+    return event
+
+
+def remark(db: Session, kit: Kit, actor: Actor, path: str, num: int, *, kind: str, remark: Remark) -> Event:
+    """Words about one line, without a verdict. Raises :class:`BadPlace`."""
+    text = rules.checked_comment(remark.text)
+    repo, discussion = rows.open_to(db, actor, path, num, kind)
+    (place,) = _places(db, kit, repo, discussion, [remark])[1]
+    return rows.say(db, actor, repo, discussion, text, place)
+
+
+def _places(
+    db: Session, kit: Kit, repo: Repo, discussion: Discussion, remarks: Sequence[Remark]
+) -> tuple[str, list[dict[str, object]]]:
+    """The head of the pull request, and where each remark stands."""
+    rules.check_unmerged(discussion.is_pull_request, discussion.status)
+    head = content.head(db, repo, f"{PULLS}{discussion.num}")
     if head is None:
-        raise NotPossibleNow(f"{PULLS}{num} is gone: there is nothing to review.")
+        raise NotPossibleNow(f"{PULLS}{discussion.num} is gone: there is nothing to review.")
     objects = content.objects(db, repo, kit)
     branch = content.head(db, repo, discussion.base or "")
     start = (objects.merge_base(branch, head) if branch else None) or discussion.start
-    places = [_place(objects, remark, head, start) for remark in remarks]
-    event = rows.add_words(db, actor, repo, discussion, "review", text, {"state": verdict, "oid": head})
-    for remark, place in zip(remarks, places, strict=True):
-        rows.say(db, actor, repo, discussion, rules.checked_comment(remark.text), place)
-    events.publish(db, ReviewGiven(repo, discussion, actor, event, verdict))
-    return event
+    return head, [_place(objects, item, head, start) for item in remarks]
 
 
 def _place(objects: Objects, remark: Remark, head: str, start: str | None) -> dict[str, object]:

@@ -12,7 +12,7 @@ from freehold.accounts.tables import Account
 from freehold.core import clock, events
 from freehold.core.ids import new_id
 from freehold.discussions import access, queries, rules
-from freehold.discussions.errors import CommentNotFound, DiscussionFull
+from freehold.discussions.errors import DiscussionFull
 from freehold.discussions.events import CommentAdded, Mentioned
 from freehold.discussions.tables import CommentVersion, Discussion, Event
 from freehold.repos import service as repos
@@ -138,15 +138,6 @@ def version(db: Session, actor: Actor, event_id: str, number: int, text: str) ->
     return CommentVersion(
         event_id=event_id, number=number, text=text, author=account(db, actor), created_at=clock.now()
     )
-
-
-def find_comment(db: Session, discussion: Discussion, comment_id: str) -> Event:
-    """Something with words: a comment or a review. Raises :class:`CommentNotFound`."""
-    query = select(Event).where(Event.discussion_id == discussion.id, Event.id == comment_id.lower()[:24])
-    event = db.scalar(query.where(Event.type.in_(("comment", "review"))))
-    if event is None:
-        raise CommentNotFound(discussion.num)
-    return event
 
 
 def count(discussion: Discussion, characters: int) -> None:

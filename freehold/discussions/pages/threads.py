@@ -1,0 +1,457 @@
+"""Threads as pages: the list, a new one, one with everything in it, and what can be done there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Form
+from starlette.responses import RedirectResponse, Response
+
+from freehold.access.rules import Action
+from freehold.accounts import csrf
+from freehold.content import queries as content
+from freehold.core.errors import HubError
+from freehold.core.http import Ask, door, int_between
+from freehold.discussions import queries, rules, service
+from freehold.discussions.access import is_author
+from freehold.discussions.errors import BadText
+from freehold.discussions.pages import shown
+from freehold.discussions.pages.shown import Entry, Rights, ThreadHead
+from freehold.discussions.queries import Listing
+from freehold.discussions.tables import Discussion
+from freehold.repos import paths
+from freehold.repos import service as repos
+from freehold.repos.access import may
+from freehold.repos.heads import head
+from freehold.web.components import RepoHead
+from freehold.web.render import render
+
+paths.register()
+router = APIRouter(include_in_schema=False)
+ALL = "/{kind:prefix}{namespace}/{name}/discussions"
+ONE = ALL + "/{num:int}"
+KINDS = (("all", "Everything"), ("discussion", "Discussions"), ("pull_request", "Pull requests"))
+MAX_PAGES = 100_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """A thread of the list."""
+
+    address: str
+    num: int
+    subject: str
+    status: str
+    is_pull_request: bool
+    by: str
+    at: datetime
+    events: int
+    is_pinned: bool
+    is_locked: bool
+
+
+@dataclass(frozen=True)
+class DiscussionsPage:
+    """The threads of a repository, newest first."""
+
+    title: str
+    area: str
+    head: RepoHead
+    pinned: Sequence[Row]
+    rows: Sequence[Row]
+    total: int
+    open: int
+    every: int
+    status: str
+    type: str
+    author: str
+    statuses: Sequence[tuple[str, str, str]]  #: word, label, address
+    kinds: Sequence[tuple[str, str, str]]
+    previous: str
+    next: str
+    may_open: bool
+
+
+@dataclass(frozen=True)
+class NewDiscussionPage:
+    """The form for a new thread."""
+
+    title: str
+    area: str
+    head: RepoHead
+    subject: str  #: what was typed
+    text: str
+    error: str
+
+
+@dataclass(frozen=True)
+class MergeState:
+    """Where a pull request stands. ``state`` is clean, conflicts, gone, empty, draft, closed or merged."""
+
+    state: str
+    conflicts: Sequence[str]
+    is_behind: bool
+    merge_commit: str
+    merge_address: str
+    reviews: Sequence[tuple[str, str, bool]]  #: who, verdict, whether it is about the newest commits
+    branches: Sequence[str]  #: what it may be for instead
+
+
+@dataclass(frozen=True)
+class DiscussionPage:
+    """A thread, oldest first."""
+
+    title: str
+    area: str
+    head: RepoHead
+    thread: ThreadHead
+    entries: Sequence[Entry]
+    rights: Rights
+    merge: MergeState | None
+    text: str  #: a reply that was typed and not taken
+    error: str
+    came_to: str
+
+
+@dataclass(frozen=True)
+class CommentPage:
+    """One comment with everything it ever said, and the form to change it."""
+
+    title: str
+    area: str
+    head: RepoHead
+    thread: ThreadHead
+    id: str
+    by: str
+    versions: Sequence[tuple[str, str, datetime]]  #: words, who, when; the newest first
+    may_edit: bool
+    text: str
+    error: str
+
+
+# ---- the list, and a new one -------------------------------------------------------------------------------
+
+
+@router.get(ALL)
+@door(Action.READ)
+def discussions(
+    ask: Ask, kind: str, namespace: str, name: str, status: str = "open", type: str = "all", author: str = ""
+) -> Response:
+    status = status if status in rules.STATUSES else "open"
+    type = type if type in dict(KINDS) else "all"
+    page = int_between(ask.request.query_params, "p", 0, 0, MAX_PAGES)
+    wanted = Listing(type, status, author[:96], page)
+    found = queries.listed(ask.db, ask.actor, f"{namespace}/{name}", wanted, kind=kind)
+    still_open, every = queries.counts(ask.db, found.repo)
+    root = f"{head(found.repo).address}/discussions"
+
+    def address(**changed: str | int) -> str:
+        query = {"status": status, "type": type, "author": author[:96], **changed}
+        return f"{root}?{urlencode({key: value for key, value in query.items() if value not in ('', 'all', 0)})}"
+
+    more = found.start + len(found.discussions) < found.total
+    listed = DiscussionsPage(
+        title=f"Community of {found.repo.path}",
+        area=found.repo.kind,
+        head=head(found.repo),
+        pinned=[_row(root, item) for item in queries.pinned(ask.db, found.repo)] if not page else [],
+        rows=[_row(root, item) for item in found.discussions],
+        total=found.total,
+        open=still_open,
+        every=every,
+        status=status,
+        type=type,
+        author=author[:96],
+        statuses=[(word, word.capitalize(), address(status=word)) for word in ("open", "draft", "merged", "closed")]
+        + [("all", "All", address() + "&status=all" if "?" in address() else "")],
+        kinds=[(word, label, address(type=word)) for word, label in KINDS],
+        previous=address(p=0) if page else "",
+        next=address(p=page + 1) if more else "",
+        may_open=bool(may(ask.actor, Action.PROPOSE, found.repo)),
+    )
+    return render(ask.request, listed)
+
+
+def _row(root: str, item: Discussion) -> Row:
+    return Row(
+        address=f"{root}/{item.num}",
+        num=item.num,
+        subject=item.title,
+        status=item.status,
+        is_pull_request=item.is_pull_request,
+        by=item.author.name if item.author else shown.GONE,
+        at=item.created_at,
+        events=item.events,
+        is_pinned=item.is_pinned,
+        is_locked=item.is_locked,
+    )
+
+
+@router.get(ALL + "/new")
+@door(Action.READ)
+def new_form(ask: Ask, kind: str, namespace: str, name: str) -> Response:
+    repo = repos.load(ask.db, ask.actor, f"{namespace}/{name}", Action.READ, kind=kind)
+    if ask.actor.is_anonymous:
+        return RedirectResponse(shown.login(f"{head(repo).address}/discussions/new"), 303)
+    repos.load(ask.db, ask.actor, f"{namespace}/{name}", Action.PROPOSE, kind=kind)
+    return render(ask.request, NewDiscussionPage(f"New discussion of {repo.path}", kind, head(repo), "", "", ""))
+
+
+@router.post(ALL + "/new")
+@door(Action.PROPOSE)
+def create(
+    ask: Ask,
+    kind: str,
+    namespace: str,
+    name: str,
+    title: Annotated[str, Form()] = "",
+    text: Annotated[str, Form()] = "",
+    token: Annotated[str, Form(alias="csrf")] = "",
+) -> Response:
+    csrf.check(ask.request, token)
+    path = f"{namespace}/{name}"
+    repo = repos.load(ask.db, ask.actor, path, Action.PROPOSE, kind=kind)
+    try:
+        made = service.create_discussion(ask.db, ask.actor, path, kind=kind, title=title, description=_lines(text))
+    except BadText as err:
+        page = NewDiscussionPage(f"New discussion of {repo.path}", kind, head(repo), title[:400], text, err.message)
+        return render(ask.request, page, status=422)
+    return RedirectResponse(f"{head(repo).address}/discussions/{made.num}", 303)
+
+
+# ---- one thread --------------------------------------------------------------------------------------------
+
+
+@router.get(ONE)
+@door(Action.READ)
+def discussion(ask: Ask, kind: str, namespace: str, name: str, num: int) -> Response:
+    return _page(ask, kind, f"{namespace}/{name}", num)
+
+
+def _page(ask: Ask, kind: str, path: str, num: int, *, text: str = "", error: str = "", status: int = 200) -> Response:
+    thread = queries.thread(ask.db, ask.kit, ask.actor, path, num, kind=kind, with_changes=True)
+    found = thread.discussion
+    page = DiscussionPage(
+        title=f"{found.title} (#{num}) of {thread.repo.path}",
+        area=thread.repo.kind,
+        head=head(thread.repo),
+        thread=shown.thread_head(thread.repo, found),
+        entries=list(shown.entries(thread, ask.actor)),
+        rights=shown.rights(ask.actor, thread.repo, found),
+        merge=_merge_state(ask, thread) if found.is_pull_request else None,
+        text=text,
+        error=error,
+        came_to=shown.login(f"{head(thread.repo).address}/discussions/{num}"),
+    )
+    return render(ask.request, page, status=status)
+
+
+def _merge_state(ask: Ask, thread: queries.Thread) -> MergeState:
+    found, changes = thread.discussion, thread.changes
+    assert changes is not None, "a pull request has changes"
+    state = found.status
+    if state == "open":
+        is_gone, is_empty = changes.conflicts is None, changes.is_empty
+        state = "gone" if is_gone else "empty" if is_empty else "conflicts" if changes.conflicts else "clean"
+    branches = queries.other_branches(ask.db, thread.repo, found.base) if found.status in ("open", "draft") else []
+    oid = found.merge_commit or ""
+    return MergeState(
+        state=state,
+        conflicts=list(changes.conflicts or ()),
+        is_behind=changes.is_behind,
+        merge_commit=oid[:7],
+        merge_address=f"{head(thread.repo).address}/commit/{oid}" if oid else "",
+        reviews=_verdicts(thread, content.head(ask.db, thread.repo, f"refs/pr/{found.num}")),
+        branches=branches,
+    )
+
+
+def _verdicts(thread: queries.Thread, newest: str | None) -> list[tuple[str, str, bool]]:
+    """The last verdict of each reviewer."""
+    last = {}
+    for event in thread.events:
+        if event.type == "review" and event.data["state"] != "commented" and event.author is not None:
+            words = {"approved": "approved", "changes_requested": "changes wanted"}[event.data["state"]]
+            last[event.author.name] = (event.author.name, words, event.data["oid"] == newest)
+    return list(last.values())
+
+
+@router.post(ONE + "/comment")
+@door(Action.PROPOSE)
+def comment(
+    ask: Ask,
+    kind: str,
+    namespace: str,
+    name: str,
+    num: int,
+    text: Annotated[str, Form()] = "",
+    status: Annotated[str, Form()] = "",
+    token: Annotated[str, Form(alias="csrf")] = "",
+) -> Response:
+    """Say something; the second button also closes or opens the thread."""
+    csrf.check(ask.request, token)
+    path, said = f"{namespace}/{name}", _lines(text)
+    try:
+        if status in ("open", "closed"):
+            service.change_status(ask.db, ask.actor, path, num, kind=kind, status=status, comment=said)
+        else:
+            service.comment(ask.db, ask.actor, path, num, kind=kind, text=said)
+    except HubError as err:
+        if err.status not in (400, 409):
+            raise
+        ask.db.rollback()
+        return _page(ask, kind, path, num, text=text, error=err.message, status=422)
+    return _back(ask, kind, path, num)
+
+
+@router.post(ONE + "/title")
+@door(Action.PROPOSE)
+def rename(
+    ask: Ask,
+    kind: str,
+    namespace: str,
+    name: str,
+    num: int,
+    title: Annotated[str, Form()] = "",
+    token: Annotated[str, Form(alias="csrf")] = "",
+) -> Response:
+    csrf.check(ask.request, token)
+    path = f"{namespace}/{name}"
+    service.rename(ask.db, ask.actor, path, num, kind=kind, title=title)
+    return _back(ask, kind, path, num)
+
+
+@router.post(ONE + "/lock")
+@door(Action.WRITE)
+def lock(
+    ask: Ask,
+    kind: str,
+    namespace: str,
+    name: str,
+    num: int,
+    value: Annotated[str, Form()] = "",
+    token: Annotated[str, Form(alias="csrf")] = "",
+) -> Response:
+    csrf.check(ask.request, token)
+    path = f"{namespace}/{name}"
+    service.change_lock(ask.db, ask.actor, path, num, kind=kind, is_locked=value == "on")
+    return _back(ask, kind, path, num)
+
+
+@router.post(ONE + "/pin")
+@door(Action.WRITE)
+def pin(
+    ask: Ask,
+    kind: str,
+    namespace: str,
+    name: str,
+    num: int,
+    value: Annotated[str, Form()] = "",
+    token: Annotated[str, Form(alias="csrf")] = "",
+) -> Response:
+    csrf.check(ask.request, token)
+    path = f"{namespace}/{name}"
+    service.change_pin(ask.db, ask.actor, path, num, kind=kind, is_pinned=value == "on")
+    return _back(ask, kind, path, num)
+
+
+# ---- one comment -------------------------------------------------------------------------------------------
+
+
+@router.get(ONE + "/comment/{comment_id}")
+@door(Action.READ)
+def one_comment(ask: Ask, kind: str, namespace: str, name: str, num: int, comment_id: str) -> Response:
+    return _comment_page(ask, kind, f"{namespace}/{name}", num, comment_id)
+
+
+def _comment_page(
+    ask: Ask, kind: str, path: str, num: int, comment_id: str, *, text: str = "", error: str = "", status: int = 200
+) -> Response:
+    repo, found, event = queries.one_comment(ask.db, ask.actor, path, num, comment_id, kind=kind)
+    rights = shown.rights(ask.actor, repo, found)
+    versions = [
+        (item.text, item.author.name if item.author else shown.GONE, item.created_at) for item in event.versions
+    ]
+    page = CommentPage(
+        title=f"A comment in #{num} of {repo.path}",
+        area=repo.kind,
+        head=head(repo),
+        thread=shown.thread_head(repo, found),
+        id=event.id,
+        by=event.author.name if event.author else shown.GONE,
+        versions=versions[::-1],
+        may_edit=bool(versions) and rights.speaks and is_author(ask.actor, event),
+        text=text or (versions[-1][0] if versions else ""),
+        error=error,
+    )
+    return render(ask.request, page, status=status)
+
+
+@router.post(ONE + "/comment/{comment_id}")
+@door(Action.PROPOSE)
+def edit(
+    ask: Ask,
+    kind: str,
+    namespace: str,
+    name: str,
+    num: int,
+    comment_id: str,
+    text: Annotated[str, Form()] = "",
+    token: Annotated[str, Form(alias="csrf")] = "",
+) -> Response:
+    csrf.check(ask.request, token)
+    path = f"{namespace}/{name}"
+    try:
+        event = service.edit_comment(ask.db, ask.actor, path, num, comment_id, kind=kind, text=_lines(text))
+    except BadText as err:
+        return _comment_page(ask, kind, path, num, comment_id, text=text, error=err.message, status=422)
+    return _back(ask, kind, path, num, event.id)
+
+
+@router.post(ONE + "/comment/{comment_id}/hide")
+@door(Action.WRITE)
+def hide(
+    ask: Ask,
+    kind: str,
+    namespace: str,
+    name: str,
+    num: int,
+    comment_id: str,
+    token: Annotated[str, Form(alias="csrf")] = "",
+) -> Response:
+    csrf.check(ask.request, token)
+    path = f"{namespace}/{name}"
+    event = service.hide_comment(ask.db, ask.actor, path, num, comment_id, kind=kind)
+    return _back(ask, kind, path, num, event.id)
+
+
+@router.post(ONE + "/comment/{comment_id}/react")
+@door(Action.PROPOSE)
+def react(
+    ask: Ask,
+    kind: str,
+    namespace: str,
+    name: str,
+    num: int,
+    comment_id: str,
+    reaction: Annotated[str, Form()] = "",
+    value: Annotated[str, Form()] = "on",
+    token: Annotated[str, Form(alias="csrf")] = "",
+) -> Response:
+    csrf.check(ask.request, token)
+    path = f"{namespace}/{name}"
+    change = service.react if value == "on" else service.take_back
+    event = change(ask.db, ask.actor, path, num, comment_id, reaction, kind=kind)
+    return _back(ask, kind, path, num, event.id)
+
+
+def _back(ask: Ask, kind: str, path: str, num: int, anchor: str = "") -> Response:
+    repo = repos.load(ask.db, ask.actor, path, Action.READ, kind=kind)
+    return RedirectResponse(f"{head(repo).address}/discussions/{num}{'#' + anchor if anchor else ''}", 303)
+
+
+def _lines(text: str) -> str:
+    """Browsers send their own line ends."""
+    return text.replace("\r\n", "\n")
