@@ -20,6 +20,8 @@ from freehold.web import references
 
 #: Of a whole thread; the rest stay words.
 MAX_LOOKED_UP = 400
+#: Each is looked for in every pack.
+MAX_COMMITS = 60
 
 
 def resolved(db: Session, kit: Kit, actor: Actor, repo: Repo, texts: Iterable[str]) -> Mapping[str, str]:
@@ -32,10 +34,10 @@ def resolved(db: Session, kit: Kit, actor: Actor, repo: Repo, texts: Iterable[st
     leads = _accounts(db, people) | _threads_here(db, repo, numbers) | _elsewhere(db, actor, repo, paths)
     if commits:
         objects, root = content.objects(db, repo, kit), page_path(repo.kind, repo.path)
-        for word in commits:
-            oid = objects.expand(word)
-            if oid is not None:
-                leads[word] = f"{root}/commit/{oid}"
+        for word in commits[:MAX_COMMITS]:
+            found = objects.expand(word)
+            if len(found) == 1:
+                leads[word] = f"{root}/commit/{found[0]}"
     return leads
 
 
