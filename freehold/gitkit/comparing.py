@@ -118,7 +118,7 @@ def compare(
             flags |= DiffFind.FIND_EXACT_MATCH_ONLY
         diff.find_similar(flags=flags, rename_limit=MAX_LIKENESS_FILES)
         total = len(diff)
-    budget = _Budget(max_lines)
+    budget = _Budget(max_lines, MAX_COMPARED_BYTES, 2 * MAX_COMPARED_LINES)
     files = [_change(objects, diff, at, delta, budget) for at, delta in _first(diff, max_files)]
     return Comparison(before, after, tuple(files), total)
 
@@ -128,8 +128,8 @@ class _Budget:
     """What may still be compared and shown."""
 
     lines: int
-    size_bytes: int = MAX_COMPARED_BYTES
-    compared: int = 2 * MAX_COMPARED_LINES
+    size_bytes: int
+    compared: int  # lines
 
 
 def _first(diff: Any, count: int) -> Iterator[tuple[int, Any]]:

@@ -151,13 +151,15 @@ def discussions(
         query = {"status": status, "type": type, "author": author[:96], **changed}
         return f"{root}?{urlencode({key: value for key, value in query.items() if value not in ('', 'all', 0)})}"
 
+    pinned = queries.pinned(ask.db, found.repo) if not page else []
+    above = {item.id for item in pinned}
     more = found.start + len(found.discussions) < found.total
     listed = DiscussionsPage(
         title=f"Community of {found.repo.path}",
         area=found.repo.kind,
         head=head(found.repo),
-        pinned=[_row(root, item) for item in queries.pinned(ask.db, found.repo)] if not page else [],
-        rows=[_row(root, item) for item in found.discussions],
+        pinned=[_row(root, item) for item in pinned],
+        rows=[_row(root, item) for item in found.discussions if item.id not in above],
         total=found.total,
         open=still_open,
         every=every,
