@@ -154,3 +154,32 @@ def test_a_push_and_a_merge_at_once_leave_one_truth(app: Starlette, client: Test
     assert len(failed) == 1, failed
     assert found["status"] == "merged" and found["changes"]["mergeCommitId"] == head(client, path)
     assert [words for kind, words in told(found) if kind == "status-change"] == ["merged"]
+
+
+def test_closing_during_a_merge_leaves_one_of_the_two(
+    app: Starlette, client: TestClient, cast: Cast, path: str
+) -> None:
+    num, before = proposed(client, cast.charlie, path, file("b", "1")), head(client, path)
+    failed: list[str] = []
+
+    def merging() -> None:
+        try:
+            service.merge(app.state.database, app.state.kit, cast.alice.actor, path, num, kind="model")
+        except HubError as err:
+            failed.append(err.message)
+
+    def closing() -> None:
+        try:
+            with app.state.database.write() as db:
+                service.change_status(db, cast.charlie.actor, path, num, kind="model", status="closed")
+        except HubError as err:
+            failed.append(err.message)
+
+    threads = [threading.Thread(target=work) for work in (merging, closing)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    status = details(client, cast.alice, path, num)["status"]
+    assert len(failed) == 1 and status in ("merged", "closed"), failed
+    assert (head(client, path) != before) is (status == "merged")
