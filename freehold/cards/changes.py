@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from freehold.cards import frontmatter, headers, reading
+from freehold.cards import frontmatter, headers, onnx, reading
 from freehold.cards.errors import BadFrontMatter
 from freehold.cards.headers import Layout, Listing
 from freehold.content.errors import ObjectUnknown
@@ -47,7 +47,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Inside:
-    """What differs inside one file. ``form`` is json, metadata, safetensors or gguf.
+    """What differs inside one file. ``form`` is json, metadata, safetensors, gguf or onnx.
 
     ``keys`` are values of a document or what weights say of themselves; ``tensors`` are types and shapes. There are
     ``total`` differences; the lists hold the first. ``words`` says the whole in a sentence.
@@ -60,6 +60,11 @@ class Inside:
     words: str
 
 
+_LAYOUTS: Mapping[str, Callable[[headers.Read, int], Layout | None]] = {
+    "safetensors": headers.safetensors_layout,
+    "gguf": headers.gguf_layout,
+    "onnx": onnx.layout,
+}
 _kept: Lru[tuple[str, str, str], Inside] = Lru(KEPT)
 
 
@@ -87,7 +92,7 @@ def _form(change: FileChange) -> str:
     if change.path == reading.README:
         return "metadata"
     ending = name.rpartition(".")[2]
-    if ending in ("safetensors", "gguf"):
+    if ending in _LAYOUTS:
         return ending
     small = all(side.pointer is None and side.size_bytes <= MAX_JSON_BYTES for side in (change.before, change.after))
     return "json" if ending == "json" and small else ""
@@ -212,8 +217,7 @@ def _plain(text: str) -> str:
 
 def _layout(db: Session, kit: Kit, repo: Repo, objects: Objects, side: Side, form: str) -> Layout | None:
     """The header of a file; None where it has none that can be read, or its bytes are not here."""
-    parse: Callable[[headers.Read, int], Layout | None]
-    parse = headers.gguf_layout if form == "gguf" else headers.safetensors_layout
+    parse = _LAYOUTS[form]
     if side.pointer is None:
         data = objects.blob(side.oid)
         return parse(lambda start, end: data[start:end], len(data))

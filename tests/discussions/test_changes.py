@@ -34,7 +34,7 @@ def changed(client: TestClient, cast: Cast, path: str, before: bytes, after: byt
     oids = []
     for data in (before, after):
         line = file(name, data)
-        if name.endswith((".safetensors", ".gguf")):
+        if name.endswith((".safetensors", ".gguf", ".onnx")):
             uploaded(client, cast.alice, path, data)
             line = large(name, data)
         oids.append(committed(client, cast.alice, path, line))
@@ -189,6 +189,37 @@ def gguf(context: int, tokens: list[str]) -> bytes:
     ]
     tensor = text("w") + struct.pack("<IQIQ", 1, 4, 0, 0)
     return b"GGUF" + struct.pack("<IQQ", 3, 1, len(entries)) + b"".join(entries) + tensor + b"\0" * 64
+
+
+def onnx(shape: list[int], operator: str, fill: bytes = b"\0") -> bytes:
+    def number(value: int) -> bytes:
+        return bytes([value & 0x7F | 0x80]) + number(value >> 7) if value > 0x7F else bytes([value])
+
+    def field(key: int, data: bytes) -> bytes:
+        return number(key << 3 | 2) + number(len(data)) + data
+
+    dims = b"".join(number(1 << 3) + number(length) for length in shape)
+    tensor = dims + number(2 << 3) + number(1) + field(8, b"weight") + field(9, fill * 70_000)
+    graph = field(1, field(4, operator.encode())) + field(5, tensor)
+    return (
+        number(1 << 3)
+        + number(8)
+        + field(2, b"exporter")
+        + field(7, graph)
+        + field(14, field(1, b"k") + field(2, b"v"))
+    )
+
+
+def test_the_structure_of_onnx(client: TestClient, cast: Cast, path: str) -> None:
+    shown = changed(client, cast, path, onnx([2, 300], "Gemm"), onnx([3, 300], "MatMul"), "m.onnx")
+    assert [tuple(item.values()) for item in shown["inside"]["tensors"]] == [
+        ("weight", "changed", "F32 2 × 300", "F32 3 × 300")
+    ]
+    assert [item["name"] for item in shown["inside"]["keys"]] == ["operators.Gemm", "operators.MatMul"]
+    same = changed(client, cast, path, onnx([3, 300], "Gemm"), onnx([3, 300], "Gemm", b"\1"), "m.onnx")
+    assert "the weights differ" in same["inside"]["summary"]
+    for broken in (onnx([1], "Gemm")[:-10], b"\x3a\xff\xff\xff\xff\x7f", b"\xff" * 40, b"\x08" * 200):
+        assert "inside" not in changed(client, cast, path, onnx([1], "Gemm"), broken, "m.onnx")
 
 
 def test_heads_of_weights(client: TestClient, cast: Cast, path: str) -> None:
