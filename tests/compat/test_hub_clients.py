@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from freehold.accounts import service as accounts
 from tests.fixtures.clients import RELEASES, Clients, Release
 from tests.fixtures.servers import Live
 
@@ -34,6 +35,29 @@ def test_each_refusal_raises_the_promised_class(release: Release, clients: Clien
     given = {"repo": repo, "stranger": cast.charlie.token, "reader": cast.alice.read_token}
     found = clients.script(release, "refusals", live, token=cast.alice.token, **given)
     assert found["moved"] == f"{repo}-moved"
+
+
+@pytest.mark.parametrize("at", [0, -2], ids=["newest", "oldest"])
+def test_a_gate_from_both_sides(at: int, clients: Clients, live: Live, repo: str):
+    """One release of each generation: the calls are plain JSON in all of them."""
+    cast, org = live.cast, f"acme-{at % len(RELEASES)}"
+    assert cast is not None
+    database = live.database()
+    with database.write() as db:
+        made = accounts.create_org(db, org, owner=accounts.account(db, "charlie"))
+        member = accounts.create_user(db, f"member-{org}")
+        accounts.set_role(db, made, member, "read")
+        secret = accounts.create_token(db, member, "r", "read")[1]
+    database.close()
+    given = {
+        "owner": cast.alice.token,
+        "asker": cast.charlie.token,
+        "member": secret,
+        "bob": cast.bob.token,
+        "org": org,
+    }
+    found = clients.script(RELEASES[at], "gates", live, repo=repo, **given)
+    assert found["accepted"] == ["bob"]
 
 
 def test_a_repository_read_as_a_file_system(release: Release, clients: Clients, live: Live, repo: str):
