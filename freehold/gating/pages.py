@@ -131,8 +131,8 @@ async def _posted(request: Request) -> Posted:
     else:
         given = dict(await request.form())
     ours = {key: given.pop(key, None) or "" for key in ("organization", "terms", "csrf")}
-    if not all(isinstance(value, str) for value in ours.values()):
-        raise BadRequest("organization and terms are texts.")
+    if not all(isinstance(value, str) and value.isprintable() for value in ours.values()):
+        raise BadRequest("organization and terms are names: plain text, one line.")
     answers = {key.removeprefix(panels.FIELD): value for key, value in given.items()}
     return Posted(answers, ours["organization"][:96], ours["terms"][:64], ours["csrf"])
 

@@ -89,6 +89,30 @@ def test_programs_ask_as_they_ask_the_public_hub(client: TestClient, cast: Cast,
     assert [item["user"]["user"] for item in listed(client, cast.alice, "pending")] == ["charlie"]
 
 
+@pytest.mark.parametrize(
+    ("content", "type_"),
+    [
+        (b'{"organization": "\\ud800"}', "application/json"),
+        (b'{"terms": "a\\u0000"}', "application/json"),
+        (b'{"Company": "\\ud800"}', "application/json"),
+        (b"[" * 100_000, "application/json"),
+        (b"[1]", "application/json"),
+        (b"Company=%ff%fe&organization=", "application/x-www-form-urlencoded"),
+        (b"&".join(b"a%d=1" % n for n in range(2000)), "application/x-www-form-urlencoded"),
+        (b"--x\r\nbroken", "multipart/form-data; boundary=x"),
+        (b"", "multipart/form-data"),
+        (b"", ""),
+    ],
+)
+def test_whatever_is_posted_is_answered_in_words(
+    client: TestClient, cast: Cast, gated: Gated, content: bytes, type_: str
+) -> None:
+    gated("auto")
+    headers = cast.charlie.headers | {"content-type": type_}
+    answer = client.post("/lab/model/ask-access", content=content, headers=headers)
+    assert (answer.status_code, bool(answer.json())) == (400, True), answer.text
+
+
 def test_who_has_access_already_has_nothing_to_ask(client: TestClient, cast: Cast, gated: Gated) -> None:
     gated("auto")
     for person in (cast.alice, cast.bob, cast.root):
