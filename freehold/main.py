@@ -33,6 +33,7 @@ from freehold.community.api import likes as likes_api
 from freehold.community.api import overviews as overviews_api
 from freehold.community.service import departures
 from freehold.content import pages as content_pages
+from freehold.content.api import attachments as attachments_api
 from freehold.content.api import commits as commits_api
 from freehold.content.api import duplicates as duplicates_api
 from freehold.content.api import git as git_api
@@ -211,6 +212,7 @@ def _add_rooms(app: FastAPI) -> None:
         *git_api.routes,
         Route("/health", health, methods=["GET"]),
         *web_api.routes,
+        *attachments_api.routes,
         *absent.routes,
     ]
     app.router.routes.extend(routes)

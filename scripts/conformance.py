@@ -8,6 +8,7 @@ source distribution, fetched by package name. Arguments go to pytest, for exampl
     PORT=8765      where the hub listens
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -16,11 +17,13 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 RUNNER = ROOT.parent / "shared" / "conformance" / "run_upstream_client_tests.sh"
 FREEHOLD = [sys.executable, "-m", "freehold"]
+RESULT = ROOT / "docs" / "conformance.json"  # of whole runs only; scripts/compatibility.py reads it
 START_TIMEOUT_S = 30
 CARD = """---
 language:
@@ -59,14 +62,34 @@ def main() -> int:
             wait_for(endpoint, hub)
             tree = test_tree(os.environ.get("CLIENT", "2.4.0"), Path(scratch))
             add_left_out(tree)
-            own = {"ENDPOINT": endpoint, "UPSTREAM": str(tree), "PYTHONPATH": str(ROOT / "scripts")}
+            report = Path(os.environ.get("REPORT", Path(scratch) / "report.json"))
+            own = {
+                "REPORT": str(report),
+                "ENDPOINT": endpoint,
+                "UPSTREAM": str(tree),
+                "PYTHONPATH": str(ROOT / "scripts"),
+            }
             suite = ["bash", str(RUNNER), "-p", "conformance_fixtures", *sys.argv[1:]]
-            return subprocess.run(suite, env={**os.environ, **tokens, **own}, check=False).returncode
+            status = subprocess.run(suite, env={**os.environ, **tokens, **own}, check=False).returncode
+            if not sys.argv[1:] and "SUBSET" not in os.environ:
+                keep(report)
+            return status
         finally:
             hub.terminate()
             hub.wait(timeout=30)
             crashes = log.read_text(errors="replace").count(" failed\n") if log.exists() else 0
             print(f"The hub's log tells of {crashes} crashes.", file=sys.stderr)
+
+
+def keep(report: Path) -> None:
+    """The outcome of a whole run, for ``docs/compatibility.md`` (``make docs``)."""
+    tests = json.loads(report.read_text())["tests"]
+    failed = sorted(test["nodeid"] for test in tests if test["outcome"] in ("failed", "error"))
+    passed = sum(test["outcome"] == "passed" for test in tests)
+    client = os.environ.get("CLIENT", "2.4.0")
+    kept = {"client": client, "date": datetime.now(UTC).date().isoformat(), "passed": passed, "failed": failed}
+    RESULT.write_text(json.dumps(kept, indent=1) + "\n")
+    print(f"{RESULT} is written; make docs shows it.", file=sys.stderr)
 
 
 def people(data: Path) -> dict[str, str]:

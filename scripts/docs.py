@@ -1,6 +1,7 @@
 """The documents made from the code: written by ``make docs``, compared by ``make check`` (``--check``).
 
 docs/access.md      who may do what, and the action behind every route (scripts/access_matrix.py)
+docs/compatibility.md   what official clients find here (scripts/compatibility.py)
 docs/settings.md    the table between its two marks, from the fields of ``Settings``
 """
 
@@ -20,13 +21,16 @@ UNITS = {1 << 40: "T", 1 << 30: "G", 1 << 20: "M", 1 << 10: "K"}
 
 def main() -> int:
     check = sys.argv[1:] == ["--check"]
-    matrix = subprocess.run([sys.executable, "-m", "scripts.access_matrix", *sys.argv[1:]], cwd=ROOT)
+    made = [
+        subprocess.run([sys.executable, "-m", f"scripts.{name}", *sys.argv[1:]], cwd=ROOT).returncode
+        for name in ("access_matrix", "compatibility")
+    ]
     if not check:
         SETTINGS.write_text(settings_page())
-        return matrix.returncode
+        return max(made)
     for problem in problems():
         print(problem, file=sys.stderr)
-    return bool(problems() or matrix.returncode)
+    return bool(problems() or any(made))
 
 
 def problems() -> list[str]:

@@ -222,3 +222,17 @@ class CannotDuplicate(HubError):
     """Not a 503, which clients repeat: it does not pass by itself."""
 
     status = 507
+
+
+class AttachmentUnknown(NotFound):
+    pass
+
+
+class BadAttachment(BadRequest):
+    """A file that comments do not show, or one that is too large."""
+
+
+class TooManyAttachments(HubError):
+    """Not 429, which clients repeat for half a minute: a day does not pass in that time."""
+
+    status = 403

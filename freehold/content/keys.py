@@ -26,3 +26,8 @@ def pack_key(repo_id: str, name: str) -> str:
 
 def pack_index_key(repo_id: str, name: str) -> str:
     return f"{pack_folder(repo_id)}/{name}.idx"
+
+
+def attachment_key(name: str) -> str:
+    """A picture, film or sound of a comment."""
+    return f"attachments/{name[:2]}/{name}"

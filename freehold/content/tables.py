@@ -244,3 +244,16 @@ class DownloadDay(Base):
     repo_id: Mapped[str] = mapped_column(of_repo(), primary_key=True)
     day: Mapped[date] = mapped_column(Date, primary_key=True, index=True)
     downloads: Mapped[int] = mapped_column(Integer)
+
+
+class Attachment(Base):
+    """A picture, film or sound for a comment. ``name`` is random, because it is all that is asked for to see it."""
+
+    __tablename__ = "attachments"
+    __table_args__ = (Index("ix_attachments_uploader_id_created_at", "uploader_id", "created_at"),)
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    uploader_id: Mapped[str | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"))
+    media_type: Mapped[str] = mapped_column(String(40))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

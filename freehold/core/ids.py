@@ -8,3 +8,8 @@ from freehold.core import clock
 def new_id() -> str:
     """A fresh 24-hex id: 4 bytes of time, 8 random. Source: protocol/hub-api.md 0.6."""
     return f"{clock.epoch_s() & 0xFFFFFFFF:08x}{secrets.token_hex(8)}"
+
+
+def new_secret_id() -> str:
+    """32 hex digits that nobody can guess: a name that is its own key."""
+    return secrets.token_hex(16)

@@ -96,6 +96,14 @@ def restart(ask: Ask, namespace: str, name: str) -> None:
     service.restart(ask.db, ask.actor, f"{namespace}/{name}")
 
 
+@router.post(SPACE + "/storage", response_model=None)
+@router.delete(SPACE + "/storage", response_model=None)
+@door(Action.WRITE)
+def storage(ask: Ask, namespace: str, name: str) -> None:
+    """501: a disk that stays belongs to an app that runs. Clients before 2.0 ask for it."""
+    service.restart(ask.db, ask.actor, f"{namespace}/{name}")
+
+
 @router.post(SPACE + "/dev-mode")
 @door(Action.WRITE)
 def dev_mode(ask: Ask, namespace: str, name: str, body: DevModeIn) -> dict[str, Any]:
