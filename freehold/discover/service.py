@@ -15,6 +15,7 @@ from freehold.discover import facts, info, queries, rules, weights
 from freehold.discover.errors import NoLeaderboard
 from freehold.discover.queries import Item
 from freehold.repos import service as repos
+from freehold.repos.access import may
 from freehold.repos.tables import Repo
 from freehold.spaces import queries as spaces
 
@@ -44,7 +45,7 @@ def repo_info(
     commit = content.head(db, repo, MAIN) if revision in (None, HEAD) else None
     if commit is None and revision is not None:
         commit = content.resolve_revision(db, repo, revision, kit)
-    told = info.build(_subject(db, kit, repo, commit, wanted.blobs), wanted.expand or info.WHOLE[kind])
+    told = info.build(_subject(db, kit, actor, repo, commit, wanted.blobs), wanted.expand or info.WHOLE[kind])
     if revision is not None and "sha" not in told:
         told["sha"] = commit
     if wanted.security and kind == "model":
@@ -127,7 +128,7 @@ def tasks(db: Session, actor: Actor) -> Mapping[str, Any]:
     return {task: {"id": task, "label": rules.TASKS[task], "widgetModels": []} for task in sorted(known)}
 
 
-def _subject(db: Session, kit: Kit, repo: Repo, commit: str | None, blobs: bool) -> info.Subject:
+def _subject(db: Session, kit: Kit, actor: Actor, repo: Repo, commit: str | None, blobs: bool) -> info.Subject:
     if commit is None:
         return info.Subject(
             repo,
@@ -139,7 +140,7 @@ def _subject(db: Session, kit: Kit, repo: Repo, commit: str | None, blobs: bool)
             None,
             files=tuple,
             used_bytes=lambda: content.used_storage(db, repo),
-            runtime=lambda: _runtime(db, kit, repo),
+            runtime=lambda: _runtime(db, kit, repo, actor),
         )
     known = facts.of_commit(db, repo, kit, commit)
     words = known.card.words
@@ -155,14 +156,15 @@ def _subject(db: Session, kit: Kit, repo: Repo, commit: str | None, blobs: bool)
         used_bytes=lambda: content.used_storage(db, repo),
         headers=lambda: weights.of_files(db, repo, kit, known.files),
         with_blobs=blobs,
-        runtime=lambda: _runtime(db, kit, repo),
+        runtime=lambda: _runtime(db, kit, repo, actor),
         results=lambda: reading.eval_results(content.objects(db, repo, kit), commit),
         children=lambda: queries.children(db, repo),
     )
 
 
-def _runtime(db: Session, kit: Kit, repo: Repo) -> dict[str, Any]:
-    return spaces.wire(spaces.runtime(db, kit, repo))
+def _runtime(db: Session, kit: Kit, repo: Repo, actor: Actor | None = None) -> dict[str, Any]:
+    is_its_own = actor is not None and bool(may(actor, Action.WRITE, repo))
+    return spaces.wire(spaces.runtime(db, kit, repo), with_volumes=is_its_own)
 
 
 def _family(tag: str, kind: str) -> str:

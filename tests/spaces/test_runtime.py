@@ -73,6 +73,9 @@ def test_volumes_are_what_their_owner_may_read(client: TestClient, cast: Cast) -
     good = {"type": "model", "source": "alice/TINY", "mountPath": "/models", "readOnly": True}
     code, told = call(client, "PUT", f"{DEMO}/volumes", cast.alice, {"volumes": [good]})
     assert (code, told["volumes"]) == (200, [{**good, "source": "alice/tiny"}])  # type: ignore[index]
+    for who, knows in ((cast.alice, True), (cast.charlie, False), (cast.alice, True)):
+        for runtime in (call(client, "GET", DEMO, who)[1]["runtime"], call(client, "GET", f"{DEMO}/runtime", who)[1]):  # type: ignore[index]
+            assert ("volumes" in runtime) is knows, "they may name what not every reader may know of"
     refused = (
         ({**good, "source": "charlie/hidden"}, 404),
         ({**good, "type": "bucket"}, 400),
