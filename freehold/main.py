@@ -86,6 +86,7 @@ from freehold.repos import tokens as tokens_doors
 from freehold.repos.errors import RepoMoved
 from freehold.repos.events import RepoCreated
 from freehold.spaces import api as spaces_api
+from freehold.spaces import pages as spaces_pages
 from freehold.spaces import service as spaces
 from freehold.stores.store import open_store
 from freehold.tasks.periodic import Periodic
@@ -249,7 +250,8 @@ def _add_rooms(app: FastAPI) -> None:
 def _add_pages(app: FastAPI) -> None:
     """Pages and the shell around them: the one place that knows every room's menu entries."""
     people_pages = (accounts_pages, settings_pages, joining, organization_pages, avatars, oauth_pages, tokens_doors)
-    for room in (*people_pages, gating_pages, repos_pages, content_pages, discussions_pages, discover_pages):
+    rooms = (gating_pages, repos_pages, spaces_pages, content_pages, discussions_pages, discover_pages)
+    for room in (*people_pages, *rooms):
         app.include_router(web_api.answering_head(room.router))
     app.state.csrf_token = csrf.token
     render.install(
@@ -273,6 +275,11 @@ def _add_pages(app: FastAPI) -> None:
                 Entry("Organisations", "/settings/organizations"),
                 Entry("Access tokens", "/settings/tokens"),
                 Entry("Programs", "/settings/programs"),
+            ),
+            repo_settings=(
+                Entry("General", "{repo}/settings"),
+                Entry("Access", "{repo}/access"),
+                Entry("Secrets and variables", "{repo}/settings/variables", area="space"),
             ),
             footer=(Entry("API", "/openapi.json"),),
             search_address="/search",

@@ -9,8 +9,8 @@ LABELS = {"model": "Models", "dataset": "Data sets", "space": "Spaces", "kernel"
 ONE = {"model": "model", "dataset": "data set", "space": "space", "kernel": "kernel"}
 
 
-def head(repo: Repo, line: tuple[str, ...] = ()) -> RepoHead:
-    """The head of ``repo``; ``line`` are short facts that a room above knows."""
+def head(repo: Repo, line: tuple[str, ...] = (), *, can_set: bool = False) -> RepoHead:
+    """The head of ``repo``; ``line`` are short facts that a room above knows, ``can_set`` offers its settings."""
     return RepoHead(
         plural=KINDS[repo.kind][0],
         kind_label=LABELS[repo.kind],
@@ -22,4 +22,5 @@ def head(repo: Repo, line: tuple[str, ...] = ()) -> RepoHead:
         gated=repo.gated,
         updated_at=repo.updated_at,
         line=line,
+        can_set=can_set,
     )

@@ -18,6 +18,7 @@ class RepoHead:
     gated: str
     updated_at: datetime
     line: tuple[str, ...] = ()  #: short facts under the title
+    can_set: bool = False  #: whether the visitor may change its settings
 
     @property
     def path(self) -> str:

@@ -21,6 +21,9 @@ class Slots:
     create: tuple[Entry, ...] = ()  #: the "New" menu of someone signed in
     account: tuple[Entry, ...] = ()  #: the account menu, ``{name}`` stands for the visitor
     settings: tuple[Entry, ...] = ()  #: the pages of a person's settings, in their order
+    repo_settings: tuple[
+        Entry, ...
+    ] = ()  #: a repository's settings, ``{repo}`` is its address; ``area``: one kind only
     footer: tuple[Entry, ...] = ()
     search_address: str = ""  #: where the search field at the top leads; empty: no field
     sign_in_address: str = ""
