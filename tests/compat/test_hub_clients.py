@@ -64,6 +64,12 @@ def test_a_repository_read_as_a_file_system(release: Release, clients: Clients, 
     assert clients.script(release, "filesystem", live, token=live.tokens["alice"], repo=repo)["size"] == 8
 
 
+@pytest.mark.parametrize("release", [one for one in RELEASES if not one.variables], ids=lambda release: release.name)
+def test_the_rest_of_what_a_client_can_ask(release: Release, clients: Clients, live: Live, repo: str):
+    found = clients.script(release, "remaining", live, token=live.tokens["alice"], repo=repo)
+    assert found["codes"] == {"pause": 409, "restart": 501, "jobs": 501, "paper": 404}
+
+
 def test_the_hf_command(release: Release, clients: Clients, live: Live, repo: str, tmp_path):
     folder = tmp_path / "model"
     (folder / "sub").mkdir(parents=True)
