@@ -17,9 +17,10 @@ from freehold.accounts import service as accounts
 from freehold.cli.shared import Data, load_settings, one_sentence
 from freehold.content.keys import content_key, pack_key, xorb_key
 from freehold.content.tables import Content, Pack, Ref, Xorb
-from freehold.core import migrate
+from freehold.core import migrate, sealing
 from freehold.core.database import Database
-from freehold.core.settings import Settings
+from freehold.core.instance import known_value
+from freehold.core.settings import Settings, SettingsError
 from freehold.repos.tables import Repo
 from freehold.stores.store import Store, open_store
 from freehold.tasks import queue
@@ -70,6 +71,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     try:
         answering = yield from _guarded("database", lambda: _database(database))
         store = yield from _guarded("store", lambda: _store(settings))
+        if answering:
+            yield _sealing(settings, database)
         if answering and store is not None:
             yield from _bytes(database, store)
     finally:
@@ -139,6 +142,22 @@ def _tasks(counts: queue.Counts) -> Finding:
     if counts.waiting > MANY_TASKS:
         advice = "Raise FREEHOLD_TASK_THREADS, and see with `freehold tasks` what they are."
     return Finding("background tasks", f"{counts.waiting} waiting, {counts.failed} failed", advice, is_fatal=False)
+
+
+def _sealing(settings: Settings, database: Database) -> Finding:
+    """Whether this node's key opens what the installation sealed."""
+    known = known_value(database, sealing.FINGERPRINT)
+    try:
+        key = sealing.key_of(settings)
+    except SettingsError as err:
+        return Finding("sealing key", "cannot be read", str(err))
+    if known is None:
+        return Finding("sealing key", "none yet; the first start makes it")
+    fits = key is not None and sealing.fingerprint_of(key) == known
+    advice = (
+        "" if fits else f"Put back {settings.data / sealing.KEY_FILE}, or set FREEHOLD_SEALING_KEY: see settings.md."
+    )
+    return Finding("sealing key", "fits" if fits else "missing, or another installation's", advice)
 
 
 def _store(settings: Settings) -> tuple[object, list[Finding]]:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from starlette.datastructures import QueryParams
 
-from freehold.core.errors import BadRequest
+from freehold.core.errors import BadRequest, NotHere
 from freehold.core.http import int_between
 from freehold.core.paging import Cursor, decode
 from freehold.discover.errors import BadExpand
@@ -66,6 +66,8 @@ class Listing:
 
 def listing(kind: str, query: QueryParams, *, most: int = MAX_PAGE) -> Listing:
     """A list as its address asks for it."""
+    if query.get("num_parameters"):  # refused rather than left out: the list would show what was not asked for
+        raise NotHere("Lists here do not know how large a model is: leave num_parameters out.", code="NotImplemented")
     cursor, sort = query.get("cursor"), SORTS.get(query.get("sort") or "", "updated_at")
     apps = set(query.getlist("apps"))
     tags = tag_groups(kind, query.getlist("filter") + query.getlist("tags") + query.getlist("library"))

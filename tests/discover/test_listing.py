@@ -149,3 +149,9 @@ def test_tags_in_use_are_told_by_type_to_those_who_may_know(client: TestClient, 
 )
 def test_odd_questions_are_no_crash(client: TestClient, address: str) -> None:
     assert client.get(address).status_code in (200, 400)
+
+
+def test_a_filter_that_lists_cannot_apply_is_refused_not_left_out(client: TestClient) -> None:
+    answer = client.get("/api/models?num_parameters=min:6B")
+    assert answer.status_code == 501
+    assert "num_parameters" in answer.headers["x-error-message"]

@@ -6,8 +6,8 @@ Works with the release before it: expand here, backfill in a bounded task, contr
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 
 
 def upgrade() -> None:
