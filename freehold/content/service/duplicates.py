@@ -20,7 +20,7 @@ from freehold.content.rows import insert_missing
 from freehold.content.service.publishing import keep_pack, move_ref, record_pack
 from freehold.content.tables import Ref, RepoContent, RepoRecipe, RepoXorb
 from freehold.core import clock, events
-from freehold.core.database import Database
+from freehold.core.database import Database, UtcDateTime
 from freehold.core.ids import new_id
 from freehold.gitkit.errors import FoldFailed
 from freehold.gitkit.folding import reachable
@@ -123,6 +123,8 @@ def _publish(
 
 def _claim(db: Session, table: Any, original: Repo, repo: Repo) -> None:
     """The new repository may use what the original may: rows, in one statement, whatever the size of the files."""
-    columns = [column for column in table.__table__.columns if column.name != "repo_id"]
-    theirs = select(literal(repo.id).label("repo_id"), *columns).where(table.repo_id == original.id)
-    db.execute(insert(table).from_select(["repo_id", *(column.name for column in columns)], theirs))
+    # A claim is as old as the repository that makes it: the collector spares young ones.
+    own: dict[str, Any] = {"repo_id": literal(repo.id), "created_at": literal(repo.created_at, UtcDateTime)}
+    columns = {column.name: own.get(column.name, column) for column in table.__table__.columns}
+    theirs = select(*(value.label(name) for name, value in columns.items())).where(table.repo_id == original.id)
+    db.execute(insert(table).from_select(list(columns), theirs))

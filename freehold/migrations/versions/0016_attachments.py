@@ -6,8 +6,8 @@ Works with the release before it: expand here, backfill in a bounded task, contr
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 
 
 def upgrade() -> None:
