@@ -52,22 +52,22 @@ def whoami(ask: Ask) -> dict[str, Any]:
         "id": me.id,
         "name": me.name,
         "fullname": me.full_name or me.name,
-        **({"email": me.email, "emailVerified": me.is_email_verified} if _tells_mail(ask) else {}),
+        **({"email": me.email, "emailVerified": me.is_email_verified} if _tells(ask, "email") else {}),
         "isPro": False,
         "canPay": False,
         "avatarUrl": ask.base_url + avatar_path(me),
-        "orgs": _orgs(ask),
+        "orgs": _orgs(ask) if _tells(ask, "profile") else [],
         "auth": _auth(ask),
     }
 
 
-def _tells_mail(ask: Ask) -> bool:
-    """A mail address is not told by a token for chosen repositories, nor to a program that was not let in for it."""
+def _tells(ask: Ask, scope: str) -> bool:
+    """A program learns what it was let in for; a token for chosen repositories tells no mail address."""
     token = ask.actor.token
     if token is None:
         return True
-    scopes = grants.scopes_of_token(ask.db, token.token_id)
-    return "email" in scopes.split() if scopes is not None else not token.is_fine_grained
+    granted = grants.scopes_of_token(ask.db, token.token_id)
+    return scope in granted.split() if granted is not None else scope != "email" or not token.is_fine_grained
 
 
 def _orgs(ask: Ask) -> list[dict[str, Any]]:

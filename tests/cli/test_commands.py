@@ -39,6 +39,24 @@ def test_a_link_is_one_address(run) -> None:  # type: ignore[no-untyped-def]
     assert run("user", "link", "ann", "--url", "http://h/").stdout.startswith("http://h/login/")
 
 
+def test_people_are_asked_in_locked_out_and_let_back(run) -> None:  # type: ignore[no-untyped-def]
+    for name in ("ann", "ben"):
+        run("user", "create", name)
+    run("org", "create", "lab", "--owner", "ann")
+    assert "finds it" in run("org", "invite", "lab", "--user", "ben", "--role", "write").stdout
+    by_mail = run("org", "invite", "lab", "--email", "c@example.org", "--role", "read", "--url", "http://h")
+    assert by_mail.stdout.startswith("http://h/join/")
+    assert run("user", "invite", "d@example.org", "--url", "http://h/").stdout.startswith("http://h/join/")
+    assert run("user", "link", "ben", "--new-password", "--url", "http://h").stdout.startswith("http://h/password/")
+    assert run("user", "password", "ben", "--password-stdin", stdin="long enough\n").exit_code == 0
+    assert "8 to 1,024" in run("user", "password", "ben", "--password-stdin", stdin="short\n").stderr
+    assert run("user", "disable", "ben").exit_code == run("user", "enable", "ben").exit_code == 0
+    assert run("org", "add-member", "lab", "ben", "--role", "write").exit_code == 0
+    assert run("org", "remove-member", "lab", "ben").exit_code == 0
+    assert "no administrator left" in run("org", "remove-member", "lab", "ann").stderr
+    assert run("token", "create", "ann", "--name", "n", "--scope", "read", "--namespace", "lab").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("args", "says"),
     [
