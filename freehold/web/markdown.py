@@ -136,8 +136,14 @@ def _link_address(value: str, links: Links) -> str | None:
     return links.page_root + quote(path) + tail
 
 
+#: A picture attached to a comment, at whatever host the hub is called by. Shown from here: nothing foreign is asked.
+_ATTACHED = re.compile(r"/uploads/[0-9a-f]{32}\.(?:png|jpg|gif|webp)")
+
+
 def _picture_address(value: str, links: Links) -> str | None:
     parts = _split(value)
+    if parts is not None and parts.scheme in ("", "http", "https") and _ATTACHED.fullmatch(parts.path):
+        return str(parts.path)
     if parts is None or parts.scheme or parts.netloc or not links.file_root:
         return None
     path = _inside(parts.path, links)

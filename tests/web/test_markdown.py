@@ -95,3 +95,15 @@ def test_no_text_takes_long(bomb: str) -> None:
     started = time.process_time()
     render(bomb * (MAX_CHARACTERS // len(bomb)))
     assert time.process_time() - started < 15
+
+
+@pytest.mark.parametrize("host", ["", "http://hub.test", "https://evil.test"])
+def test_a_picture_attached_to_a_comment_is_shown_from_this_hub(host: str) -> None:
+    name = f"/uploads/{'0a' * 16}.png"
+    assert f'src="{name}"' in render(f"![shot]({host}{name})").html
+    assert "evil" not in render(f"![shot]({host}{name})").html
+
+
+@pytest.mark.parametrize("address", ["/uploads/x.png", f"/uploads/{'0a' * 16}.svg", f"/uploads/{'0a' * 16}.png/../x"])
+def test_nothing_else_passes_as_attached(address: str) -> None:
+    assert "src=" not in render(f"![shot]({address})").html
