@@ -57,6 +57,7 @@ from freehold.core.database import Database
 from freehold.core.errors import BadRequest, HubError
 from freehold.core.events import Bus
 from freehold.core.instance import signing_secret
+from freehold.core.outward import Allowed
 from freehold.core.sealing import open_sealer
 from freehold.core.settings import Settings, SettingsError
 from freehold.core.signing import Signer
@@ -73,6 +74,14 @@ from freehold.gating import pages as gating_pages
 from freehold.gating.service import terms as gating_terms
 from freehold.gitkit.depot import Depot
 from freehold.gitkit.serving import Turns
+from freehold.inbox import tasks as inbox_tasks
+from freehold.inbox.api import notifications as notifications_api
+from freehold.inbox.api import webhooks as webhooks_api
+from freehold.inbox.pages import notifications as notifications_pages
+from freehold.inbox.pages import webhooks as webhooks_pages
+from freehold.inbox.service import listening as inbox_listening
+from freehold.inbox.service import mail, notifying
+from freehold.inbox.service import telling as inbox_telling
 from freehold.oauth import api as oauth_api
 from freehold.oauth import pages as oauth_pages
 from freehold.people import api as people_api
@@ -101,6 +110,7 @@ HOUSEKEEPING_S = 30
 FOLDING_S = 60
 COLLECTING_S = 3600
 FORESIGHT_S = 20
+PRUNING_S = 3600
 STALE_SCRATCH_S = 2 * 86400
 STALE_UPLOADS_S = 3600
 
@@ -125,6 +135,7 @@ def build_app(settings: Settings) -> FastAPI:
     )
     app.state.database, app.state.kit, app.state.resolve_actor = database, kit, resolve_actor
     app.state.worker, app.state.downloads = worker, downloads
+    app.state.sends_mail = bool(settings.smtp_url)
     _add_edge(app)
     _add_rooms(app)
     return app
@@ -145,6 +156,8 @@ def open_database(settings: Settings, *, bus: Bus | None = None, **info: object)
 
 def build_kit(settings: Settings, database: Database) -> Kit:
     """Stores, scratch and secrets for ``settings``."""
+    Allowed.parse(settings.webhook_allow, setting="FREEHOLD_WEBHOOK_ALLOW")  # what cannot work stops the start
+    mail.server(settings.smtp_url)
     store = open_store(settings)
     tmp, cache = settings.data / "tmp", settings.data / "cache"
     for directory in (tmp, cache):
@@ -175,7 +188,10 @@ def resolve_actor(db: Session, request: Request) -> Actor:
         and not _from_own_page(request)
     ):
         raise ForeignForm
-    return from_credentials(db, authorization, cookie)
+    actor = from_credentials(db, authorization, cookie)
+    if cookie and actor.kind == "user" and request.method == "GET" and http.wants_page(request):
+        request.state.unread = notifying.unread(db, actor)  # while the transaction is open: pages have none
+    return actor
 
 
 def _from_own_page(request: Request) -> bool:
@@ -187,6 +203,8 @@ def _from_own_page(request: Request) -> bool:
 
 def _subscribe(bus: Bus, kit: Kit) -> None:
     """Who hears what: the rooms above listen to the rooms below."""
+    inbox_telling.subscribe(bus, kit)
+    inbox_listening.subscribe(bus)  # first, so that a repository is told before its first commit
     bus.subscribe(AccountDeleted, repos.on_account_deleted)
     bus.subscribe(RepoCreated, commits.on_repo_created(kit))
     cards.subscribe(bus, kit)
@@ -198,7 +216,7 @@ def _subscribe(bus: Bus, kit: Kit) -> None:
 
 def _bodies(kit: Kit) -> dict[Kind, Body]:
     """What each kind of background task does (docs/how-to/add-a-task.md)."""
-    return {}
+    return inbox_tasks.bodies(kit)
 
 
 def _add_rooms(app: FastAPI) -> None:
@@ -243,12 +261,16 @@ def _add_rooms(app: FastAPI) -> None:
     app.include_router(listings_api.router)
     app.include_router(papers_api.router)
     overviews_api.install(app, {"numDiscussions": discussions_queries.opened_by})
+    app.include_router(webhooks_api.router)
+    app.include_router(notifications_api.router)
     app.include_router(one_segment_api.router)
     _add_pages(app)
 
 
 def _add_pages(app: FastAPI) -> None:
     """Pages and the shell around them: the one place that knows every room's menu entries."""
+    for inbox_page in (notifications_pages, webhooks_pages):
+        app.include_router(web_api.answering_head(inbox_page.router))
     people_pages = (accounts_pages, settings_pages, joining, organization_pages, avatars, oauth_pages, tokens_doors)
     rooms = (gating_pages, repos_pages, spaces_pages, content_pages, discussions_pages, discover_pages)
     for room in (*people_pages, *rooms):
@@ -275,13 +297,16 @@ def _add_pages(app: FastAPI) -> None:
                 Entry("Organisations", "/settings/organizations"),
                 Entry("Access tokens", "/settings/tokens"),
                 Entry("Programs", "/settings/programs"),
+                Entry("Notifications", "/settings/notifications"),
+                Entry("Webhooks", "/settings/webhooks"),
             ),
             repo_settings=(
                 Entry("General", "{repo}/settings"),
                 Entry("Access", "{repo}/access"),
                 Entry("Secrets and variables", "{repo}/settings/variables", area="space"),
             ),
-            footer=(Entry("API", "/openapi.json"),),
+            footer=(Entry("Activity", "/activity"), Entry("API", "/openapi.json")),
+            inbox_address="/notifications",
             search_address="/search",
             sign_in_address="/login",
             sign_out_address="/logout",
@@ -368,14 +393,16 @@ def _lifespan(database: Database, kit: Kit, logs: tuple[UseLog, DownloadLog], wo
         folding = Periodic("folding of packs", FOLDING_S, Folder(database, kit).turn)
         foresight = Periodic("histories", FORESIGHT_S, Foresight(database, kit).turn)
         collecting = Periodic("collecting", COLLECTING_S, Collector(database, kit).turn)
-        for periodic in (housekeeping, stale, folding, foresight, collecting):
+        pruning = Periodic("old news", PRUNING_S, lambda: _prune(database))
+        periodics = (housekeeping, stale, folding, foresight, collecting, pruning)
+        for periodic in periodics:
             periodic.start()
         worker.start()
         try:
             yield
         finally:
             worker.stop()
-            for periodic in (housekeeping, stale, folding, foresight, collecting):
+            for periodic in periodics:
                 periodic.stop()
             _flush(database, logs)
             database.close()
@@ -387,6 +414,12 @@ def _flush(database: Database, logs: tuple[UseLog, DownloadLog]) -> None:
     """What reads left in memory is written down."""
     for kept in logs:
         kept.flush(database)
+
+
+def _prune(database: Database) -> None:
+    """Old news and old notifications are gone, a batch at a time."""
+    with database.write() as db:
+        notifying.prune(db)
 
 
 def _sweep_scratch(tmp: Path, *, older_than_s: int) -> None:

@@ -54,6 +54,16 @@ class Settings:
         metadata={"help": "Who gets an account: `open`: everybody; `invited`: by mail; `closed`: by administrators."},
     )
     founders: str = field(default="people", metadata={"help": "Who makes organisations: people or administrators."})
+    smtp_url: str = field(default="", metadata={"help": "Where mail is handed over: smtp://USER@HOST or smtps://."})
+    mail_from: str = field(default="", metadata={"help": "Sender of mail; empty: freehold@ the public host."})
+    webhook_allow: str = field(
+        default="", metadata={"help": "Hosts and networks inside yours that webhooks may reach."}
+    )
+
+    @property
+    def hub_url(self) -> str:
+        """The address of the hub where no request tells it: in mail, and in what webhooks are sent."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
     @property
     def database(self) -> str:

@@ -61,6 +61,7 @@ class Shell:
     query: str
     has_search: bool
     came_to: str
+    unread: int  #: what waits in the visitor's inbox
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,7 @@ def _shell(request: Request, page: Page) -> Shell:
         query=request.query_params.get("search", "")[:200],
         has_search=bool(slots.search_address) and not getattr(page, "hides_search", False),
         came_to=_raw_path(request) + (f"?{query}" if query else ""),
+        unread=getattr(request.state, "unread", 0),
     )
 
 

@@ -26,6 +26,7 @@ class Slots:
     ] = ()  #: a repository's settings, ``{repo}`` is its address; ``area``: one kind only
     footer: tuple[Entry, ...] = ()
     search_address: str = ""  #: where the search field at the top leads; empty: no field
+    inbox_address: str = ""  #: what somebody signed in is told; empty: no bell
     sign_in_address: str = ""
     sign_out_address: str = ""
     version: str = field(default="")

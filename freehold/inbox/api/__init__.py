@@ -1,0 +1,1 @@
+"""The JSON calls of this room."""

@@ -1,0 +1,254 @@
+"""What somebody is told, what they want to be told, what they watch, and what happens: as pages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from starlette.responses import RedirectResponse, Response
+
+from freehold.access.rules import Action
+from freehold.accounts import csrf
+from freehold.core.http import PUBLIC, Ask, door
+from freehold.inbox import access, queries, rules
+from freehold.inbox.service import mail, notifying, watching
+from freehold.inbox.service.watching import Choice, Watching
+from freehold.inbox.tables import News, Notification
+from freehold.repos import paths
+from freehold.repos.heads import head
+from freehold.repos.rules import page_path
+from freehold.web.components import RepoHead
+from freehold.web.render import render
+
+paths.register()
+router = APIRouter(include_in_schema=False)
+OWN = "own"
+Csrf = Annotated[str, Form(alias="csrf")]
+SHOWN_NAMES = 3
+
+
+@dataclass(frozen=True)
+class NotificationsPage:
+    """Somebody's inbox."""
+
+    title: str
+    notifications: Sequence[Notification]
+    deeds: dict[str, str]
+    only_unread: bool
+    next: str
+
+
+@dataclass(frozen=True)
+class ChoicesPage:
+    """What somebody wants to be told, and what they watch."""
+
+    title: str
+    choices: Sequence[Choice]
+    watched: Sequence[Watching]
+    sends_mail: bool
+    has_address: bool
+    done: bool
+
+
+@dataclass(frozen=True)
+class WatchPage:
+    """How closely to watch a repository."""
+
+    title: str
+    area: str
+    head: RepoHead
+    level: str
+    kind: str
+    back: str
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One line of a feed."""
+
+    by: str  # empty: somebody who is gone
+    deed: str
+    what: str
+    address: str
+    kind: str
+    at: object
+
+
+@dataclass(frozen=True)
+class ActivityPage:
+    """What happened, the newest first."""
+
+    title: str
+    lede: str
+    of: str  #: whose it is, in the query of this page
+    happenings: Sequence[Happening]
+    may_watch: bool
+    watched: bool
+    next: str
+
+
+@dataclass(frozen=True)
+class UnsubscribePage:
+    """A link out of a mail: one press ends such mail. (Mail programs open links too, so opening alone does not.)"""
+
+    title: str
+    words: str
+    token: str
+    is_done: bool
+    hides_search: bool = True
+
+
+# ---- the inbox ---------------------------------------------------------------------------------------------
+
+
+@router.get("/notifications")
+@door(OWN)
+def notifications(ask: Ask, all: bool = False, cursor: str | None = None) -> Response:
+    if ask.actor.is_anonymous:
+        return RedirectResponse("/login?next=/notifications", 303)
+    found = notifying.inbox(ask.db, ask.actor, only_unread=not all, before=cursor)
+    more = f"?all={str(all).lower()}&cursor={found[-1].news_id}" if len(found) == notifying.PAGE else ""
+    return render(ask.request, NotificationsPage("Notifications", found, rules.THREAD_DEEDS, not all, more))
+
+
+@router.post("/notifications/read")
+@door(OWN)
+def read_all(ask: Ask, token: Csrf = "") -> Response:
+    csrf.check(ask.request, token)
+    notifying.mark(ask.db, ask.actor, None, read=True)
+    return RedirectResponse("/notifications", 303)
+
+
+@router.post("/notifications/{notification_id}/read")
+@door(OWN)
+def read_one(ask: Ask, notification_id: str, token: Csrf = "", read: Annotated[bool, Form()] = True) -> Response:
+    csrf.check(ask.request, token)
+    notifying.mark(ask.db, ask.actor, [notification_id], read=read)
+    return RedirectResponse("/notifications" if read else "/notifications?all=true", 303)
+
+
+@router.post("/notifications/{notification_id}/open")
+@door(OWN)
+def open_one(ask: Ask, notification_id: str, token: Csrf = "") -> Response:
+    csrf.check(ask.request, token)
+    return RedirectResponse(notifying.opened(ask.db, ask.actor, notification_id), 303)
+
+
+# ---- choices -----------------------------------------------------------------------------------------------
+
+
+@router.get("/settings/notifications")
+@door(OWN)
+def choices(ask: Ask, done: bool = False) -> Response:
+    if ask.actor.is_anonymous:
+        return RedirectResponse("/login?next=/settings/notifications", 303)
+    user_id = access.own(ask.actor, writes=False)
+    page = ChoicesPage(
+        title="What you are told",
+        choices=watching.choices(ask.db, user_id),
+        watched=watching.watched(ask.db, ask.actor),
+        sends_mail=bool(ask.kit.settings.smtp_url),
+        has_address=bool(ask.actor.email),
+        done=done,
+    )
+    return render(ask.request, page)
+
+
+@router.post("/settings/notifications")
+@door(OWN)
+def choose(
+    ask: Ask,
+    token: Csrf = "",
+    page: Annotated[list[str] | None, Form()] = None,
+    mail: Annotated[list[str] | None, Form()] = None,
+) -> Response:
+    csrf.check(ask.request, token)
+    user_id = access.own(ask.actor, writes=True)
+    watching.choose(ask.db, user_id, {group: (group in (page or ()), group in (mail or ())) for group in rules.GROUPS})
+    return RedirectResponse("/settings/notifications?done=true", 303)
+
+
+@router.post("/settings/watch")
+@door(OWN)
+def watch(
+    ask: Ask,
+    token: Csrf = "",
+    type: Annotated[str, Form()] = "",
+    name: Annotated[str, Form()] = "",
+    level: Annotated[str, Form()] = "",
+    back: Annotated[str, Form()] = "",
+) -> Response:
+    csrf.check(ask.request, token)
+    watching.watch(ask.db, ask.actor, type, name[:200], level or None)
+    is_page = back.startswith("/") and not back.startswith(("//", "/\\"))
+    return RedirectResponse(back if is_page else "/settings/notifications", 303)
+
+
+@router.get("/{kind:prefix}{namespace}/{name}/watch")
+@door(Action.READ)
+def watch_page(ask: Ask, kind: str, namespace: str, name: str) -> Response:
+    path = f"{namespace}/{name}"
+    if ask.actor.is_anonymous:
+        return RedirectResponse(f"/login?next={page_path(kind, path)}/watch", 303)
+    repo, level = watching.level_of(ask.db, ask.actor, path, kind=kind)
+    address = page_path(kind, repo.path)
+    return render(ask.request, WatchPage(f"Watch {repo.path}", kind, head(repo), level, kind, address))
+
+
+# ---- activity ----------------------------------------------------------------------------------------------
+
+
+@router.get("/activity")
+@door(PUBLIC)
+def activity(ask: Ask, account: str = "", watched: bool = False, cursor: str | None = None) -> Response:
+    if watched and ask.actor.is_anonymous:
+        return RedirectResponse("/login?next=/activity%3Fwatched=true", 303)
+    found = queries.activity(ask.db, ask.actor, account=account or None, watched=watched, before=cursor)
+    of = f"watched={str(watched).lower()}" + (f"&account={account}" if account else "")
+    whose = account or ("what you watch" if watched else "this hub")
+    page = ActivityPage(
+        title=f"Activity of {whose}",
+        lede="The newest first, as far as you may read it.",
+        of=of,
+        happenings=[_happening(news) for news in found],
+        may_watch=not ask.actor.is_anonymous and not account,
+        watched=watched,
+        next=f"/activity?{of}&cursor={found[-1].id}" if len(found) == queries.PAGE else "",
+    )
+    return render(ask.request, page)
+
+
+def _happening(news: News) -> Happening:
+    address, what = page_path(news.repo_kind, news.repo_path), news.repo_path
+    if "num" in news.data:
+        address += f"/discussions/{news.data['num']}"
+        what = f"{news.data['title']} in {news.repo_path}"
+    elif news.kind == "repo-moved":
+        address, what = page_path(news.repo_kind, news.data["to"]), f"{news.data['from']} to {news.data['to']}"
+    elif news.kind == "pushed":
+        names = [ref.removeprefix("refs/heads/").removeprefix("refs/tags/") for ref, _, _ in news.data["refs"]]
+        more = len(names) + news.data["more"] - SHOWN_NAMES
+        what += f" ({', '.join(names[:SHOWN_NAMES])}{f' and {more} more' if more > 0 else ''})"
+    deed = {"closed": "closed", "open": "reopened"}.get(news.data.get("status", ""), rules.DEEDS[news.kind])
+    return Happening(
+        news.actor.name if news.actor is not None else "", deed if news.kind == "status" else rules.DEEDS[news.kind],
+        what, address, news.kind, news.at,
+    )  # fmt: skip
+
+
+# ---- mail --------------------------------------------------------------------------------------------------
+
+
+@router.get("/unsubscribe/{token}")
+@door(PUBLIC)
+def unsubscribe_page(ask: Ask, token: str) -> Response:
+    _, group = mail.subscription(ask.db, ask.kit, token)
+    return render(ask.request, UnsubscribePage("No more mail", rules.GROUPS[group][0], token, False))
+
+
+@router.post("/unsubscribe/{token}")
+@door(PUBLIC)
+def unsubscribe(ask: Ask, token: str) -> Response:
+    """By its signature alone, as mail programs do it with one click and no session (RFC 8058)."""
+    words = mail.end_subscription(ask.db, ask.kit, token)
+    return render(ask.request, UnsubscribePage("No more mail", words, token, True))

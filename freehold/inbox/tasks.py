@@ -1,0 +1,34 @@
+"""What the background tasks of this room do."""
+
+from freehold.content.kit import Kit
+from freehold.inbox.queue import DELIVER, FORGET, MAIL, SPREAD
+from freehold.inbox.service import delivering, mail, notifying, spreading
+from freehold.tasks.rules import GiveUp, Kind
+from freehold.tasks.worker import Body, Turn
+
+
+def bodies(kit: Kit) -> dict[Kind, Body]:
+    """Each kind with its body, for the worker."""
+
+    smtp = mail.server(kit.settings.smtp_url)
+
+    def spread(turn: Turn, news_id: str, webhooks_after: str | None = "", people_after: str | None = "") -> None:
+        with turn.finishing() as db:
+            spreading.spread(db, kit, news_id, webhooks_after=webhooks_after, people_after=people_after)
+
+    def deliver(turn: Turn, webhook_id: str) -> None:
+        delivering.deliver(turn, kit, webhook_id)
+
+    def send(turn: Turn, sealed: str = "", notification_id: str = "", news_id: str = "") -> None:
+        with turn.database.read() as db:
+            message = mail.transmit(db, kit, sealed=sealed, notification_id=notification_id, news_id=news_id)
+        if message is not None:
+            if smtp is None:
+                raise GiveUp("FREEHOLD_SMTP_URL is not set any more: there is no server to hand mail to.")
+            mail.hand_over(smtp, message)
+
+    def forget(turn: Turn, repo_id: str) -> None:
+        with turn.finishing() as db:
+            notifying.forget_unreadable(db, repo_id)
+
+    return {SPREAD: spread, DELIVER: deliver, MAIL: send, FORGET: forget}
