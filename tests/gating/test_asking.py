@@ -32,7 +32,8 @@ def test_bad_answers_are_refused_by_name(client: TestClient, cast: Cast, gated: 
     for fields, words in BAD:
         answer = ask(client, cast.charlie, fields=fields)
         assert (answer.status_code, answer.json()["error"]) == (400, words)
-    for body in ({"fields": []}, {"fields": "x"}, {"terms": 7}, {"organization": {}}, [], "x", None):
+    bodies: list[object] = [{"fields": []}, {"fields": "x"}, {"terms": 7}, {"organization": {}}, [], "x", None]
+    for body in bodies:
         assert client.put(MINE, json=body, headers=cast.charlie.headers).status_code == 422, body
     assert listed(client, cast.alice, "accepted") == []
 
