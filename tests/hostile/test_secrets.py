@@ -63,7 +63,8 @@ def _told(client: TestClient, who: Person, method: str, address: str, name: str)
     content = {"content": ndjson(header())} if "/commit/" in address else {"json": ANY_BODY}
     sent = {} if method in ("GET", "HEAD", "DELETE") else content
     answer: httpx.Response = client.request(method, address.replace("<repo>", name), headers=who.headers, **sent)
-    assert answer.status_code < 500, (method, address, answer.text)
+    # 501 is an answer given on purpose; anything else from 500 on is a mistake of ours.
+    assert answer.status_code < 500 or answer.status_code == 501, (method, address, answer.text)
     headers = {key: value for key, value in answer.headers.items() if key not in ("x-request-id", "date")}
     short = name.partition("/")[2]
     text = re.sub(r"[0-9a-f]{16}", "", answer.text.replace(short, "*"))
