@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import calls, dedup, downloads, footprint, history, machine, table, uploads
+from bench import calls, clones, dedup, downloads, footprint, history, machine, table, uploads
 from bench.bench import QUICK, Bench, Family, Scale
 from bench.table import Row
 
@@ -17,6 +17,7 @@ FAMILIES: dict[str, Family] = {
     "uploads": uploads.measure,
     "dedup": dedup.measure,
     "calls": calls.measure,
+    "clones": clones.measure,
     "footprint": footprint.measure,
     "history": history.measure,
 }

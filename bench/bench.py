@@ -20,9 +20,10 @@ class Scale:
     rounds: int = 5
     calls_s: int = 5
     clients: int = 8
+    commits: int = 10_000
 
 
-QUICK = Scale(file_bytes=64 << 20, rounds=2, calls_s=2)
+QUICK = Scale(file_bytes=64 << 20, rounds=2, calls_s=2, commits=1000)
 
 
 @dataclass

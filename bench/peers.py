@@ -1,6 +1,8 @@
 """The programs we measure ourselves against, with the plainest configuration that does the same work."""
 
 import os
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from bench import wire
@@ -59,6 +61,25 @@ FRONT = """
     }}
   }}
 """
+#: git's own server of the smart protocol, as its manual sets it up behind nginx.
+GIT = """
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      fastcgi_pass unix:{folder}/fcgi.sock;
+      fastcgi_param SCRIPT_FILENAME {backend};
+      fastcgi_param GIT_PROJECT_ROOT {root};
+      fastcgi_param GIT_HTTP_EXPORT_ALL "";
+      fastcgi_param PATH_INFO $uri;
+      fastcgi_param QUERY_STRING $query_string;
+      fastcgi_param REQUEST_METHOD $request_method;
+      fastcgi_param CONTENT_TYPE $content_type;
+      fastcgi_param HTTP_CONTENT_ENCODING $http_content_encoding;
+      fastcgi_param HTTP_GIT_PROTOCOL $http_git_protocol;
+      fastcgi_buffering off;
+    }}
+  }}
+"""
 REGISTRY = """
 version: 0.1
 log: {{level: error, accesslog: {{disabled: true}}}}
@@ -90,6 +111,27 @@ def _nginx(folder: Path, servers: str, port: int) -> tuple[Process, str]:
     url = f"http://127.0.0.1:{port}"
     process.wait_until(lambda: wire.answers(url))
     return process, url
+
+
+def git_http_backend(folder: Path, root: Path) -> tuple[Process, str]:
+    """``git http-backend`` for the repositories below ``root``, behind nginx and fcgiwrap."""
+    wrap = needs("fcgiwrap", "fcgiwrap")
+    backend = Path(subprocess.check_output(["git", "--exec-path"], text=True).strip()) / "git-http-backend"
+    folder.mkdir(parents=True)
+    cgi = Process([wrap, "-c", str(os.cpu_count()), "-s", f"unix:{folder}/fcgi.sock"], log=folder / "cgi.log")
+    port = wire.free_port()
+    cgi.wait_until(lambda: (folder / "fcgi.sock").exists())
+    process, url = _nginx(folder / "nginx", GIT.format(port=port, folder=folder, backend=backend, root=root), port)
+    process.stop = _both(process.stop, cgi.stop)  # type: ignore[method-assign]
+    return process, url
+
+
+def _both(one: Callable[[], None], other: Callable[[], None]) -> Callable[[], None]:
+    def stop() -> None:
+        one()
+        other()
+
+    return stop
 
 
 def registry(folder: Path) -> tuple[Process, str]:

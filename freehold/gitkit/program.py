@@ -83,6 +83,7 @@ def run(
     stdin: bytes | BinaryIO = b"",
     limits: Limits | None = None,
     config: Sequence[str] = (),
+    protocol: str = "",
 ) -> bytes:
     """What ``git WORDS`` printed. Raises :class:`GitRefused` with git's own words, or that it took too long."""
     limits = limits or Limits()
@@ -91,7 +92,7 @@ def run(
         done: subprocess.CompletedProcess[bytes] = subprocess.run(  # noqa: S603  # words of our own
             limited(command(directory, *words, config=config), limits),
             capture_output=True,
-            env=environment(),
+            env=environment(**({"GIT_PROTOCOL": protocol} if protocol else {})),
             timeout=limits.wall_s,
             check=False,
             **given,

@@ -5,6 +5,7 @@ answer is sent. Source: gitprotocol-http(5), gitprotocol-v2(5), git-upload-pack(
 """
 
 import asyncio
+import functools
 import os
 import re
 import shutil
@@ -19,7 +20,7 @@ from typing import IO
 from freehold.core.errors import Unavailable
 from freehold.gitkit import program
 from freehold.gitkit.objects import Objects
-from freehold.gitkit.receiving import write_refs
+from freehold.gitkit.receiving import bare_repository, write_refs
 
 #: A partial clone comes back for single objects, which the refs do not name.
 _SERVES = ("uploadpack.allowFilter=true", "uploadpack.allowAnySHA1InWant=true")
@@ -61,6 +62,15 @@ class View:
 
     def close(self) -> None:
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+@functools.cache
+def capabilities() -> bytes:
+    """What git says it can do in protocol version 2, the same for every repository: asked of git once."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = bare_repository(Path(name) / "empty.git")
+        words = ("upload-pack", "--stateless-rpc", "--advertise-refs", str(directory))
+        return program.run(directory, *words, config=_SERVES, protocol="version=2")
 
 
 @asynccontextmanager

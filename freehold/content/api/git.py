@@ -29,7 +29,7 @@ from freehold.core.http import Ask, base_url, in_thread, stream_door
 from freehold.gitkit import packets
 from freehold.gitkit.receiving import CAPABILITIES, NULL, Incoming
 from freehold.gitkit.receiving import Request as Asked
-from freehold.gitkit.serving import PIECE_BYTES, View, upload_pack
+from freehold.gitkit.serving import PIECE_BYTES, View, capabilities, upload_pack
 from freehold.repos import paths
 from freehold.repos.errors import RepoMoved
 
@@ -79,16 +79,22 @@ async def info_refs(request: Request) -> Response:
         return await _info_for_push(request)
     if service != FETCH:
         raise Forbidden("This hub speaks git's smart protocol only: use git 1.6.6 or newer.")
-    view = await in_thread(request, _view, reads=True)
+    headers = {"Content-Type": f"application/x-{FETCH}-advertisement", **NO_CACHE}
     protocol = request.headers.get("git-protocol", "")
+    if "version=2" in protocol:  # whose first answer names no refs
+        return Response(await in_thread(request, _capabilities, reads=True), headers=headers)
+    view = await in_thread(request, _view, reads=True)
 
     async def serve(write: Write) -> None:
-        # Version 2 begins with its own line. Source: gitprotocol-http(5), "Smart Server Response".
-        if "version=2" not in protocol:
-            await write(packets.line(f"# service={FETCH}\n".encode()) + packets.FLUSH)
+        await write(packets.line(f"# service={FETCH}\n".encode()) + packets.FLUSH)
         await _serve(request, view, write, protocol=protocol, advertises=True, body=None)
 
-    return Flow(serve, headers={"Content-Type": f"application/x-{FETCH}-advertisement", **NO_CACHE})
+    return Flow(serve, headers=headers)
+
+
+def _capabilities(ask: Ask) -> bytes:
+    reading.admitted(ask.db, ask.actor, _path(ask.request), kind=ask.request.path_params["kind"])
+    return capabilities()
 
 
 async def _info_for_push(request: Request) -> Response:

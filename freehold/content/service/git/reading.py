@@ -11,6 +11,11 @@ from freehold.gitkit.serving import View
 from freehold.repos import service as repos
 
 
+def admitted(db: Session, actor: Actor, path: str, *, kind: str) -> None:
+    """``actor`` may clone the repository; raises its coded errors otherwise."""
+    repos.load(db, actor, path, Action.READ, kind=kind)
+
+
 def opened(db: Session, kit: Kit, actor: Actor, path: str, *, kind: str) -> tuple[Objects, list[Ref]]:
     """What ``actor`` may clone: the objects, and every ref by name. Raises the coded errors of the repository."""
     repo = repos.load(db, actor, path, Action.READ, kind=kind)
