@@ -40,7 +40,7 @@ class Crumb:
 
 @dataclass(frozen=True)
 class Row:
-    """A file or folder of the list."""
+    """A file or folder of the list, or a submodule: ``elsewhere`` is its commit, in a repository that is not here."""
 
     name: str
     address: str
@@ -49,6 +49,7 @@ class Row:
     size_bytes: int | None
     kept_as: str
     change: CommitInfo | None
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def tree(ask: Ask, kind: str, namespace: str, name: str, rev: str, path: str = "
         latest=log.commits[0],
         commits=log.total,
         history=f"{root}/commits/{quoted(rev)}",
-        rows=_rows(ask, repo, rev, page),
+        rows=[*([] if cursor else _submodules(ask, repo, page.commit, path)), *_rows(ask, repo, rev, page)],
         next=f"{here}?cursor={page.next_cursor}" if page.next_cursor else "",
     )
     return render(ask.request, shown)
@@ -243,6 +244,11 @@ def _crumbs(repo: Repo, rev: str, path: str) -> list[Crumb]:
     crumbs += [Crumb(part, f"{root}/{quote('/'.join(parts[: at + 1]))}") for at, part in enumerate(parts)]
     crumbs[-1] = Crumb(crumbs[-1].name, "")
     return crumbs
+
+
+def _submodules(ask: Ask, repo: Repo, commit: str, path: str) -> list[Row]:
+    found = queries.objects(ask.db, repo, ask.kit).submodules(commit, path)
+    return [Row(name, "", False, False, None, "another repository", None, oid) for name, oid in found.items()]
 
 
 def _rows(ask: Ask, repo: Repo, rev: str, page: queries.Page) -> list[Row]:

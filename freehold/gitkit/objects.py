@@ -214,6 +214,14 @@ class Objects:
             found = self._listing(found.oid).get(name)
         return found._replace(path=path) if found else None
 
+    def submodules(self, commit: str, path: str = "") -> dict[str, str]:
+        """By name, the commits of other repositories that stand in the directory ``path``; listings leave them out."""
+        found = self.entry(commit, path)
+        if found is None or found.kind != "directory":
+            return {}
+        entries = self.tree(found.oid).items()
+        return {name.decode("utf-8", "replace"): oid for name, (mode, oid) in entries if mode == SUBMODULE_MODE}
+
     def walk(self, commit: str, path: str = "", recursive: bool = True) -> Iterator[Entry]:
         """Whatever the directory ``path`` holds, in git's order, each directory before its contents."""
         start = self.entry(commit, path)

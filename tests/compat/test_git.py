@@ -301,6 +301,8 @@ def test_submodules_are_taken_and_links_stay_inside(live: Live, tmp_path: Path) 
     work("commit", "-q", "-m", "a link and a module")
     work("push", "-q")
     assert Git(tmp_path).clone(address(live, repo), to="again")("ls-files", "-s", "engine").startswith("160000")
+    page = api(live, "GET", f"/{repo}/tree/main").text
+    assert "engine" in page and "@ 1111111" in page
     (work.folder / "outside").symlink_to("../../etc/passwd")
     work("add", "outside")
     work("commit", "-q", "-m", "a way out")
