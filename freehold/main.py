@@ -31,6 +31,8 @@ from freehold.cards import service as cards
 from freehold.community.api import collections as collections_api
 from freehold.community.api import likes as likes_api
 from freehold.community.api import overviews as overviews_api
+from freehold.community.pages import collections as collections_pages
+from freehold.community.pages import marks as marks_pages
 from freehold.community.service import departures
 from freehold.content import pages as content_pages
 from freehold.content.api import attachments as attachments_api
@@ -65,6 +67,7 @@ from freehold.discover import api as discover_api
 from freehold.discover import hot as discover_hot
 from freehold.discover import pages as discover_pages
 from freehold.discover import papers as papers_api
+from freehold.discover import profile as profile_pages
 from freehold.discussions import api as discussions_api
 from freehold.discussions import pages as discussions_pages
 from freehold.discussions import queries as discussions_queries
@@ -271,10 +274,13 @@ def _add_pages(app: FastAPI) -> None:
     """Pages and the shell around them: the one place that knows every room's menu entries."""
     for inbox_page in (notifications_pages, webhooks_pages):
         app.include_router(web_api.answering_head(inbox_page.router))
+    for community_page in (collections_pages, marks_pages):
+        app.include_router(web_api.answering_head(community_page.router))
     people_pages = (accounts_pages, settings_pages, joining, organization_pages, avatars, oauth_pages, tokens_doors)
     rooms = (gating_pages, repos_pages, spaces_pages, content_pages, discussions_pages, discover_pages)
     for room in (*people_pages, *rooms):
         app.include_router(web_api.answering_head(room.router))
+    app.include_router(web_api.answering_head(profile_pages.router))  # the widest address of all
     app.state.csrf_token = csrf.token
     render.install(
         app,
@@ -283,11 +289,13 @@ def _add_pages(app: FastAPI) -> None:
                 Entry("Models", "/models", area="model"),
                 Entry("Data sets", "/datasets", area="dataset"),
                 Entry("Spaces", "/spaces", area="space"),
+                Entry("Collections", "/collections", area="collection"),
             ),
             create=(
                 Entry("Model", "/new", icon="model"),
                 Entry("Data set", "/new?kind=dataset", icon="dataset"),
                 Entry("Space", "/new?kind=space", icon="space"),
+                Entry("Collection", "/collections/new", icon="bookmark"),
                 Entry("Organisation", "/organizations/new", icon="person"),
             ),
             account=(Entry("Profile", "/{name}"), Entry("Settings", "/settings/profile")),
@@ -307,6 +315,7 @@ def _add_pages(app: FastAPI) -> None:
             ),
             footer=(Entry("Activity", "/activity"), Entry("API", "/openapi.json")),
             inbox_address="/notifications",
+            repo_actions=(marks_pages.repo_actions,),
             search_address="/search",
             sign_in_address="/login",
             sign_out_address="/logout",

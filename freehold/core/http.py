@@ -68,7 +68,11 @@ def unit_of_work(request: Request, *, reads: bool | None = None) -> Iterator[Ask
     only_reads = request.method in ("GET", "HEAD") if reads is None else reads
     with database.read() if only_reads else database.write() as db:
         request.state.actor = actor = state.resolve_actor(db, request)  # kept for an error page's shell
-        yield Ask(db, actor, request)
+        request.state.ask = ask = Ask(db, actor, request)  # for what other rooms put into a page
+        try:
+            yield ask
+        finally:
+            request.state.ask = None
 
 
 def door(action: str, *, reads: bool | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -10,8 +10,8 @@ from freehold.access.rules import Action
 from freehold.accounts.queries import avatar_path
 from freehold.core.http import PUBLIC, Ask, door, next_page
 from freehold.core.paging import encode
-from freehold.discover import info, queries, rules, service
-from freehold.discover.rules import Listing
+from freehold.discover import finding, info, queries, rules, service
+from freehold.discover.finding import Search
 from freehold.discover.service import Wanted
 from freehold.repos import paths
 from freehold.repos.errors import repo_not_found
@@ -121,15 +121,10 @@ def tasks(ask: Ask) -> Response:
 @router.get("/api/quicksearch")
 @door(PUBLIC)
 def quicksearch(ask: Ask, q: str = "", limit: int = 5) -> dict[str, Any]:
-    """A few names of each kind that hold the words."""
-    most = max(1, min(limit, 20))
-    found: dict[str, Any] = {}
-    for kind, plural in (("model", "models"), ("dataset", "datasets"), ("space", "spaces")):
-        listing = Listing(kind=kind, search=q[:200], limit=most)
-        page = queries.page(ask.db, ask.actor, listing)
-        found[plural] = [{"_id": item.repo.id, "id": item.repo.path} for item in page.items]
-        found[f"{plural}Count"] = queries.count(ask.db, ask.actor, listing)
-    return found
+    """A few of everything whose name holds the words: of one ``type`` or more, or of all."""
+    types = [word for text in ask.request.query_params.getlist("type") for word in text.split(",") if word]
+    search = Search(q[:200].strip(), types[:20], max(1, min(limit, 20)), ask.base_url)
+    return finding.quick(ask.db, ask.actor, search)
 
 
 def _standing(ask: Ask, one: queries.Standing) -> dict[str, Any]:

@@ -8,16 +8,17 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.access.rules import Action
-from freehold.accounts import service as accounts
 from freehold.accounts.rules import RESERVED
 from freehold.accounts.tables import Account
 from freehold.cards import frontmatter, reading
+from freehold.community.queries import collections
+from freehold.community.queries.collections import Shown
 from freehold.content import queries as content
 from freehold.content.rules import MAIN
 from freehold.core.http import PUBLIC, Ask, door
 from freehold.core.lru import Lru
 from freehold.core.paging import encode
-from freehold.discover import facts, panels, queries, rules, weights
+from freehold.discover import facts, finding, panels, queries, rules, weights
 from freehold.discover.errors import NoSuchPage
 from freehold.discover.queries import Item
 from freehold.discover.rules import Listing
@@ -32,6 +33,8 @@ from freehold.web.components import RepoHead
 from freehold.web.render import render
 
 router = APIRouter(include_in_schema=False)
+#: Orders of lists of repositories, as the address and the page name them.
+ORDERS = (("", "Last changed"), ("likes", "Most liked"), ("downloads", "Most downloaded"), ("createdAt", "Newest"))
 SHOWN_KINDS = ("model", "dataset", "space")
 NEWEST = 5
 ROWS = 30
@@ -119,6 +122,7 @@ class KindPage:
     chips: Sequence[Chip]
     rows: Sequence[Row]
     sort: str
+    orders: Sequence[tuple[str, str, str]]  #: ways to sort: word, label and the list so
     first: str
     next: str
 
@@ -130,18 +134,9 @@ class SearchPage:
     title: str
     words: str
     shelves: Sequence[Shelf]
+    accounts: Sequence[Account]
+    collections: Sequence[Shown]
     hides_search: bool = True
-
-
-@dataclass(frozen=True)
-class AccountPage:
-    """A person or an organisation, and what they have published."""
-
-    title: str
-    account: Account
-    is_person: bool
-    shelves: Sequence[Shelf]
-    can_create: bool
 
 
 @dataclass(frozen=True)
@@ -167,7 +162,7 @@ class RepoPage:
 @router.get("/")
 @door(PUBLIC)
 def home(ask: Ask) -> Response:
-    shelves = [_shelf(ask, Listing(kind=kind, limit=NEWEST), f"/{KINDS[kind][0]}") for kind in SHOWN_KINDS]
+    shelves = [shelf(ask, Listing(kind=kind, limit=NEWEST), f"/{KINDS[kind][0]}") for kind in SHOWN_KINDS]
     mine = queries.mine(ask.db, ask.actor, NEWEST) if not ask.actor.is_anonymous else []
     page = HomePage(
         title="Home",
@@ -200,6 +195,7 @@ def kind_list(ask: Ask, kind: str) -> Response:
         chips=_chips(kept),
         rows=[_row(item) for item in page.items],
         sort=kept.sort,
+        orders=[(word, label, replace(kept, sort=word).text()) for word, label in ORDERS],
         first=kept.text() if listing.cursor else "",
         next=kept.text(cursor=encode(page.next)) if page.next else "",
     )
@@ -210,31 +206,19 @@ def kind_list(ask: Ask, kind: str) -> Response:
 @door(PUBLIC)
 def search(ask: Ask, search: str = "") -> Response:
     words = search.replace("\x00", "").strip()[:200]
-    shelves = []
+    shelves: list[Shelf] = []
+    people: list[Account] = []
+    shown: Sequence[Shown] = ()
     if words:
         for kind in KINDS:
             address = f"/{KINDS[kind][0]}?{urlencode({'search': words})}"
-            shelves.append(_shelf(ask, Listing(kind=kind, search=words, limit=2 * NEWEST), address))
-    page = SearchPage(f"“{words}”" if words else "Search", words, [shelf for shelf in shelves if shelf.total])
-    return render(ask.request, page)
-
-
-@router.get("/{name}")
-@door(PUBLIC)
-def account(ask: Ask, name: str) -> Response:
-    _refuse_reserved(name)
-    found = accounts.account(ask.db, name)
-    shelves = []
-    for kind in KINDS:
-        address = f"/{KINDS[kind][0]}?{urlencode({'author': found.name})}"
-        shelves.append(_shelf(ask, Listing(kind=kind, author=found.name, limit=ROWS), address))
-    page = AccountPage(
-        title=found.name,
-        account=found,
-        is_person=found.kind == "user",
-        shelves=[shelf for shelf in shelves if shelf.total],
-        can_create=found.id == ask.actor.id or ask.actor.roles.get(found.id, "read") != "read",
-    )
+            shelves.append(shelf(ask, Listing(kind=kind, search=words, limit=2 * NEWEST), address))
+        for kind in ("org", "user"):
+            people += finding.accounts(ask.db, kind, words, NEWEST)
+        listing = collections.Listing(search=words, sort="upvotes", limit=NEWEST)
+        shown = collections.listed(ask.db, ask.actor, listing).collections
+    filled = [shelf for shelf in shelves if shelf.total]
+    page = SearchPage(f"“{words}”" if words else "Search", words, filled, people, shown)
     return render(ask.request, page)
 
 
@@ -244,7 +228,7 @@ def account(ask: Ask, name: str) -> Response:
 @router.get("/{kind:prefix}{namespace}/{name}")
 @door(Action.LIST)
 def repo(ask: Ask, kind: str, namespace: str, name: str) -> Response:
-    _refuse_reserved(namespace)
+    refuse_reserved(namespace)
     found = repos.load(ask.db, ask.actor, f"{namespace}/{name}", Action.LIST, kind=kind)
     commit = content.head(ask.db, found, MAIN)
     known = facts.of_commit(ask.db, found, ask.kit, commit) if commit else None
@@ -255,7 +239,7 @@ def repo(ask: Ask, kind: str, namespace: str, name: str) -> Response:
         kind=found.kind,
         kind_word=ONE[found.kind],
         head=head(found, panels.line(known), can_set=bool(may(ask.actor, Action.ADMIN, found))),
-        card=_card(ask, found, commit) if commit else None,
+        card=card(ask, found, commit) if commit else None,
         facts=_facts(ask, found, known) if known else (),
         tags=[(tag, f"/{KINDS[found.kind][0]}?{urlencode({'filter': tag})}") for tag in (words.tags if words else ())],
         uses=panels.uses(found, known, ask.base_url),
@@ -270,13 +254,13 @@ def _facts(ask: Ask, found: Repo, known: facts.Facts) -> Sequence[panels.Fact]:
     return panels.facts(found, known, content.used_storage(ask.db, found), headers)
 
 
-def _refuse_reserved(first: str) -> None:
+def refuse_reserved(first: str) -> None:
     """The widest addresses catch what nobody else did, ``/api/...`` included: that is nothing, not a repository."""
     if first.lower() in RESERVED:
         raise NoSuchPage
 
 
-def _card(ask: Ask, found: Repo, commit: str) -> markdown.Rendered:
+def card(ask: Ask, found: Repo, commit: str) -> markdown.Rendered:
     return _cards.of((f"{found.kind}/{found.path}", commit), lambda: _rendered(ask, found, commit))
 
 
@@ -290,7 +274,7 @@ def _rendered(ask: Ask, found: Repo, commit: str) -> markdown.Rendered:
 # ---- parts of lists ----------------------------------------------------------------------------------------
 
 
-def _shelf(ask: Ask, listing: Listing, address: str) -> Shelf:
+def shelf(ask: Ask, listing: Listing, address: str) -> Shelf:
     page = queries.page(ask.db, ask.actor, listing)
     # A page that is not full has told the number already.
     total = len(page.items) if page.next is None else queries.count(ask.db, ask.actor, listing)

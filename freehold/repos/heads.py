@@ -21,6 +21,8 @@ def head(repo: Repo, line: tuple[str, ...] = (), *, can_set: bool = False) -> Re
         is_private=repo.visibility == "private",
         gated=repo.gated,
         updated_at=repo.updated_at,
+        repo_id=repo.id,
+        likes=repo.likes,
         line=line,
         can_set=can_set,
     )

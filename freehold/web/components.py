@@ -17,6 +17,8 @@ class RepoHead:
     is_private: bool
     gated: str
     updated_at: datetime
+    repo_id: str = ""
+    likes: int = 0
     line: tuple[str, ...] = ()  #: short facts under the title
     can_set: bool = False  #: whether the visitor may change its settings
 

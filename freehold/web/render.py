@@ -5,7 +5,7 @@ page shows is in its dataclass, and what the visitor may not see is not.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from freehold.core import clock
 from freehold.core.errors import HubError
 from freehold.web import assets, figures
 from freehold.web.avatars import parcel
+from freehold.web.components import RepoHead
 from freehold.web.slots import Slots
 
 PACKAGE = Path(__file__).parents[1]
@@ -62,6 +63,8 @@ class Shell:
     has_search: bool
     came_to: str
     unread: int  #: what waits in the visitor's inbox
+    #: What rooms above put beside a repository's name.
+    repo_actions: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,15 @@ def render(request: Request, page: Page, *, status: int = 200, headers: Mapping[
     template = templates().get_template(_template_name(type(page)))
     html = template.render(page=page, shell=_shell(request, page))
     return HTMLResponse(html, status, headers={**_headers(), **(headers or {})})
+
+
+def part(request: Request, value: object) -> str:
+    """``value`` as the HTML of a part of a page, by the template of its name: what a room hangs in another's slot.
+
+    The template finds it as ``part``, and the form token of the visitor as ``csrf``.
+    """
+    template = templates().get_template(_template_name(type(value)))
+    return template.render(part=value, csrf=csrf_token(request))
 
 
 def error_page(request: Request, err: HubError) -> Response:
@@ -175,7 +187,16 @@ def _shell(request: Request, page: Page) -> Shell:
         has_search=bool(slots.search_address) and not getattr(page, "hides_search", False),
         came_to=_raw_path(request) + (f"?{query}" if query else ""),
         unread=getattr(request.state, "unread", 0),
+        repo_actions=_repo_actions(request, slots, page),
     )
+
+
+def _repo_actions(request: Request, slots: Slots, page: Page) -> Sequence[str]:
+    """Filled inside the page's own transaction; an error page has none, and no repository either."""
+    head, ask = getattr(page, "head", None), getattr(request.state, "ask", None)
+    if not isinstance(head, RepoHead) or ask is None:
+        return ()
+    return [fill(ask, head) for fill in slots.repo_actions]
 
 
 def _visitor(request: Request) -> Visitor | None:

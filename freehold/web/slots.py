@@ -1,6 +1,11 @@
 """Slots: the places in the shell that rooms fill. ``main.py`` declares them once; the shell knows no room."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
+
+#: Makes a part of another room's page, from the request's ``Ask`` and what the page is about; empty for nothing.
+Filler = Callable[[Any, Any], str]
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,8 @@ class Slots:
         Entry, ...
     ] = ()  #: a repository's settings, ``{repo}`` is its address; ``area``: one kind only
     footer: tuple[Entry, ...] = ()
+    repo_actions: tuple[Filler, ...] = ()  #: beside a repository's name, from its ``RepoHead``
+    profile: tuple[Filler, ...] = ()  #: beside what an account publishes, from its ``Account``
     search_address: str = ""  #: where the search field at the top leads; empty: no field
     inbox_address: str = ""  #: what somebody signed in is told; empty: no bell
     sign_in_address: str = ""

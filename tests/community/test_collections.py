@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -335,12 +335,12 @@ def test_lists_are_narrowed_sorted_and_paged(client: TestClient, cast: Cast) -> 
 
 def test_upvotes_count_once_and_are_told_to_who_gave_them(client: TestClient, cast: Cast, app: Starlette) -> None:
     heard: list[CollectionUpvoted] = []
-    app.state.database.bus.subscribe(CollectionUpvoted, lambda db, event: heard.append(event))
+    app.state.database.bus.subscribe(CollectionUpvoted, lambda db, news: heard.append(news))
     slug = begun(client, cast.alice)["slug"]
     for _ in range(2):
         answer = client.post(f"/api/collections/{slug}/upvote", headers=cast.bob.headers)
         assert answer.json() == {"upvotes": 1, "isUpvotedByUser": True}
-    assert [event.actor.name for event in heard] == ["bob"]
+    assert [news.actor.name for news in heard] == ["bob"]
     assert read(client, cast.bob, slug)["isUpvotedByUser"]
     assert not read(client, cast.charlie, slug)["isUpvotedByUser"]
     for headers, status in (({}, 401), (cast.bob.read_headers, 403)):
@@ -507,3 +507,24 @@ def test_a_note_keeps_its_lines() -> None:
 def test_an_unknown_account_owns_nothing(database: Database, cast: Cast) -> None:
     with database.read() as db:
         assert not queries.owned(db, cast.root.actor, accounts.account(db, "lab").id, 10)
+
+
+@pytest.mark.parametrize(("address", "most"), [("/api/collections", 6), ("/api/collections?item=models/alice/m", 6)])
+def test_a_list_asks_a_bounded_number_of_questions(
+    client: TestClient, app: Starlette, cast: Cast, address: str, most: int
+) -> None:
+    path = made(client, cast.alice, "alice/m")
+    for title in "abcdef":
+        added(client, cast.alice, begun(client, cast.alice, title)["slug"], path)
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        asked.append(statement)
+
+    event.listen(app.state.database.engine, "before_cursor_execute", note)
+    try:
+        assert len(client.get(address).json()) == 6
+    finally:
+        event.remove(app.state.database.engine, "before_cursor_execute", note)
+    questions = [statement for statement in asked if statement.lstrip().startswith("SELECT")]
+    assert 0 < len(questions) <= most, "\n".join(questions)

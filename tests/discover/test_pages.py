@@ -68,6 +68,8 @@ ADDRESSES = [
     "/search",
     "/alice",
     "/lab",
+    "/collections",
+    "/alice/activity/followers",
     "/alice/tiny",
     "/alice/tiny/tree/main",
     "/alice/tiny/tree/main/docs",
@@ -215,7 +217,7 @@ def test_a_gated_repository_shows_its_card_and_keeps_its_files(
 @pytest.mark.usefixtures("shelf")
 @pytest.mark.parametrize(
     ("address", "most"),
-    [("/", 6), ("/models", 4), ("/search?search=t", 5), ("/alice", 6), ("/alice/tiny", 8), ("/api/models", 2)],
+    [("/", 6), ("/models", 4), ("/search?search=t", 8), ("/alice", 12), ("/alice/tiny", 8), ("/api/models", 2)],
 )
 def test_a_page_asks_a_bounded_number_of_questions(
     client: TestClient, app: Starlette, cast: Cast, publish: Publish, address: str, most: int
