@@ -169,7 +169,8 @@ def _tell(db: Session, kind: str, actor: Actor, repo: Repo, **data: Any) -> News
     )
     db.add(news)
     db.flush()
-    enqueue(db, SPREAD, news_id=news.id)
+    # One repository's news in its order: what was said after the opening is told after it.
+    enqueue(db, SPREAD, key=f"news {repo.id}", news_id=news.id)
     return news
 
 

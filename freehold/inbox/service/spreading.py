@@ -20,4 +20,11 @@ def spread(db: Session, kit: Kit, news_id: str, *, webhooks_after: str | None, p
     if people_after is not None:
         next_people = notifying.spread(db, kit, news, after=people_after)
     if next_webhooks is not None or next_people is not None:
-        enqueue(db, SPREAD, news_id=news_id, webhooks_after=next_webhooks, people_after=next_people)
+        enqueue(
+            db,
+            SPREAD,
+            key=f"news {news.repo_id}",
+            news_id=news_id,
+            webhooks_after=next_webhooks,
+            people_after=next_people,
+        )
