@@ -315,7 +315,7 @@ def _add_pages(app: FastAPI) -> None:
             ),
             footer=(Entry("Activity", "/activity"), Entry("API", "/openapi.json")),
             inbox_address="/notifications",
-            repo_actions=(marks_pages.repo_actions,),
+            repo_actions=(marks_pages.repo_actions, notifications_pages.watch_action),
             search_address="/search",
             sign_in_address="/login",
             sign_out_address="/logout",

@@ -360,6 +360,7 @@ def test_choices_and_watches_by_form(alice: TestClient, app: Starlette, cast: Ca
     form = {"csrf": csrf, "type": "model", "name": repo, "level": "all", "back": "//evil.example"}
     assert alice.post("/settings/watch", data=form).headers["location"] == "/settings/notifications"
     assert "alice/m" in alice.get("/settings/notifications").text
+    assert 'href="/alice/m/watch"' in alice.get("/alice/m").text
     page = alice.get("/alice/m/watch")
     assert 'value="all" checked' in page.text.replace("  ", " ")
     assert "alice" in alice.get("/activity").text

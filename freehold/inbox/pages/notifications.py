@@ -18,7 +18,7 @@ from freehold.repos import paths
 from freehold.repos.heads import head
 from freehold.repos.rules import page_path
 from freehold.web.components import RepoHead
-from freehold.web.render import render
+from freehold.web.render import part, render
 
 paths.register()
 router = APIRouter(include_in_schema=False)
@@ -60,6 +60,13 @@ class WatchPage:
     level: str
     kind: str
     back: str
+
+
+@dataclass(frozen=True)
+class WatchAction:
+    """The link beside a repository's name."""
+
+    address: str
 
 
 @dataclass(frozen=True)
@@ -193,6 +200,11 @@ def watch_page(ask: Ask, kind: str, namespace: str, name: str) -> Response:
     repo, level = watching.level_of(ask.db, ask.actor, path, kind=kind)
     address = page_path(kind, repo.path)
     return render(ask.request, WatchPage(f"Watch {repo.path}", kind, head(repo), level, kind, address))
+
+
+def watch_action(ask: Ask, head: RepoHead) -> str:
+    """Fills the slot beside a repository's name."""
+    return part(ask.request, WatchAction(f"{head.address}/watch"))
 
 
 # ---- activity ----------------------------------------------------------------------------------------------
