@@ -74,8 +74,12 @@ def _name_problem(name: str) -> str | None:
 
 def is_dot_git(name: str) -> bool:
     """Whether some file system takes ``name`` for ``.git``. Source: git's path.c, is_ntfs_dotgit; utf8.c."""
-    plain = name.translate(_IGNORED_BY_HFS).lower().split(":", 1)[0].rstrip(". ")
-    return plain in (".git", "git~1")
+    return plain_name(name) in (".git", "git~1")
+
+
+def plain_name(name: str) -> str:
+    """``name`` without what HFS+ and NTFS do not see in it, and in small letters."""
+    return name.translate(_IGNORED_BY_HFS).lower().split(":", 1)[0].rstrip(". ")
 
 
 # ---- refs --------------------------------------------------------------------------------------------------

@@ -114,8 +114,10 @@ def told(stderr: bytes) -> str:
 
 
 @contextmanager
-def reading(directory: Path, *words: str, stdin: Path, limits: Limits | None = None) -> Iterator[Iterator[bytes]]:
-    """The fields, each ended by a NUL, that ``git WORDS`` prints, while it prints them; it ends with the block.
+def reading(
+    directory: Path, *words: str, stdin: Path, limits: Limits | None = None, ends: bytes = b"\0"
+) -> Iterator[Iterator[bytes]]:
+    """The fields, each ended by ``ends``, that ``git WORDS`` prints, while it prints them; it ends with the block.
 
     Raises :class:`GitRefused` when it failed, or took too long.
     """
@@ -133,7 +135,7 @@ def reading(directory: Path, *words: str, stdin: Path, limits: Limits | None = N
         watch.start()
         try:
             assert process.stdout is not None
-            yield _fields(process.stdout)
+            yield _fields(process.stdout, ends)
             status = process.wait()
             if status < 0:
                 raise GitRefused("git needed more memory or time than the hub gives it")
@@ -148,10 +150,10 @@ def reading(directory: Path, *words: str, stdin: Path, limits: Limits | None = N
                 process.stdout.close()
 
 
-def _fields(stdout: IO[bytes]) -> Iterator[bytes]:
+def _fields(stdout: IO[bytes], ends: bytes) -> Iterator[bytes]:
     held = b""
     while piece := stdout.read(PIECE_BYTES):
-        *whole, held = (held + piece).split(b"\0")
+        *whole, held = (held + piece).split(ends)
         yield from whole
     if held:
         yield held

@@ -208,6 +208,19 @@ class Quarantine:
         commits = [line.split() for line in listed]
         return [(words[0], words[1] if len(words) > 1 else None) for words in commits]
 
+    def packed_commits(self) -> Iterator[str]:
+        """Every commit in the pushed pack, whether a ref of the push leads to it or not."""
+        if self.pack is None:
+            return
+        alone = bare_repository(self.directory / "alone")
+        for path in (self.pack.pack_path, self.pack.idx_path):
+            (alone / "objects" / "pack" / path.name).symlink_to(path)
+        nothing = self.directory / "nothing"
+        nothing.touch()
+        words = ("cat-file", "--batch-all-objects", "--unordered", "--batch-check=%(objecttype) %(objectname)")
+        with program.reading(alone, *words, stdin=nothing, ends=b"\n") as lines:
+            yield from (line[7:].decode() for line in lines if line.startswith(b"commit "))
+
     def changes(self, commits: Sequence[tuple[str, str | None]], *, limit: int) -> Iterator[Changed]:
         """What each of ``commits`` changed against its first parent, path by path.
 

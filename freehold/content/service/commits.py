@@ -17,7 +17,7 @@ from freehold.content import queries, rules
 from freehold.content.errors import RevisionNotFound, StaleParent, UnknownContent
 from freehold.content.events import CommitProposed, PullRequestPushed
 from freehold.content.kit import Kit
-from freehold.content.service import locks
+from freehold.content.service import locks, modules
 from freehold.content.service.numbers import next_number
 from freehold.content.service.proposals import AddFile, AddLarge, Copy, Operation, Proposal, Remove
 from freehold.content.service.publishing import (
@@ -239,7 +239,11 @@ def opened(db: Session, repo: Repo, ref: str, actor: Actor) -> bool:
 
 def _build(basis: _Basis, actor: Actor, proposal: Proposal, scratch: Path) -> NewPack | None:
     scratch.mkdir()
-    return write_commit(basis.objects, basis.head, basis.changes, signature(actor), proposal.message, scratch)
+    new = write_commit(basis.objects, basis.head, basis.changes, signature(actor), proposal.message, scratch)
+    if new is not None:
+        paths = (operation.path for operation in proposal.operations)
+        modules.check(basis.objects, basis.repo_id, new.pack, paths, scratch / "modules")
+    return new
 
 
 def publish(

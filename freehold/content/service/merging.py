@@ -19,6 +19,7 @@ from freehold.content.errors import (
 )
 from freehold.content.events import CommitProposed
 from freehold.content.kit import Kit
+from freehold.content.service import modules
 from freehold.content.service.commits import README, Target, admit, scratch_directory
 from freehold.content.service.publishing import (
     MAX_ATTEMPTS,
@@ -162,6 +163,7 @@ def take_up(
         whole = Merge(found.ours, found.theirs, found.ancestor, [*found.changes, *changes])
         with scratch_directory(kit) as scratch:
             new = write_merge(objects, whole, signature(actor), message, scratch)
+            modules.check(objects, repo_id, new.pack, (change.path for change in changes), scratch / "modules")
             keep_pack(kit, repo_id, new.pack)
         try:
             with database.write() as db:

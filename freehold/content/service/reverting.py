@@ -12,6 +12,7 @@ from freehold.content import queries
 from freehold.content.errors import NothingToUndo, UndoConflict, UnknownContent
 from freehold.content.events import CommitProposed
 from freehold.content.kit import Kit
+from freehold.content.service import modules
 from freehold.content.service.commits import README, Done, Target, admit, publish, scratch_directory
 from freehold.content.service.proposals import Proposal
 from freehold.content.service.publishing import MAX_ATTEMPTS, LostRace, keep_pack, signature
@@ -51,6 +52,8 @@ def revert(
             new = write_commit(basis.objects, basis.head, basis.changes, author, basis.words.message, scratch)
             if new is None:
                 raise NothingToUndo(commit[:200], target.revision)
+            paths = (change.path for change in basis.changes)
+            modules.check(basis.objects, basis.repo_id, new.pack, paths, scratch / "modules")
             keep_pack(kit, basis.repo_id, new.pack)
         try:
             with database.write() as db:

@@ -12,7 +12,7 @@ from freehold.content.errors import BadPath
 from freehold.content.service.git.rights import PushRefused
 from freehold.gitkit.names import colliding
 from freehold.gitkit.objects import DIRECTORY_MODE, LINK_MODE, SUBMODULE_MODE, Objects
-from freehold.gitkit.pointers import MAX_POINTER_BYTES, Pointer, parse_pointer
+from freehold.gitkit.pointers import POINTER_LIKE_BYTES, Pointer, is_like_pointer, parse_pointer
 from freehold.gitkit.receiving import Changed
 
 MAX_NEW_COMMITS = 1_000_000
@@ -101,10 +101,17 @@ class Checker:
         size_bytes = self._objects.size_bytes(oid)
         if size_bytes > self._max_inline_bytes:
             self._too_large[path] = size_bytes
-        elif 100 < size_bytes <= MAX_POINTER_BYTES:
-            pointer = parse_pointer(self._objects.blob(oid))
+        elif 50 < size_bytes < POINTER_LIKE_BYTES:
+            data = self._objects.blob(oid)
+            pointer = parse_pointer(data)
             if pointer is not None:
                 self.findings.pointers.setdefault(pointer.sha256, (pointer, path))
+            elif is_like_pointer(data):
+                self._problems[
+                    f"{path[:200]!r} is a pointer of git-lfs in another spelling than its own, so the hub would not "
+                    "keep what it names. Mend it: git lfs fsck --pointers names such files, git add --renormalize "
+                    "writes them anew."
+                ] = None
 
     def _refusal(self) -> PushRefused:
         lines = list(self._problems)[:MAX_TOLD]

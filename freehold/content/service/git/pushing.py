@@ -33,7 +33,7 @@ from freehold.gitkit.errors import GitRefused, MissingGitObject
 from freehold.gitkit.objects import Objects
 from freehold.gitkit.pointers import Pointer
 from freehold.gitkit.program import Limits
-from freehold.gitkit.receiving import Command, Quarantine, Request
+from freehold.gitkit.receiving import MAX_COMMANDS, Command, Quarantine, Request
 from freehold.gitkit.reports import Outcome, Report
 from freehold.repos import service as repos
 from freehold.repos.rules import page_path
@@ -182,11 +182,11 @@ def _checked(
         if move.new is not None:
             brought.commits[move.new] = _commit_of(found, command)
     new, old = set(brought.commits.values()), {ref.commit for ref in push.refs.values()}
-    commits = quarantine.new_commits(sorted(new - old), sorted(old), limit=MAX_NEW_COMMITS) if new - old else []
+    commits, others = _new_commits(quarantine, new, old)
     checker = Checker(found, max_inline_bytes=kit.settings.max_inline_bytes, limit_s=kit.settings.git_s)
     if commits:
         findings = checker.check(quarantine.changes(commits, limit=MAX_NEW_PATHS))
-        check_spelling(found, new, findings.folders)
+        check_spelling(found, new | others, findings.folders)
         brought.pointers = findings.pointers
     for command, move in list(push.moves.items()):
         try:
@@ -195,6 +195,23 @@ def _checked(
             del push.moves[command]
             push.refused[command] = err
     return brought
+
+
+def _new_commits(quarantine: Quarantine, new: set[str], old: set[str]) -> tuple[list[tuple[str, str | None]], set[str]]:
+    """Every commit that was not here, with its first parent; and the heads of those that no ref of the push leads to.
+
+    A branch could be made at any commit that is here, so none may come in unseen.
+    """
+    commits = quarantine.new_commits(sorted(new - old), sorted(old), limit=MAX_NEW_COMMITS) if new - old else []
+    seen = {oid for oid, _ in commits}
+    beside = [oid for oid in quarantine.packed_commits() if oid not in seen]
+    if not beside:
+        return commits, set()
+    others = quarantine.new_commits(beside, sorted(new | old), limit=MAX_NEW_COMMITS)
+    heads = {oid for oid, _ in others} - {parent for _, parent in others if parent}
+    if len(heads) > MAX_COMMANDS:
+        raise GitRefused("the pack has commits that no ref of the push leads to")
+    return [*commits, *others], heads
 
 
 def _commit_of(found: Objects, command: Command) -> str:
