@@ -40,6 +40,8 @@ _INNER = tuple(
         "::/96", "100::/64", "2001::/23", "3fff::/20", "5f00::/16", "fec0::/10", "64:ff9b:1::/48",
     )
 )  # fmt: skip
+#: All that is given out of IPv6 to networks of the world; the rest leads to IPv4 by some translation, or nowhere.
+_WORLD = ipaddress.ip_network("2000::/3")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _6TO4 = ipaddress.ip_network("2002::/16")
 
@@ -130,7 +132,7 @@ def check_address(address: Address, allowed: Allowed) -> None:
     carried = _carried(address)
     if carried is not None:
         check_address(carried, allowed)
-    elif not address.is_global or address.is_multicast or any(address in n for n in _INNER) or _is_ours(address):
+    elif not address.is_global or address.is_multicast or _is_inner(address) or _is_ours(address):
         raise AddressRefused(
             f"{address} is inside the hub's own network, which webhooks do not reach. Whoever runs it can allow it "
             "with FREEHOLD_WEBHOOK_ALLOW."
@@ -268,6 +270,10 @@ def _carried(address: Address) -> ipaddress.IPv4Address | None:
     if address in _6TO4:
         return address.sixtofour
     return None
+
+
+def _is_inner(address: Address) -> bool:
+    return any(address in n for n in _INNER) or (address.version == 6 and address not in _WORLD)
 
 
 def _is_listed(address: Address, allowed: Allowed) -> bool:
