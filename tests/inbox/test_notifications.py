@@ -16,6 +16,7 @@ from freehold.inbox.service import notifying
 from freehold.inbox.tables import News, Notification
 from freehold.repos import service as repos
 from freehold.repos.service import Changes
+from freehold.tasks import queue as tasks
 from tests.discussions.talking import opened, post
 from tests.fixtures.people import Cast, Person
 from tests.inbox.hooks import settled
@@ -162,11 +163,21 @@ def test_moved_and_deleted_repositories_are_told(client: TestClient, app: Starle
     with app.state.database.write() as db:
         repos.delete_repo(db, cast.alice.actor, "alice/n", kind="model")
     settled(app)
-    assert [one["title"] for one in inbox(client, cast.bob)] == [
-        "alice/n was deleted",
-        "alice/m is called alice/n now",
-    ] or [one["title"] for one in inbox(client, cast.bob)] == ["alice/n was deleted"]
+    # What was told of it before cannot be read any more: it went with the repository.
+    assert [one["title"] for one in inbox(client, cast.bob)] == ["alice/n was deleted"]
     assert client.get("/api/settings/watch", headers=cast.bob.headers).json() == []
+
+
+def test_news_of_a_thread_that_is_gone_when_it_is_told(
+    client: TestClient, app: Starlette, cast: Cast, repo: str
+) -> None:
+    opened(client, cast.charlie, repo, "Soon gone")
+    with app.state.database.write() as db:
+        repos.delete_repo(db, cast.alice.actor, repo, kind="model")
+    settled(app)
+    with app.state.database.read() as db:
+        assert tasks.unfinished(db) == [], "a task fails for good"
+    assert [one["title"] for one in inbox(client, cast.charlie)] == []
 
 
 def test_spreading_twice_tells_once_and_goes_in_batches(

@@ -11,6 +11,7 @@ from freehold.accounts.tables import Account, Membership
 from freehold.content.kit import Kit
 from freehold.core import clock
 from freehold.core.ids import ordered_id
+from freehold.discussions.tables import Discussion
 from freehold.inbox import access, rules
 from freehold.inbox.errors import NotificationNotFound
 from freehold.inbox.queue import FORGET
@@ -51,8 +52,8 @@ def spread(db: Session, kit: Kit, news: News, *, after: str) -> str | None:
 
 
 def _note_participants(db: Session, news: News) -> None:
-    if news.discussion_id is None:
-        return
+    if news.discussion_id is None or db.get(Discussion, news.discussion_id) is None:
+        return  # the thread went, with its repository, before its news was told
     people = [news.actor_id, *(news.data.get("people", ()) if news.kind == "mention" else ())]
     there = set(db.scalars(select(Account.id).where(Account.id.in_([one for one in people if one]))))
     for user_id in sorted(there):
