@@ -10,6 +10,7 @@ source distribution, fetched by package name. Arguments go to pytest, for exampl
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -77,7 +78,8 @@ def main() -> int:
         finally:
             hub.terminate()
             hub.wait(timeout=30)
-            crashes = log.read_text(errors="replace").count(" failed\n") if log.exists() else 0
+            said = log.read_text(errors="replace") if log.exists() else ""
+            crashes = len(re.findall(r"ERROR freehold\.(?:http|tasks): .* failed\b", said))
             print(f"The hub's log tells of {crashes} crashes.", file=sys.stderr)
 
 
