@@ -21,13 +21,17 @@ class CommitProposed:
 
 @dataclass(frozen=True)
 class RepoPushed:
-    """The full-named ``ref`` points to ``after`` (None: it is gone) and pointed to ``before`` (None: it is new)."""
+    """The full-named ``ref`` points to ``after`` (None: it is gone) and pointed to ``before`` (None: it is new).
+
+    ``is_rewrite``: it is the same history without some files; :class:`LargeFilesErased` tells which commit is which.
+    """
 
     repo: Repo
     ref: str
     before: str | None
     after: str | None
     actor: Actor
+    is_rewrite: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """What pushes do to pull requests: their own refs, and the branches they are for."""
 
+import json
+import re
 import threading
 
 import pytest
@@ -11,8 +13,8 @@ from freehold.content.service.publishing import LostRace, move_ref
 from freehold.core.errors import HubError
 from freehold.discussions import service
 from freehold.repos.tables import Repo
-from tests.content.given import repo
-from tests.content.publishing import commit, committed, file
+from tests.content.given import digest, repo
+from tests.content.publishing import commit, committed, file, large, tree, uploaded
 from tests.discussions.talking import details, opened, post, put, take, told
 from tests.discussions.test_pulls import head, proposed
 from tests.fixtures.people import Cast, Person
@@ -183,3 +185,40 @@ def test_closing_during_a_merge_leaves_one_of_the_two(
     status = details(client, cast.alice, path, num)["status"]
     assert len(failed) == 1 and status in ("merged", "closed"), failed
     assert (head(client, path) != before) is (status == "merged")
+
+
+# ---- a history written anew --------------------------------------------------------------------------------
+
+
+def test_threads_follow_a_history_without_a_file(client: TestClient, cast: Cast, path: str) -> None:
+    """Erasing is no push: what is open stays open, what is merged stays merged, and each names commits that exist."""
+    uploaded(client, cast.alice, path, b"too much")
+    committed(client, cast.alice, path, large("w.bin", b"too much"), summary="too much")
+    merged, waiting = (
+        proposed(client, cast.charlie, path, file("a", "2\n")),
+        proposed(client, cast.bob, path, file("c", "3\n")),
+    )
+    forced = proposed(client, cast.charlie, path, file("a", "9\n"))
+    assert post(client, cast.alice, path, f"{merged}/merge").status_code == 200
+    draft = opened(client, cast.charlie, path, "An idea", pullRequest=True)
+    remark = {"state": "commented", "comment": "", "remarks": [{"path": "c", "line": 1, "text": "Why?"}]}
+    assert post(client, cast.alice, path, f"{waiting}/reviews", **remark).status_code == 200
+    nums = (merged, waiting, forced, draft)
+    before = {num: details(client, cast.alice, path, num) for num in nums}
+    body = {"deletions": {"sha": [digest(b"too much")], "rewriteHistory": True}}
+    answer = client.post(f"/api/models/{path}/lfs-files/batch", json=body, headers=cast.alice.headers)
+    assert answer.status_code == 200, answer.text
+    for num in nums:
+        after = details(client, cast.alice, path, num)
+        assert (after["status"], after["diff"]) == (before[num]["status"], before[num]["diff"])
+        assert told(after) == told(before[num]), "nothing new was said"
+        named = set(re.findall(r"[0-9a-f]{40}", json.dumps([after["events"], after["changes"]])))
+        blobs = set(re.findall(r'"blob": "([0-9a-f]{40})', json.dumps(after["events"])))
+        for oid in named - blobs:
+            assert client.get(f"/api/models/{path}/revision/{oid}").status_code == 200, (num, oid)
+        assert client.get(f"/{path}/discussions/{num}").status_code == 200
+    for num in (waiting, draft):
+        committed(client, cast.alice, path, file(f"more{num}", "x"), rev=f"refs%2Fpr%2F{num}")
+        assert post(client, cast.alice, path, f"{num}/status", status="open").status_code in (200, 409)
+        assert post(client, cast.alice, path, f"{num}/merge").status_code == 200
+    assert "w.bin" not in tree(client, path)

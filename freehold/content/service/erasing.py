@@ -89,7 +89,7 @@ def _publish(db: Session, actor: Actor, repo: Repo, targets: Mapping[str, str], 
         if rewritten.target(target) != target:
             commit = peeled[ref]
             new = rewritten.commits.get(commit, commit) if commit is not None else None
-            move_ref(db, actor, repo, ref, target, rewritten.target(target), new)
+            move_ref(db, actor, repo, ref, target, rewritten.target(target), new, is_rewrite=True)
     want_pruning(db, repo)
 
 

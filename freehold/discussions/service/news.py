@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from freehold.access.rules import Actor
 from freehold.content import queries as content
-from freehold.content.events import PullRequestPushed, RepoPushed
+from freehold.content.events import LargeFilesErased, PullRequestPushed, RepoPushed
 from freehold.content.kit import Kit
 from freehold.content.rules import BRANCHES, PULLS
 from freehold.core import events
@@ -16,6 +16,7 @@ from freehold.discussions import queries, rules
 from freehold.discussions.errors import NotPossibleNow
 from freehold.discussions.events import DiscussionOpened, Merged, ProposalMoved, StatusChanged
 from freehold.discussions.service import rows
+from freehold.discussions.service.rewritten import follow
 from freehold.discussions.tables import Discussion, Event
 from freehold.gitkit.objects import CommitInfo, Objects
 
@@ -27,6 +28,7 @@ def subscribe(bus: Bus, kit: Kit) -> None:
     """Commits that open a pull request, go on with one or bring one into its branch are told in it."""
     bus.subscribe(PullRequestPushed, on_opened(kit))
     bus.subscribe(RepoPushed, on_pushed(kit))
+    bus.subscribe(LargeFilesErased, on_erased)
 
 
 def on_opened(kit: Kit) -> Callable[[Session, Any], None]:
@@ -50,6 +52,8 @@ def on_pushed(kit: Kit) -> Callable[[Session, Any], None]:
 
     def pushed(db: Session, event: RepoPushed) -> None:
         number = event.ref.removeprefix(PULLS)
+        if event.is_rewrite:
+            return  # nothing was pushed, opened or merged: threads follow when all refs have moved
         if event.ref.startswith(BRANCHES):
             _on_branch(db, kit, event)
         elif event.ref != number and number.isdecimal():
@@ -58,6 +62,11 @@ def on_pushed(kit: Kit) -> Callable[[Session, Any], None]:
                 _on_proposal(db, kit, event, discussion)
 
     return pushed
+
+
+def on_erased(db: Session, event: LargeFilesErased) -> None:
+    """A history without some files has other commit ids: the threads name those."""
+    follow(db, event.repo, event.commits)
 
 
 # ---- the proposal ------------------------------------------------------------------------------------------
