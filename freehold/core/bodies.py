@@ -5,6 +5,7 @@ ordinary one. Both behave the same.
 """
 
 import asyncio
+import logging
 import os
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,6 +18,8 @@ from starlette.types import Receive, Scope, Send
 
 from freehold.core.direct import PIECE_BYTES, STALL_S, Intake, PeerGone, Stalled, Take, in_bytes_thread
 from freehold.core.errors import BadRequest, HubError, TooLarge
+
+log = logging.getLogger("freehold.http")
 
 
 class Hasher(Protocol):
@@ -199,6 +202,7 @@ class Flow(Response):
         self, work: Callable[[Callable[[bytes], Awaitable[None]]], Awaitable[None]], *, headers: Mapping[str, str]
     ) -> None:
         self._work = work
+        self._has_begun = False
         self.body = b""
         self.status_code = 200
         self.background = None
@@ -213,18 +217,20 @@ class Flow(Response):
             await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if working.done():
                 working.result()
+        except (HubError, TimeoutError) as err:
+            if not self._has_begun:
+                raise
+            # It is too late for another status: the answer breaks off, which every client notices.
+            log.info("An answer to %s broke off: %s", scope["path"], err)
         finally:
             for task in (working, leaving):
                 task.cancel()
             await asyncio.gather(working, leaving, return_exceptions=True)
 
     async def _sent(self, send: Send) -> None:
-        started = False
-
         async def write(piece: bytes) -> None:
-            nonlocal started
-            if not started:
-                started = True
+            if not self._has_begun:
+                self._has_begun = True
                 await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             await asyncio.wait_for(send({"type": "http.response.body", "body": piece, "more_body": True}), STALL_S)
 

@@ -12,7 +12,9 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO
@@ -26,28 +28,87 @@ from freehold.gitkit.receiving import bare_repository, write_refs
 _SERVES = ("uploadpack.allowFilter=true", "uploadpack.allowAnySHA1InWant=true")
 PIECE_BYTES = 256 << 10
 TURN_WAIT_S = 30
+#: Of a turn that others wait for, its client takes so much a second, looked at over so long: half a megabit.
+LEAST_BYTES_A_S, PACE_S, LOOK_S = 64 << 10, 5.0, 1.0
 _VERSION = re.compile(r"version=[0-2](:version=[0-2])?")
 
 
 class Turns:
-    """At most ``limit`` gits at a time in this process; the next one waits a little, then hears to come again."""
+    """At most ``limit`` gits at a time in this process; the next one waits a little, then hears to come again.
+
+    A free turn goes to whoever has the fewest, so that one person with fifty clones does not keep out everybody else.
+    """
 
     def __init__(self, limit: int) -> None:
-        self._free = threading.Semaphore(limit)
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._taken: Counter[str] = Counter()
+        self._waiting: Counter[str] = Counter()
+
+    @property
+    def are_wanted(self) -> bool:
+        """Whether somebody waits for one."""
+        return self._waiting.total() > 0
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        """Raises :class:`Unavailable` when none becomes free."""
-        for _ in range(TURN_WAIT_S * 20):
-            if self._free.acquire(blocking=False):
-                break
-            await asyncio.sleep(0.05)
-        else:
-            raise Unavailable("Too many clones and pushes at once; try again soon.", headers={"Retry-After": "10"})
+    async def one(self, who: str = "") -> AsyncIterator[None]:
+        """Raises :class:`Unavailable` when none becomes free for ``who``."""
+        if not self._take(who):
+            await self._wait(who)
         try:
             yield
         finally:
-            self._free.release()
+            with self._lock:
+                self._taken -= Counter({who: 1})  # drops what comes to nothing
+
+    async def _wait(self, who: str) -> None:
+        with self._lock:
+            self._waiting[who] += 1
+        try:
+            for _ in range(TURN_WAIT_S * 20):
+                await asyncio.sleep(0.05)
+                if self._take(who):
+                    return
+        finally:
+            with self._lock:
+                self._waiting -= Counter({who: 1})
+        raise Unavailable("Too many clones and pushes at once; try again soon.", headers={"Retry-After": "10"})
+
+    def _take(self, who: str) -> bool:
+        with self._lock:
+            if self._taken.total() >= self._limit or any(self._taken[w] < self._taken[who] for w in self._waiting):
+                return False
+            self._taken[who] += 1
+            return True
+
+
+class Pace:
+    """Writes an answer, and gives up a client that dawdles while somebody waits for its turn; else it may take long."""
+
+    def __init__(self, turns: Turns, write: Callable[[bytes], Awaitable[None]]) -> None:
+        self._turns, self._write = turns, write
+        self._bytes = self._waited_s = 0.0
+
+    async def write(self, piece: bytes) -> None:
+        """Raises :class:`Unavailable` for one that dawdles, and what writing raises."""
+        writing = asyncio.ensure_future(self._write(piece))
+        try:
+            while not writing.done():
+                began = time.monotonic()
+                await asyncio.wait({writing}, timeout=LOOK_S)
+                self._waited_s += time.monotonic() - began
+                self._judge()
+            writing.result()
+        finally:
+            writing.cancel()
+        # What the kernel takes at once is no merit of the client's for long.
+        self._bytes = min(self._bytes + len(piece), 3 * PACE_S * LEAST_BYTES_A_S)
+
+    def _judge(self) -> None:
+        if self._waited_s > 2 * PACE_S:
+            self._waited_s, self._bytes = self._waited_s / 2, self._bytes / 2
+        if self._waited_s > PACE_S and self._bytes < self._waited_s * LEAST_BYTES_A_S and self._turns.are_wanted:
+            raise Unavailable("The client took it too slowly while others waited for their turn.")
 
 
 class View:

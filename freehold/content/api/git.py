@@ -29,7 +29,7 @@ from freehold.core.http import Ask, base_url, in_thread, stream_door
 from freehold.gitkit import packets
 from freehold.gitkit.receiving import CAPABILITIES, NULL, Incoming
 from freehold.gitkit.receiving import Request as Asked
-from freehold.gitkit.serving import PIECE_BYTES, View, capabilities, upload_pack
+from freehold.gitkit.serving import PIECE_BYTES, Pace, View, capabilities, upload_pack
 from freehold.repos import paths
 from freehold.repos.errors import RepoMoved
 
@@ -147,13 +147,14 @@ async def _serve(
     kit = _kit(request)
     try:
         with tempfile.TemporaryFile(dir=kit.tmp) as errors:
-            async with asyncio.timeout(kit.settings.git_s), kit.git_turns.one():
+            async with asyncio.timeout(kit.settings.git_s), kit.git_turns.one(_who(request)):
+                pace = Pace(kit.git_turns, write)
                 stdin = body if body is not None else asyncio.subprocess.DEVNULL
                 running = upload_pack(view, protocol=protocol, advertises=advertises, stdin=stdin, errors=errors)
                 async with running as process:
                     assert process.stdout is not None, "a git without its output"
                     while piece := await process.stdout.read(PIECE_BYTES):
-                        await write(piece)
+                        await pace.write(piece)
                     await process.wait()
     finally:
         view.close()
@@ -202,11 +203,11 @@ async def push(request: Request) -> Response:
         report = pushing.push(request.app.state.database, kit, actor, target, asked, pack, folder, say)
         return report.encoded(asked.capabilities)
 
-    return Flow(lambda write: _pushed(kit, write, work, folder, asked), headers=headers)
+    return Flow(lambda write: _pushed(request, write, work, folder, asked), headers=headers)
 
 
 async def _pushed(
-    kit: Kit, write: Write, work: Callable[[Callable[[str], None]], bytes], folder: Path, asked: Asked
+    request: Request, write: Write, work: Callable[[Callable[[str], None]], bytes], folder: Path, asked: Asked
 ) -> None:
     """``work`` goes on to its end in its thread even when the client leaves: what it publishes is whole."""
     banded = "side-band-64k" in asked.capabilities
@@ -217,7 +218,7 @@ async def _pushed(
         loop.call_soon_threadsafe(words.put_nowait, packets.said(text))
 
     try:
-        async with kit.git_turns.one():
+        async with _kit(request).git_turns.one(_who(request)):
             working = asyncio.ensure_future(run_in_threadpool(work, say))
             working.add_done_callback(lambda _: words.put_nowait(None))
             try:
@@ -272,6 +273,12 @@ def _check_type(request: Request, service: str) -> None:
 def _kit(request: Request) -> Kit:
     kit: Kit = request.app.state.kit
     return kit
+
+
+def _who(request: Request) -> str:
+    """Whom a turn is for: a person, or the machine of somebody unknown."""
+    actor: Actor = request.state.actor
+    return actor.id or (request.client.host if request.client else "")
 
 
 def _path(request: Request) -> str:
