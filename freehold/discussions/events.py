@@ -32,6 +32,37 @@ class CommentAdded:
 
 
 @dataclass(frozen=True)
+class CommentEdited:
+    """A comment says something else now; whom the new wording names tells :class:`Mentioned`."""
+
+    repo: Repo
+    discussion: Discussion
+    actor: Actor
+    event: Event
+
+
+@dataclass(frozen=True)
+class CommentHidden:
+    """The words of a comment are gone for good."""
+
+    repo: Repo
+    discussion: Discussion
+    actor: Actor
+    event: Event
+
+
+@dataclass(frozen=True)
+class ThreadRenamed:
+    """The thread was called ``before``, and is called what ``discussion.title`` says."""
+
+    repo: Repo
+    discussion: Discussion
+    actor: Actor
+    event: Event
+    before: str
+
+
+@dataclass(frozen=True)
 class StatusChanged:
     """The thread was ``before`` and is what ``discussion.status`` says now. Of a merge tells :class:`Merged`."""
 

@@ -184,6 +184,32 @@ def test_what_is_said_is_sent_to_whoever_asked_for_it(
     assert first["discussion"]["url"]["web"].endswith(f"/alice/m/discussions/{num}")
 
 
+def test_words_that_change_are_updates_and_notify_only_whom_they_name_anew(
+    client: TestClient, app: Starlette, cast: Cast, receiver: Receiver
+) -> None:
+    new_repo(app, cast)
+    hook(client, cast.charlie, receiver.url, "model:alice/m", domains=["discussion"])
+    num = opened(client, cast.bob, "alice/m", "A question", description="First words")
+    settled(app)
+    comment_id = receiver.got[0][1]["comment"]["id"]
+    before = client.get("/api/notifications", headers=cast.alice.headers).json()
+    post(client, cast.bob, "alice/m", f"{num}/comment/{comment_id}/edit", content="Other words, @root")
+    post(client, cast.bob, "alice/m", f"{num}/title", title="Another question")
+    settled(app)
+    post(client, cast.alice, "alice/m", f"{num}/comment/{comment_id}/hide")
+    settled(app)
+    update = [("update", "discussion.comment"), ("update", "discussion"), ("update", "discussion.comment")]
+    assert receiver.events == [("create", "discussion"), *update]
+    _, edited, renamed, hidden = (body for _, body in receiver.got)
+    assert (edited["comment"]["id"], edited["comment"]["content"]) == (comment_id, "Other words, @root")
+    assert edited["comment"]["hidden"] is False
+    assert (renamed["discussion"]["title"], "comment" in renamed) == ("Another question", False)
+    assert (hidden["comment"]["hidden"], "content" in hidden["comment"]) == (True, False)
+    assert client.get("/api/notifications", headers=cast.alice.headers).json() == before, "no news to her inbox"
+    (named,) = client.get("/api/notifications", headers=cast.root.headers).json()
+    assert (named["kind"], named["reason"]) == ("mention", "mention")
+
+
 def test_a_renamed_repository_stays_watched(client: TestClient, app: Starlette, cast: Cast, receiver: Receiver) -> None:
     new_repo(app, cast)
     webhook_id = hook(client, cast.charlie, receiver.url, "model:Alice/M")

@@ -5,9 +5,10 @@ from sqlalchemy.orm import Session
 
 from freehold.access.rules import Actor
 from freehold.content.rows import insert_missing
-from freehold.core import clock
+from freehold.core import clock, events
 from freehold.discussions import access, queries, rules
 from freehold.discussions.errors import NotPossibleNow
+from freehold.discussions.events import CommentEdited, CommentHidden
 from freehold.discussions.service import rows
 from freehold.discussions.tables import Event, Reaction
 
@@ -32,12 +33,13 @@ def edit_comment(db: Session, actor: Actor, path: str, num: int, comment_id: str
     event.versions.append(rows.version(db, actor, event.id, before.number + 1, text))
     db.flush()
     rows.tell_mentioned(db, actor, repo, discussion, event, text, before.text)
+    events.publish(db, CommentEdited(repo, discussion, actor, event))
     return event
 
 
 def hide_comment(db: Session, actor: Actor, path: str, num: int, comment_id: str, *, kind: str) -> Event:
     """The comment's words are gone for good, in every version; that there was one stays."""
-    _, discussion = rows.written(db, actor, path, num, kind)
+    repo, discussion = rows.written(db, actor, path, num, kind)
     event = queries.with_words(db, discussion, comment_id)
     if event.is_hidden:
         raise NotPossibleNow("This comment is hidden already.")
@@ -48,6 +50,7 @@ def hide_comment(db: Session, actor: Actor, path: str, num: int, comment_id: str
         event.data = {"place": {**event.data["place"], "excerpt": ""}}
     db.execute(delete(Reaction).where(Reaction.event_id == event.id))
     db.flush()
+    events.publish(db, CommentHidden(repo, discussion, actor, event))
     return event
 
 

@@ -10,7 +10,7 @@ from freehold.content.service.numbers import next_number
 from freehold.core import events
 from freehold.discussions import access, rules
 from freehold.discussions.errors import NotPossibleNow
-from freehold.discussions.events import DiscussionOpened, StatusChanged
+from freehold.discussions.events import DiscussionOpened, StatusChanged, ThreadRenamed
 from freehold.discussions.service import rows
 from freehold.discussions.tables import Discussion, Event
 from freehold.repos import service as repos
@@ -32,11 +32,13 @@ def create_discussion(
 def rename(db: Session, actor: Actor, path: str, num: int, *, kind: str, title: str) -> Event:
     """The thread is called ``title``. Raises :class:`NotPossibleNow` when it was called so already."""
     title = rules.checked_title(title)
-    _, discussion = rows.led(db, actor, path, num, kind)
+    repo, discussion = rows.led(db, actor, path, num, kind)
     if discussion.title == title:
         raise NotPossibleNow("It is called so already.")
     before, discussion.title = discussion.title, title
-    return rows.add(db, actor, discussion, "title-change", {"from": before, "to": title})
+    event = rows.add(db, actor, discussion, "title-change", {"from": before, "to": title})
+    events.publish(db, ThreadRenamed(repo, discussion, actor, event, before))
+    return event
 
 
 def change_status(

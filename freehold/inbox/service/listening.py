@@ -24,12 +24,15 @@ from freehold.core.events import Bus
 from freehold.core.ids import ordered_id
 from freehold.discussions.events import (
     CommentAdded,
+    CommentEdited,
+    CommentHidden,
     DiscussionOpened,
     Mentioned,
     Merged,
     ProposalMoved,
     ReviewGiven,
     StatusChanged,
+    ThreadRenamed,
 )
 from freehold.inbox.queue import SPREAD
 from freehold.inbox.tables import News, WebhookWatch
@@ -50,6 +53,9 @@ def subscribe(bus: Bus) -> None:
     bus.subscribe(RepoPushed, on_pushed)
     bus.subscribe(DiscussionOpened, on_opened)
     bus.subscribe(CommentAdded, on_comment)
+    bus.subscribe(CommentEdited, on_edited)
+    bus.subscribe(CommentHidden, on_hidden)
+    bus.subscribe(ThreadRenamed, on_renamed)
     bus.subscribe(StatusChanged, on_status)
     bus.subscribe(Merged, on_merged)
     bus.subscribe(ReviewGiven, on_review)
@@ -106,7 +112,18 @@ def on_liked(db: Session, event: RepoLiked) -> None:
 
 # ---- threads -----------------------------------------------------------------------------------------------
 
-Thread = DiscussionOpened | CommentAdded | StatusChanged | Merged | ReviewGiven | ProposalMoved | Mentioned
+Thread = (
+    DiscussionOpened
+    | CommentAdded
+    | CommentEdited
+    | CommentHidden
+    | ThreadRenamed
+    | StatusChanged
+    | Merged
+    | ReviewGiven
+    | ProposalMoved
+    | Mentioned
+)
 
 
 def on_opened(db: Session, event: DiscussionOpened) -> None:
@@ -115,6 +132,18 @@ def on_opened(db: Session, event: DiscussionOpened) -> None:
 
 def on_comment(db: Session, event: CommentAdded) -> None:
     _tell_thread(db, "comment", event)
+
+
+def on_edited(db: Session, event: CommentEdited) -> None:
+    _tell_thread(db, "comment-edited", event)
+
+
+def on_hidden(db: Session, event: CommentHidden) -> None:
+    _tell_thread(db, "comment-hidden", event)
+
+
+def on_renamed(db: Session, event: ThreadRenamed) -> None:
+    _tell_thread(db, "renamed", event, before=event.before)
 
 
 def on_status(db: Session, event: StatusChanged) -> None:
