@@ -116,11 +116,12 @@ def create(
     repo_id: str | None = None,
     has_history: bool = False,
     space: SpaceOptions | None = None,
+    gated: str = "",
 ) -> Repo:
     """A new repository with its first commit. ``visibility`` None: the namespace's default.
 
     ``has_history``: the caller puts the first commits there itself, under ``repo_id``. ``space``: what a Space asks
-    for besides.
+    for besides. ``gated``: what its gate is from the start, of a copy for instance.
     Raises :class:`RepoExists`, whose answer carries the ``url`` path of what is there (hub-api.md 2).
     """
     kind = rules.checked_kind(kind)
@@ -136,7 +137,7 @@ def create(
         name=name,
         path_key=path.lower(),
         visibility=chosen,
-        gated="",
+        gated=gated,
         sdk=sdk,
         is_disabled=False,
         discussions_disabled=False,

@@ -93,6 +93,30 @@ def test_a_gate_is_no_way_round(client: TestClient, cast: Cast, source: str) -> 
     assert ask(client, source, cast.alice, "alice/copy").json()["private"] is True, "as narrow as it was"
 
 
+def test_a_copy_keeps_the_gate_however_public_it_is(client: TestClient, cast: Cast, source: str) -> None:
+    gate = {"gated": "auto", "gatedRenew": "notified", "gatedGraceDays": 3, "gatedNotificationsEmail": "a@alice.test"}
+    assert client.put(f"/api/models/{source}/settings", json=gate, headers=cast.alice.headers).status_code == 200
+    agreed = {"fields": {}}
+    let_in = client.put(f"/api/models/{source}/access-request", json=agreed, headers=cast.charlie.headers)
+    assert let_in.status_code == 200, let_in.text
+    assert ask(client, source, cast.charlie, "charlie/shown", visibility="public").json()["private"] is False
+    assert ask(client, source, cast.charlie, "charlie/mine").json()["private"] is True
+    file, bob = "resolve/main/a.txt", cast.bob.headers
+    refused = client.get(f"/charlie/shown/{file}", headers=bob)
+    assert (refused.status_code, refused.headers["x-error-code"]) == (403, "GatedRepo")
+    assert client.get("/api/models/charlie/shown", headers=bob).json()["gated"] == "auto"
+    assert client.put("/api/models/charlie/shown/access-request", json=agreed, headers=bob).status_code == 200
+    assert client.get(f"/charlie/shown/{file}", headers=bob).status_code == 200, "who agrees at the copy reads it"
+    mine, settings = cast.charlie.headers, "/api/models/charlie/mine/settings"
+    opened = client.put(settings, json={"private": False}, headers=mine)
+    assert opened.json()["gated"] == "auto", "made public later, it still has its gate"
+    assert client.get(f"/charlie/mine/{file}", headers=bob).status_code == 403
+    kept = client.put(settings, json={"gated": "auto"}, headers=mine).json()
+    assert (kept["gatedRenew"], kept["gatedGraceDays"], kept["gatedNotificationsEmail"]) == ("notified", 3, None)
+    assert client.put(settings, json={"gated": False}, headers=mine).status_code == 200, "its owner's own deed"
+    assert client.get(f"/charlie/mine/{file}", headers=bob).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("asked", "private"), [({}, True), ({"visibility": "public"}, False), ({"private": False}, False)]
 )

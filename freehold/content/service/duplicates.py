@@ -1,6 +1,8 @@
 """A repository duplicated under another name: its whole history, and its large files without sending a byte.
 
 As on the public hub the history is kept, not squashed. Pull requests and what history left behind do not come along.
+A copy of a gated repository has the same gate, whoever makes it and however public it is asked to be: what was agreed
+to here would otherwise bind nobody who reads the copy. Taking the gate away is a deed of its owner, as anywhere.
 Source: protocol/hub-api.md 2; huggingface_hub 2.4, ``HfApi.duplicate_repo``.
 """
 
@@ -26,8 +28,10 @@ from freehold.gitkit.errors import FoldFailed
 from freehold.gitkit.folding import reachable
 from freehold.gitkit.packs import Pack
 from freehold.gitkit.program import can_run
+from freehold.repos import admissions
 from freehold.repos import service as repos
 from freehold.repos.events import SpaceOptions
+from freehold.repos.rules import GateChanges
 from freehold.repos.tables import Repo
 
 #: What of the refs goes along: a pull request belongs to where it was proposed.
@@ -104,7 +108,11 @@ def _publish(
         repo_id=repo_id,
         has_history=True,
         space=wanted.space,
+        gated=original.gated,
     )
+    if original.gated:
+        kept = admissions.gate_of(db, original)
+        admissions.change_gate(db, repo, GateChanges(kept.renew, kept.grace_days, kept.notify_mode))
     record_pack(db, repo, pack)
     for table in (RepoContent, RepoRecipe, RepoXorb):
         _claim(db, table, original, repo)
