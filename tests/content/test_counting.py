@@ -100,3 +100,26 @@ def test_a_new_day_counts_anew_and_a_repository_that_is_gone_counts_nothing(
         counting.record(db, log._new)
         days = dict(db.execute(select(DownloadDay.day, DownloadDay.downloads)).all())
     assert days == {date(2026, 3, 1): 1, date(2026, 3, 2): 1}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "call", "expected"),
+    [
+        ("version=2", ["command=ls-refs\n", "", "peel\n", None], 0),
+        ("version=2", ["command=fetch", "", "want {head}\n", "done\n", None], 1),
+        ("", ["want {head} ofs-delta\n", None, "done\n"], 1),
+        ("version=2", [None], 0),
+    ],
+)
+def test_a_fetch_by_git_counts_and_looking_at_the_refs_does_not(
+    client: TestClient, app: Starlette, path: str, protocol: str, call: list[str | None], expected: int
+) -> None:
+    head = client.get(f"/api/models/{path}").json()["sha"]
+    # As git writes it: lines with their length, "" the delimiter, None the flush.
+    lines = [line.format(head=head) if line else line for line in call]
+    body = "".join("0000" if line is None else f"{len(line) + 4:04x}{line}" if line else "0001" for line in lines)
+    types = {"Content-Type": "application/x-git-upload-pack-request", "Git-Protocol": protocol}
+    for program in ("git/2.39.5", "git/2.47.0"):
+        # (this client hangs up at once, so what git would answer is for the tests with a real git)
+        client.post(f"/{path}.git/git-upload-pack", content=body, headers=types | {"User-Agent": program})
+    assert counted(app, client)[0] == expected, "a visitor's programs for git are one"

@@ -8,6 +8,9 @@ from freehold.content.service.counting import DownloadLog
 #: What a browser fetches for itself while it shows a page.
 PARTS_OF_PAGES = frozenset({"image", "video", "audio", "script", "style", "font", "iframe", "embed", "object", "track"})
 
+#: How git and git-lfs name themselves.
+GIT = ("git/", "git-lfs/")
+
 
 def note(request: Request, actor: Actor, repo_id: str) -> None:
     """Count this call if it is a download. Costs one look at the headers and one in a set."""
@@ -24,4 +27,7 @@ def note(request: Request, actor: Actor, repo_id: str) -> None:
 
 def _visitor(request: Request) -> str:
     """A visitor by address and program: behind one proxy several people look alike, and count as one."""
-    return f"{request.client.host if request.client else ''} {request.headers.get('user-agent', '')}"
+    program = request.headers.get("user-agent", "")
+    if program.startswith(GIT):  # a clone and its large files are one download
+        program = "git"
+    return f"{request.client.host if request.client else ''} {program}"

@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Route
 
 from freehold.access.rules import Action, Actor
 from freehold.content import queries
+from freehold.content.api import counting
 from freehold.content.kit import Kit
 from freehold.content.service.git import pushing, reading
 from freehold.content.service.git.pushing import Target
@@ -38,6 +39,8 @@ paths.register()
 FETCH, PUSH = "git-upload-pack", "git-receive-pack"
 #: What a fetch says that it has and wants: a partial clone asks for objects one by one, 50 bytes each.
 MAX_FETCH_BYTES = 32 << 20
+#: Enough of what a fetch begins with to know it by.
+FIRST_LINE_BYTES = 32
 KEEP_ALIVE_S = 5
 AGENT = "agent=freehold"
 NO_CACHE = {"Cache-Control": "no-cache, max-age=0, must-revalidate", "Pragma": "no-cache"}
@@ -128,6 +131,7 @@ async def fetch(request: Request) -> Response:
         take = _bounded(body, MAX_FETCH_BYTES)
         await _received(request, take, MAX_FETCH_BYTES)
         await run_in_threadpool(body.seek, 0)
+        await run_in_threadpool(_count, request, body)
     except BaseException:
         body.close()
         view.close()
@@ -163,8 +167,23 @@ async def _serve(
 
 
 def _view(ask: Ask) -> View:
-    objects, refs = reading.opened(ask.db, ask.kit, ask.actor, _path(ask.request), kind=ask.request.path_params["kind"])
+    given = ask.request.path_params
+    repo, objects, refs = reading.opened(ask.db, ask.kit, ask.actor, _path(ask.request), kind=given["kind"])
+    # For :func:`_count`, which knows only later whether this call fetches anything.
+    ask.request.state.fetches = (ask.actor, repo.id)
     return reading.view(ask.kit, objects, refs)
+
+
+def _count(request: Request, body: IO[bytes]) -> None:
+    """A call that asks for objects is a download; one that asks for the refs (``git ls-remote``) is none.
+
+    Source: gitprotocol-v2(5), command-request; gitprotocol-pack(5), upload-request.
+    """
+    first = body.read(FIRST_LINE_BYTES)
+    body.seek(0)
+    if first[4:].startswith((b"command=fetch", b"want ")):
+        actor, repo_id = request.state.fetches
+        counting.note(request, actor, repo_id)
 
 
 def _bounded(file: IO[bytes], limit_bytes: int) -> Callable[[memoryview], None]:

@@ -3,8 +3,8 @@
 One *download* is one actor that asks for files of one repository on one day (UTC): a person by account, a visitor by
 address and program. A GET counts, and so does a HEAD or a read token that a client marks as part of a download
 (``X-HF-Download-Counter``); pictures on a page do not. So a model of a hundred files is downloaded once, and asking
-again from the same machine changes nothing. A clone by git counts where git-lfs asks for its large files. After a
-restart somebody may be counted a second time that day.
+again from the same machine changes nothing. A clone or a fetch by git counts, together with the large files that
+git-lfs asks for then. After a restart somebody may be counted a second time that day.
 """
 
 import hashlib

@@ -9,6 +9,7 @@ from freehold.content.tables import Ref
 from freehold.gitkit.objects import Objects
 from freehold.gitkit.serving import View
 from freehold.repos import service as repos
+from freehold.repos.tables import Repo
 
 
 def admitted(db: Session, actor: Actor, path: str, *, kind: str) -> None:
@@ -16,12 +17,12 @@ def admitted(db: Session, actor: Actor, path: str, *, kind: str) -> None:
     repos.load(db, actor, path, Action.READ, kind=kind)
 
 
-def opened(db: Session, kit: Kit, actor: Actor, path: str, *, kind: str) -> tuple[Objects, list[Ref]]:
+def opened(db: Session, kit: Kit, actor: Actor, path: str, *, kind: str) -> tuple[Repo, Objects, list[Ref]]:
     """What ``actor`` may clone: the objects, and every ref by name. Raises the coded errors of the repository."""
     repo = repos.load(db, actor, path, Action.READ, kind=kind)
     # The refs before the packs: a commit that is published in between brings its pack, and nobody is told of it yet.
     refs = queries.refs(db, repo)
-    return queries.objects(db, repo, kit), refs
+    return repo, queries.objects(db, repo, kit), refs
 
 
 def view(kit: Kit, objects: Objects, refs: list[Ref]) -> View:
