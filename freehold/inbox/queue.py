@@ -4,7 +4,8 @@ from freehold.tasks.rules import Kind
 
 #: News goes to webhooks and to people, a batch at a time.
 SPREAD = Kind("inbox.spread", timeout_s=120)
-#: One delivery of one webhook. Its failures are its owner's news, not ours: the delivery log has them.
+#: One delivery of one person's webhooks, which are called one at a time.
+#: Its failures are its owner's news, not ours: the delivery log has them.
 DELIVER = Kind("inbox.deliver", timeout_s=90, at_once=2)
 #: One message to a mail server.
 MAIL = Kind("inbox.mail", timeout_s=120, max_attempts=12, first_delay_s=30, max_delay_s=4 * 3600, at_once=1)

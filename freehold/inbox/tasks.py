@@ -16,8 +16,8 @@ def bodies(kit: Kit) -> dict[Kind, Body]:
         with turn.finishing() as db:
             spreading.spread(db, kit, news_id, webhooks_after=webhooks_after, people_after=people_after)
 
-    def deliver(turn: Turn, webhook_id: str) -> None:
-        delivering.deliver(turn, kit, webhook_id)
+    def deliver(turn: Turn, owner_id: str) -> None:
+        delivering.deliver(turn, kit, owner_id)
 
     def send(turn: Turn, sealed: str = "", notification_id: str = "", news_id: str = "") -> None:
         with turn.database.read() as db:

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -25,6 +26,7 @@ class Receiver:
     got: list[tuple[dict[str, str], JSON]] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
     answer: tuple[int, dict[str, str]] = (200, {})
+    waits_for: threading.Event | None = None  # before it answers
 
     @property
     def events(self) -> list[tuple[str, str]]:
@@ -34,6 +36,13 @@ class Receiver:
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     """A web server that keeps what it is sent."""
+    with receiving() as kept:
+        yield kept
+
+
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    """A receiver of its own, for tests with several."""
     kept = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -41,6 +50,8 @@ def receiver() -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             kept.raw.append(body)
             kept.got.append(({name.lower(): value for name, value in self.headers.items()}, json.loads(body)))
+            if kept.waits_for is not None:
+                kept.waits_for.wait(30)
             status, headers = kept.answer
             self.send_response(status)
             for name, value in headers.items():
@@ -56,10 +67,12 @@ def receiver() -> Iterator[Receiver]:
     kept.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
-    yield kept
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield kept
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -17,13 +18,16 @@ from freehold.accounts.tables import Account, Membership
 from freehold.content.events import RepoPushed
 from freehold.core import clock, events
 from freehold.inbox import rules
+from freehold.inbox import tasks as inbox_tasks
 from freehold.inbox.rules import Watched
 from freehold.inbox.tables import Delivery, News, Webhook
 from freehold.repos import service as repos
 from freehold.repos.service import Changes
+from freehold.tasks.worker import Worker
 from tests.discussions.talking import opened, post
 from tests.fixtures.people import Cast
-from tests.inbox.hooks import Receiver, app, deliveries, hook, receiver, settled
+from tests.inbox.hooks import Receiver, app, deliveries, hook, receiver, receiving, settled
+from tests.tasks.test_queue import wait_for
 
 __all__ = ["app", "receiver"]
 JSON = dict[str, Any]
@@ -412,6 +416,30 @@ def test_the_log_and_what_waits_are_bounded(
     with app.state.database.read() as db:
         waiting = db.scalars(select(Delivery).where(Delivery.status == "waiting")).all()
     assert len(waiting) == 2
+
+
+def test_a_slow_receiver_delays_its_owners_webhooks_and_nobody_elses(
+    client: TestClient, app: Starlette, cast: Cast, receiver: Receiver
+) -> None:
+    new_repo(app, cast)
+    settled(app)
+    running = Worker(app.state.database, inbox_tasks.bodies(app.state.kit), threads=4)
+    with receiving() as slow:
+        slow.waits_for = threading.Event()
+        for _ in range(4):
+            hook(client, cast.charlie, slow.url, "model:alice/m")
+        hook(client, cast.bob, receiver.url, "model:alice/m")
+        running.start()
+        try:
+            for text in ("one", "two", "three"):
+                commit(client, cast, text=text)
+            wait_for(lambda: len(receiver.got) == 3)
+            assert len(slow.got) == 1, "one call at a time"
+            slow.waits_for.set()
+            wait_for(lambda: len(slow.got) == 12)
+        finally:
+            slow.waits_for.set()
+            running.stop()
 
 
 def test_an_address_that_leads_inside_is_refused_when_it_is_called(

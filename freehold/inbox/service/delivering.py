@@ -1,13 +1,15 @@
 """News to webhooks: who gets it, the call itself, and what came of it.
 
-A webhook's deliveries go out in their order, one at a time. When one fails, it goes to the back and the whole webhook
-is held for a while, so that a dead receiver costs one short call now and then, however much happens.
+A webhook's deliveries go out in their order, and one person's webhooks are called one at a time. When a delivery
+fails, it goes to the back and the whole webhook is held for a while, so that a dead receiver costs one short call now
+and then, however much happens.
 """
 
 import json
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, or_, select, update
@@ -56,7 +58,7 @@ def spread(db: Session, kit: Kit, news: News, *, after: str) -> str | None:
         db.add(webhooks.new_delivery(webhook.id, f"{scope} {action}", body, repo_id=news.repo_id, news_id=news.id))
         db.flush()
         _bound(db, webhook.id)
-        webhooks.send(db, webhook.id)
+        webhooks.send(db, webhook.owner_id)
     return found[-1].id if len(found) == BATCH else None
 
 
@@ -146,6 +148,7 @@ def _thread_facts(db: Session, news: News) -> rules.ThreadFacts | None:
 class Call:
     """One attempt, ready to be made."""
 
+    webhook_id: str
     delivery_id: str
     url: str
     body: str
@@ -153,35 +156,44 @@ class Call:
     secret: str | None
 
 
-def deliver(turn: Turn, kit: Kit, webhook_id: str) -> None:
-    """The oldest delivery that waits was tried once, and the next attempt, of whichever is next, is in the queue."""
+def deliver(turn: Turn, kit: Kit, owner_id: str) -> None:
+    """One delivery of the person's webhooks was tried once, and the next attempt, of whichever is next, is queued."""
     with turn.database.write() as db:
-        call = _next_call(db, kit, webhook_id)
+        call = _next_call(db, kit, owner_id)
     if call is None:
         with turn.finishing() as db:
-            _schedule(db, webhook_id)
+            _schedule(db, owner_id)
         return
     answer, error = _made(call, webhooks.allowed(kit))
     with turn.finishing() as db:
-        _record(db, kit, webhook_id, call, answer, error)
-        _schedule(db, webhook_id)
+        _record(db, kit, call, answer, error)
+        _schedule(db, owner_id)
 
 
-def _next_call(db: Session, kit: Kit, webhook_id: str) -> Call | None:
+def _next_call(db: Session, kit: Kit, owner_id: str) -> Call | None:
     """What to send now; deliveries that the owner may not read any more are withheld on the way."""
-    webhook = db.get(Webhook, webhook_id)
-    if webhook is None or webhook.is_disabled or (webhook.held_until and webhook.held_until > clock.now()):
+    now, reader = clock.now(), access.reader(db, owner_id)
+    due = [webhook for webhook, due_at in _waiting(db, owner_id) if due_at <= now]
+    if not due:
         return None
-    reader = access.reader(db, webhook.owner_id)
+    webhook = random.choice(due)  # noqa: S311  one that has much to say, or answers slowly, leaves turns to the others
     waiting = select(Delivery).where(
-        Delivery.webhook_id == webhook_id, Delivery.status == "waiting", Delivery.due_at <= clock.now()
+        Delivery.webhook_id == webhook.id, Delivery.status == "waiting", Delivery.due_at <= now
     )
     for delivery in db.scalars(waiting.order_by(Delivery.due_at, Delivery.id).limit(BATCH)):
         if reader is not None and _may_still(db, reader, delivery):
             return _call(kit, webhook, delivery)
         delivery.status, delivery.body = "withheld", ""
-        delivery.log = [*delivery.log, {"at": clock.wire(clock.now()), "error": "You may not read this any more."}]
+        delivery.log = [*delivery.log, {"at": clock.wire(now), "error": "You may not read this any more."}]
     return None
+
+
+def _waiting(db: Session, owner_id: str) -> list[tuple[Webhook, datetime]]:
+    """The person's webhooks that have something to send, and when; a look into an index for each, and they are few."""
+    first = select(func.min(Delivery.due_at)).where(Delivery.webhook_id == Webhook.id, Delivery.status == "waiting")
+    query = select(Webhook, first.correlate(Webhook).scalar_subquery())
+    rows = db.execute(query.where(Webhook.owner_id == owner_id, Webhook.is_disabled.is_(False)).order_by(Webhook.id))
+    return [(webhook, max(due_at, webhook.held_until or due_at)) for webhook, due_at in rows if due_at is not None]
 
 
 def _may_still(db: Session, reader: Any, delivery: Delivery) -> bool:
@@ -208,8 +220,8 @@ def _call(kit: Kit, webhook: Webhook, delivery: Delivery) -> Call:
     try:
         secret = webhooks.secret(kit, webhook)
     except CannotSeal:
-        return Call(delivery.id, "", delivery.body, headers, None)
-    return Call(delivery.id, webhook.url, delivery.body, headers, secret)
+        return Call(webhook.id, delivery.id, "", delivery.body, headers, None)
+    return Call(webhook.id, delivery.id, webhook.url, delivery.body, headers, secret)
 
 
 def _made(call: Call, allowed: outward.Allowed) -> tuple[Answer | None, str]:
@@ -230,8 +242,8 @@ def _made(call: Call, allowed: outward.Allowed) -> tuple[Answer | None, str]:
     return answer, "" if rules.is_success(answer.status) else f"Answered {answer.status}."
 
 
-def _record(db: Session, kit: Kit, webhook_id: str, call: Call, answer: Answer | None, error: str) -> None:
-    delivery, webhook = db.get(Delivery, call.delivery_id), db.get(Webhook, webhook_id)
+def _record(db: Session, kit: Kit, call: Call, answer: Answer | None, error: str) -> None:
+    delivery, webhook = db.get(Delivery, call.delivery_id), db.get(Webhook, call.webhook_id)
     if delivery is None or webhook is None:
         return
     now = clock.now()
@@ -253,7 +265,7 @@ def _record(db: Session, kit: Kit, webhook_id: str, call: Call, answer: Answer |
         webhook.failures, webhook.failing_since, webhook.held_until = 0, None, None
     else:
         _failed(db, kit, webhook, delivery, answer)
-    _prune(db, webhook_id)
+    _prune(db, webhook.id)
 
 
 def _failed(db: Session, kit: Kit, webhook: Webhook, delivery: Delivery, answer: Answer | None) -> None:
@@ -287,14 +299,8 @@ def _prune(db: Session, webhook_id: str) -> None:
         db.execute(delete(Delivery).where(Delivery.id.in_(old)))
 
 
-def _schedule(db: Session, webhook_id: str) -> None:
-    """The next attempt of this webhook is in the queue, if anything waits."""
-    webhook = db.get(Webhook, webhook_id)
-    if webhook is None or webhook.is_disabled:
-        return
-    waiting = (Delivery.webhook_id == webhook_id, Delivery.status == "waiting")
-    due_at = db.scalar(select(func.min(Delivery.due_at)).where(*waiting))
-    if due_at is None:
-        return
-    due_at = max(due_at, webhook.held_until or due_at)
-    webhooks.send(db, webhook_id, after_s=max(0.0, (due_at - clock.now()).total_seconds()))
+def _schedule(db: Session, owner_id: str) -> None:
+    """The next attempt of the person's webhooks is in the queue, if anything waits."""
+    moments = [due_at for _, due_at in _waiting(db, owner_id)]
+    if moments:
+        webhooks.send(db, owner_id, after_s=max(0.0, (min(moments) - clock.now()).total_seconds()))

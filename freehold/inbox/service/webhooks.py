@@ -88,7 +88,7 @@ def switch(db: Session, actor: Actor, webhook_id: str, *, on: bool) -> Webhook:
     webhook.is_disabled, webhook.disabled_reason = not on, ""
     if on:
         webhook.failures, webhook.failing_since, webhook.held_until = 0, None, None
-        send(db, webhook.id)
+        send(db, webhook.owner_id)
     db.flush()
     return webhook
 
@@ -156,7 +156,7 @@ def resend(db: Session, actor: Actor, webhook_id: str, delivery_id: str) -> Deli
     db.add(new)
     webhook.held_until = None
     db.flush()
-    send(db, webhook.id)
+    send(db, webhook.owner_id)
     return new
 
 
@@ -188,8 +188,10 @@ def allowed(kit: Kit) -> outward.Allowed:
 # ---- helpers -----------------------------------------------------------------------------------------------
 
 
-def send(db: Session, webhook_id: str, after_s: float = 0) -> None:
-    enqueue(db, DELIVER, key=f"webhook {webhook_id}", once=True, after_s=after_s, webhook_id=webhook_id)
+def send(db: Session, owner_id: str, after_s: float = 0) -> None:
+    """What waits in the webhooks of ``owner_id`` is sent. One call at a time for each person, so that whoever answers
+    slowly delays their own alone."""
+    enqueue(db, DELIVER, key=f"webhooks of {owner_id}", once=True, after_s=after_s, owner_id=owner_id)
 
 
 def _watch(webhook: Webhook, watched: Sequence[Watched]) -> None:
