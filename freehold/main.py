@@ -141,6 +141,8 @@ def build_app(settings: Settings) -> FastAPI:
     app.state.sends_mail = bool(settings.smtp_url)
     _add_edge(app)
     _add_rooms(app)
+    plain = app.openapi
+    app.openapi = lambda: http.described(plain())  # type: ignore[method-assign]
     return app
 
 

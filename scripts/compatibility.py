@@ -188,7 +188,7 @@ def conformance() -> str:
         f"nothing but a hub, **{run['passed']} pass**.\n"
     )
     if failed:
-        text += "\n| Do not pass | Tests | Why |\n|---|---|---|\n"
+        text += "\n| Do not pass | Where | Why |\n|---|---|---|\n"
         for why, tests in sorted(failed.items(), key=lambda item: -len(item[1])):
             names = Counter(test.partition("::")[0].removeprefix("tests/") for test in tests)
             text += f"| {len(tests)} | {', '.join(f'`{name}`' for name in names)} | {why} |\n"
