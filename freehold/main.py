@@ -300,7 +300,12 @@ def _add_pages(app: FastAPI) -> None:
                 Entry("Collection", "/collections/new", icon="bookmark"),
                 Entry("Organisation", "/organizations/new", icon="person"),
             ),
-            account=(Entry("Profile", "/{name}"), Entry("Settings", "/settings/profile")),
+            account=(
+                Entry("Profile", "/{name}"),
+                Entry("Organisations", "/settings/organizations"),
+                Entry("Activity", "/activity"),
+                Entry("Settings", "/settings/profile"),
+            ),
             settings=(
                 Entry("Profile", "/settings/profile"),
                 Entry("Account", "/settings/account"),
@@ -314,6 +319,11 @@ def _add_pages(app: FastAPI) -> None:
                 Entry("General", "{repo}/settings"),
                 Entry("Access", "{repo}/access"),
                 Entry("Secrets and variables", "{repo}/settings/variables", area="space"),
+            ),
+            org_settings=(
+                Entry("Profile and choices", "/organizations/{org}/settings/profile"),
+                Entry("Members", "/organizations/{org}/settings/members"),
+                Entry("Agreed terms", "/organizations/{org}/access", area="member"),
             ),
             footer=(Entry("Activity", "/activity"), Entry("API", "/openapi.json")),
             inbox_address="/notifications",

@@ -200,5 +200,10 @@ def _server(settings: Settings) -> Finding:
             well = answer.status == 200
     except (urllib.error.URLError, OSError) as err:
         reason = getattr(err, "reason", err)
-        return Finding("server", f"no answer at {url} ({reason})", "Start it: freehold serve.", is_fatal=False)
+        return Finding(
+            "server",
+            f"no answer at {url} ({reason})",
+            "Start it: freehold serve. If it listens elsewhere, say so with FREEHOLD_PORT.",
+            is_fatal=False,
+        )
     return Finding("server", f"answers at {url}", "" if well else "Look into its log.", is_fatal=False)

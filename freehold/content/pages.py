@@ -137,7 +137,7 @@ def tree(ask: Ask, kind: str, namespace: str, name: str, rev: str, path: str = "
     shown = TreePage(
         title=f"{path or 'Files'} of {repo.path}",
         area=repo.kind,
-        head=head(repo),
+        head=head(repo, actor=ask.actor),
         revision=rev,
         names=_names(ask, repo, "tree"),
         crumbs=_crumbs(repo, rev, path),
@@ -169,7 +169,7 @@ def blob(ask: Ask, kind: str, namespace: str, name: str, rev: str, path: str) ->
     shown = BlobPage(
         title=f"{entry.path} of {repo.path}",
         area=repo.kind,
-        head=head(repo),
+        head=head(repo, actor=ask.actor),
         revision=rev,
         crumbs=_crumbs(repo, rev, entry.path),
         size_bytes=entry.true_size_bytes,
@@ -202,7 +202,7 @@ def commits(ask: Ask, kind: str, namespace: str, name: str, rev: str, path: str 
     shown = CommitsPage(
         title=f"History of {path + ' in ' if path else ''}{repo.path}",
         area=repo.kind,
-        head=head(repo),
+        head=head(repo, actor=ask.actor),
         revision=rev,
         names=_names(ask, repo, "commits"),
         crumbs=_crumbs(repo, rev, path) if path else (),

@@ -24,7 +24,6 @@ from freehold.discover.queries import Item
 from freehold.discover.rules import Listing
 from freehold.gating import panels as gates
 from freehold.repos import service as repos
-from freehold.repos.access import may
 from freehold.repos.heads import LABELS, ONE, head
 from freehold.repos.rules import KINDS
 from freehold.repos.tables import Repo
@@ -238,7 +237,7 @@ def repo(ask: Ask, kind: str, namespace: str, name: str) -> Response:
         area=found.kind,
         kind=found.kind,
         kind_word=ONE[found.kind],
-        head=head(found, panels.line(known), can_set=bool(may(ask.actor, Action.ADMIN, found))),
+        head=head(found, panels.line(known), actor=ask.actor),
         card=card(ask, found, commit) if commit else None,
         facts=_facts(ask, found, known) if known else (),
         tags=[(tag, f"/{KINDS[found.kind][0]}?{urlencode({'filter': tag})}") for tag in (words.tags if words else ())],

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, String, and_, cast, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Action, Actor
@@ -14,6 +14,7 @@ from freehold.content.errors import RevisionNotFound
 from freehold.content.kit import Kit
 from freehold.content.rules import BRANCHES, PULLS
 from freehold.content.service.merging import compared
+from freehold.content.tables import Ref
 from freehold.discussions import references, rules
 from freehold.discussions.errors import CommentNotFound, DiscussionNotFound
 from freehold.discussions.tables import Discussion, Event, Reaction
@@ -223,6 +224,14 @@ def waiting_for(db: Session, repo: Repo, ref: str) -> list[Discussion]:
     newest = mine.where(Discussion.status.in_(("open", "draft"))).order_by(Discussion.num.desc())
     found = db.scalars(newest.limit(rules.MAX_WAITING).with_for_update(of=Discussion))
     return sorted(found, key=lambda discussion: discussion.num)
+
+
+def brought_by(db: Session, repo: Repo, oid: str) -> Discussion | None:
+    """The pull request whose newest commit this is, or whose merge; the newest of several."""
+    of_it = and_(Ref.repo_id == Discussion.repo_id, Ref.name == literal(PULLS) + cast(Discussion.num, String))
+    found = select(Discussion).outerjoin(Ref, of_it).where(Discussion.repo_id == repo.id, Discussion.is_pull_request)
+    found = found.where(or_(Ref.target == oid, Discussion.merge_commit == oid))
+    return db.scalars(found.order_by(Discussion.num.desc()).limit(1)).first()
 
 
 def _narrowed(query: Select[Discussion], wanted: Listing) -> Select[Discussion]:

@@ -215,7 +215,7 @@ def _asking(
         error=error,
         error_field=error_field,
     )
-    page = AskPage(f"Access to {repo.path}", repo.kind, head(repo), ONE[repo.kind], gate)
+    page = AskPage(f"Access to {repo.path}", repo.kind, head(repo, actor=ask.actor), ONE[repo.kind], gate)
     return render(ask.request, page, status=status)
 
 
@@ -240,7 +240,7 @@ def terms(ask: Ask, kind: str, namespace: str, name: str, sha256: str) -> Respon
     page = TermsPage(
         title=f"Terms of {repo.path}",
         area=repo.kind,
-        head=head(repo),
+        head=head(repo, actor=ask.actor),
         sha256=sha256,
         text=text,
         raw=f"{api_path(kind, repo.path)}/terms/{sha256}",
@@ -348,7 +348,7 @@ def _requests(ask: Ask, kind: str, path: str, status: str, *, cursor: str = "", 
     page = RequestsPage(
         title=f"Access to {repo.path}",
         area=repo.kind,
-        head=head(repo),
+        head=head(repo, actor=ask.actor),
         kind_word=ONE[repo.kind],
         address=address,
         api=api_path(kind, repo.path),

@@ -1,5 +1,7 @@
 """The head that every page of a repository carries, from its row."""
 
+from freehold.access.rules import Action, Actor
+from freehold.repos.access import may
 from freehold.repos.rules import KINDS, page_path
 from freehold.repos.tables import Repo
 from freehold.web.components import RepoHead
@@ -9,8 +11,8 @@ LABELS = {"model": "Models", "dataset": "Data sets", "space": "Spaces", "kernel"
 ONE = {"model": "model", "dataset": "data set", "space": "space", "kernel": "kernel"}
 
 
-def head(repo: Repo, line: tuple[str, ...] = (), *, can_set: bool = False) -> RepoHead:
-    """The head of ``repo``; ``line`` are short facts that a room above knows, ``can_set`` offers its settings."""
+def head(repo: Repo, line: tuple[str, ...] = (), *, actor: Actor | None = None) -> RepoHead:
+    """The head of ``repo``; ``line`` are short facts that a room above knows. ``actor`` looks at it."""
     return RepoHead(
         plural=KINDS[repo.kind][0],
         kind_label=LABELS[repo.kind],
@@ -24,5 +26,5 @@ def head(repo: Repo, line: tuple[str, ...] = (), *, can_set: bool = False) -> Re
         repo_id=repo.id,
         likes=repo.likes,
         line=line,
-        can_set=can_set,
+        can_set=actor is not None and bool(may(actor, Action.ADMIN, repo)),
     )

@@ -207,7 +207,7 @@ def _settings(ask: Ask, kind: str, path: str, *, name: str = "", failed: str = "
         area=repo.kind,
         kind=repo.kind,
         kind_word=ONE[repo.kind],
-        head=head(repo, can_set=True),
+        head=head(repo, actor=ask.actor),
         visibility=repo.visibility,
         gated=repo.gated,
         discussions_disabled=repo.discussions_disabled,

@@ -81,7 +81,10 @@ def refused(actor: Actor, action: Action, repo: Repo) -> HubError | None:
         return _gated(actor, repo)
     if actor.is_anonymous:
         return SignInToWrite(f"Sign in to {action} {repo.path}.")
-    return RepoForbidden(f"You may read {repo.path}, but not {action} it ({decision.reason}).")
+    instead = ""
+    if action is Action.WRITE and not repo.discussions_disabled and may(actor, Action.PROPOSE, repo):
+        instead = " To change its files, propose it: hf upload --create-pr, or git push origin HEAD:refs/for/main."
+    return RepoForbidden(f"You may read {repo.path}, but not {action} it ({decision.reason}).{instead}")
 
 
 def _gated(actor: Actor, repo: Repo) -> HubError:

@@ -104,7 +104,7 @@ def _page(
         title=f"Secrets and variables of {repo.path}",
         area="space",
         kind="space",
-        head=head(repo, can_set=True),
+        head=head(repo, actor=ask.actor),
         secrets=queries.secrets(ask.db, repo),
         variables=variables,
         sort=sort,

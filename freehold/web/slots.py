@@ -29,6 +29,7 @@ class Slots:
     repo_settings: tuple[
         Entry, ...
     ] = ()  #: a repository's settings, ``{repo}`` is its address; ``area``: one kind only
+    org_settings: tuple[Entry, ...] = ()  #: of an organisation, ``{org}``; ``area`` "member": every member may look
     footer: tuple[Entry, ...] = ()
     repo_actions: tuple[Filler, ...] = ()  #: beside a repository's name, from its ``RepoHead``
     profile: tuple[Filler, ...] = ()  #: beside what an account publishes, from its ``Account``

@@ -1,13 +1,14 @@
 """People at a browser without JavaScript: they propose, talk, review, decide and merge."""
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from tests.content.given import repo
-from tests.content.publishing import committed, deleted, file, tree
+from tests.content.publishing import commit, committed, deleted, file, tree
 from tests.discussions.browsing import Browser, browser, has_form
 from tests.discussions.talking import details, opened, post, put, told
 from tests.discussions.test_pulls import head, proposed
@@ -235,3 +236,36 @@ def test_names_with_markup_stay_names(client: TestClient, cast: Cast, visitor: B
     for page in (f"/{path}/commit/{oid}", f"/{path}/commits/main"):
         text = visitor.get(page)
         assert "<img src=x" not in text and "<script>alert" not in text and "<svg/onload" not in text
+
+
+def test_the_commit_a_client_prints_leads_to_its_pull_request(
+    client: TestClient, cast: Cast, alice: Browser, path: str
+) -> None:
+    # `hf upload --create-pr` prints the commit's address alone.
+    answer = commit(client, cast.charlie, path, file("a", "1"), query="?create_pr=1", summary="Add <a>").json()
+    here, pull = urlsplit(answer["commitUrl"]).path, urlsplit(answer["pullRequestUrl"]).path
+    assert "not on a branch yet" in alice.get(here) and f'href="{pull}"' in alice.get(here)
+    alice.send(pull, "/merge")
+    assert "It came with" in alice.get(here)
+
+
+def test_what_is_proposed_leaves_the_date_alone(client: TestClient, cast: Cast, path: str) -> None:
+    def changed() -> str:
+        return str(client.get(f"/api/models/{path}").json()["lastModified"])
+
+    before = changed()
+    commit(client, cast.charlie, path, file("a", "1"), query="?create_pr=1")
+    assert changed() == before
+    commit(client, cast.alice, path, file("b", "1"))
+    assert changed() > before
+
+
+def test_whoever_may_not_write_is_told_to_propose(client: TestClient, cast: Cast, path: str) -> None:
+    refused = commit(client, cast.charlie, path, file("a", "1"))
+    assert refused.status_code == 403 and "--create-pr" in refused.headers["X-Error-Message"]
+
+
+def test_settings_are_a_tab_wherever_one_is(client: TestClient, alice: Browser, visitor: Browser, path: str) -> None:
+    for page in ("", "/tree/main", "/commits/main", "/discussions", "/discussions/new", "/access", "/watch"):
+        assert f'href="/{path}/settings"' in alice.get(f"/{path}{page}"), page
+    assert f'href="/{path}/settings"' not in visitor.get(f"/{path}/tree/main")

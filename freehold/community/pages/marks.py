@@ -140,7 +140,12 @@ def likers(ask: Ask, kind: str, namespace: str, name: str, cursor: str = "") -> 
     repo, page = marks.likers(ask.db, ask.actor, path, kind=kind, limit=ROWS, cursor=_cursor(cursor))
     here = f"{head(repo).address}/likers"
     shown = LikersPage(
-        f"Who likes {repo.path}", repo.kind, head(repo), page.accounts, _first(here, cursor), _next(here, page.next)
+        f"Who likes {repo.path}",
+        repo.kind,
+        head(repo, actor=ask.actor),
+        page.accounts,
+        _first(here, cursor),
+        _next(here, page.next),
     )
     return render(ask.request, shown)
 

@@ -13,6 +13,7 @@ from freehold.content.events import RepoPushed
 from freehold.content.keys import pack_index_key, pack_key
 from freehold.content.kit import Kit
 from freehold.content.rows import insert_missing
+from freehold.content.rules import PULLS
 from freehold.content.service.dooming import spare
 from freehold.content.service.pruning import is_swept
 from freehold.content.tables import Pack, Push, Ref
@@ -64,7 +65,9 @@ def move_ref(
     Raises :class:`LostRace` when it did not. Whoever listens to :class:`RepoPushed` runs in the same transaction.
     """
     here = (Ref.repo_id == repo.id, Ref.name == ref)
-    repos.touch(db, repo)  # first: from here on, nobody else changes what the repository holds
+    # First: from here on, nobody else changes what the repository holds. What is only proposed leaves its date alone,
+    # so that no stranger brings somebody's repository to the head of every list.
+    (hold if ref.startswith(PULLS) else repos.touch)(db, repo)
     if after is not None and is_swept(db, repo, after):
         raise LostRace
     if before is None:

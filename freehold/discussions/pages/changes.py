@@ -17,6 +17,7 @@ from freehold.discussions.comparisons import Compared
 from freehold.discussions.pages import shown
 from freehold.discussions.pages.pulls import PAGE
 from freehold.discussions.pages.shown import FileShown
+from freehold.discussions.tables import Discussion
 from freehold.gitkit.objects import CommitInfo
 from freehold.repos import paths
 from freehold.repos import service as repos
@@ -44,6 +45,8 @@ class CommitPage:
     left_out: int
     summary: str
     patch: str
+    pull: Discussion | None  #: the pull request that brings it; clients print this page for what they proposed
+    pull_address: str
 
 
 @dataclass(frozen=True)
@@ -75,16 +78,19 @@ def commit(ask: Ask, kind: str, namespace: str, name: str, revision: str) -> Res
     path = f"{namespace}/{name}"
     found = comparisons.of_commit(ask.db, ask.kit, ask.actor, path, revision, kind=kind, bounds=PAGE)
     (info,) = found.commits
+    pull = queries.brought_by(ask.db, found.repo, info.oid)
     page = CommitPage(
         title=f"{info.title[:100]} · {found.repo.path}",
         area=found.repo.kind,
-        head=repo_head(found.repo),
+        head=repo_head(found.repo, actor=ask.actor),
         commit=info,
         body=info.message.partition("\n")[2].strip()[:20_000],
         files=shown.files(found),
         left_out=found.files.total - len(found.files.files),
         summary=shown.summary_of(found),
         patch=shown.patch_address(found),
+        pull=pull,
+        pull_address=f"{page_path(found.repo.kind, found.repo.path)}/discussions/{pull.num}" if pull else "",
     )
     return render(ask.request, page)
 
@@ -156,7 +162,7 @@ def _page(
     return ComparePage(
         title=f"Compare {base} with {other} of {repo.path}" if found else f"Compare revisions of {repo.path}",
         area=repo.kind,
-        head=repo_head(repo),
+        head=repo_head(repo, actor=ask.actor),
         base=base[:300],
         other=other[:300],
         branches=branches,

@@ -78,7 +78,7 @@ def _page(
     page = EditPage(
         title=f"{'New file' if found.is_new else 'Change'} {file} of {found.repo.path}",
         area=found.repo.kind,
-        head=head(found.repo),
+        head=head(found.repo, actor=ask.actor),
         revision=rev.removeprefix(BRANCHES),
         path=file,
         parent=found.head,

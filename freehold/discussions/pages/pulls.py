@@ -130,7 +130,7 @@ def commits(ask: Ask, kind: str, namespace: str, name: str, num: int) -> Respons
     repo, found = queries.pull(ask.db, ask.actor, f"{namespace}/{name}", num, kind=kind)
     listed, total = comparisons.commits_of_pull(ask.db, ask.kit, repo, found)
     title = f"Commits of {found.title} (#{num})"
-    page = PullCommitsPage(title, repo.kind, head(repo), shown.thread_head(repo, found), listed, total)
+    page = PullCommitsPage(title, repo.kind, head(repo, actor=ask.actor), shown.thread_head(repo, found), listed, total)
     return render(ask.request, page)
 
 
@@ -158,7 +158,7 @@ def _files(
     page = PullFilesPage(
         title=f"Files of {found.title} (#{num})",
         area=repo.kind,
-        head=head(repo),
+        head=head(repo, actor=ask.actor),
         thread=shown.thread_head(repo, found),
         files=shown.files(compared),
         left_out=compared.files.total - len(compared.files.files),
@@ -283,7 +283,7 @@ def _conflicts(ask: Ask, kind: str, path: str, num: int, *, error: str = "", sta
     page = ConflictsPage(
         title=f"Conflicts of {found.discussion.title} (#{num})",
         area=found.repo.kind,
-        head=head(found.repo),
+        head=head(found.repo, actor=ask.actor),
         thread=shown.thread_head(found.repo, found.discussion),
         proposal=found.proposal,
         base=found.base,

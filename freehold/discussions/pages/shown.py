@@ -279,10 +279,9 @@ def patch_address(found: Compared) -> str:
 
 def summary_of(found: Compared) -> str:
     """``3 files, 12 lines added, 4 removed``."""
-    total = found.files.total
-    return (
-        f"{total:,} file{'' if total == 1 else 's'}, {found.files.added:,} lines added, {found.files.removed:,} removed"
-    )
+    total, added, removed = found.files.total, found.files.added, found.files.removed
+    files, lines = "file" if total == 1 else "files", "line" if added == 1 else "lines"
+    return f"{total:,} {files}, {added:,} {lines} added, {removed:,} removed"
 
 
 def listed_by_line(entries_shown: Sequence[tuple[Event, Entry]]) -> Mapping[tuple[str, str, int], list[Entry]]:

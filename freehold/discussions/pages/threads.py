@@ -157,7 +157,7 @@ def discussions(
     listed = DiscussionsPage(
         title=f"Community of {found.repo.path}",
         area=found.repo.kind,
-        head=head(found.repo),
+        head=head(found.repo, actor=ask.actor),
         pinned=[_row(root, item) for item in pinned],
         rows=[_row(root, item) for item in found.discussions if item.id not in above],
         total=found.total,
@@ -198,7 +198,9 @@ def new_form(ask: Ask, kind: str, namespace: str, name: str) -> Response:
     if ask.actor.is_anonymous:
         return RedirectResponse(shown.login(f"{head(repo).address}/discussions/new"), 303)
     repos.load(ask.db, ask.actor, f"{namespace}/{name}", Action.PROPOSE, kind=kind)
-    return render(ask.request, NewDiscussionPage(f"New discussion of {repo.path}", kind, head(repo), "", "", ""))
+    return render(
+        ask.request, NewDiscussionPage(f"New discussion of {repo.path}", kind, head(repo, actor=ask.actor), "", "", "")
+    )
 
 
 @router.post(ALL + "/new")
@@ -218,7 +220,9 @@ def create(
     try:
         made = service.create_discussion(ask.db, ask.actor, path, kind=kind, title=title, description=_lines(text))
     except BadText as err:
-        page = NewDiscussionPage(f"New discussion of {repo.path}", kind, head(repo), title[:400], text, err.message)
+        page = NewDiscussionPage(
+            f"New discussion of {repo.path}", kind, head(repo, actor=ask.actor), title[:400], text, err.message
+        )
         return render(ask.request, page, status=422)
     return RedirectResponse(f"{head(repo).address}/discussions/{made.num}", 303)
 
@@ -238,7 +242,7 @@ def _page(ask: Ask, kind: str, path: str, num: int, *, text: str = "", error: st
     page = DiscussionPage(
         title=f"{found.title} (#{num}) of {thread.repo.path}",
         area=thread.repo.kind,
-        head=head(thread.repo),
+        head=head(thread.repo, actor=ask.actor),
         thread=shown.thread_head(thread.repo, found),
         entries=list(shown.entries(thread, ask.actor)),
         rights=shown.rights(ask.actor, thread.repo, found),
@@ -379,7 +383,7 @@ def _comment_page(
     page = CommentPage(
         title=f"A comment in #{num} of {repo.path}",
         area=repo.kind,
-        head=head(repo),
+        head=head(repo, actor=ask.actor),
         thread=shown.thread_head(repo, found),
         id=event.id,
         by=event.author.name if event.author else shown.GONE,

@@ -199,7 +199,7 @@ def watch_page(ask: Ask, kind: str, namespace: str, name: str) -> Response:
         return RedirectResponse(f"/login?next={page_path(kind, path)}/watch", 303)
     repo, level = watching.level_of(ask.db, ask.actor, path, kind=kind)
     address = page_path(kind, repo.path)
-    return render(ask.request, WatchPage(f"Watch {repo.path}", kind, head(repo), level, kind, address))
+    return render(ask.request, WatchPage(f"Watch {repo.path}", kind, head(repo, actor=ask.actor), level, kind, address))
 
 
 def watch_action(ask: Ask, head: RepoHead) -> str:
