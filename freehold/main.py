@@ -82,6 +82,7 @@ from freehold.inbox.api import notifications as notifications_api
 from freehold.inbox.api import webhooks as webhooks_api
 from freehold.inbox.pages import notifications as notifications_pages
 from freehold.inbox.pages import webhooks as webhooks_pages
+from freehold.inbox.service import gatekeeping as inbox_gatekeeping
 from freehold.inbox.service import listening as inbox_listening
 from freehold.inbox.service import mail, notifying
 from freehold.inbox.service import telling as inbox_telling
@@ -209,6 +210,7 @@ def _from_own_page(request: Request) -> bool:
 def _subscribe(bus: Bus, kit: Kit) -> None:
     """Who hears what: the rooms above listen to the rooms below."""
     inbox_telling.subscribe(bus, kit)
+    inbox_gatekeeping.subscribe(bus, kit)
     inbox_listening.subscribe(bus)  # first, so that a repository is told before its first commit
     bus.subscribe(AccountDeleted, repos.on_account_deleted)
     bus.subscribe(RepoCreated, commits.on_repo_created(kit))

@@ -222,6 +222,9 @@ KEEP_NEWS_DAYS = 365
 
 #: Why somebody is told, the strongest first: of several, a thread shows the strongest that is unread.
 REASONS = ("mention", "you", "participating", "owner", "watching")
+#: Accounts that one person's comments may name within an hour, counted once a comment; whoever is named after that is
+#: not told. The comments stand.
+MAX_NAMED_PER_HOUR = 200
 #: News of a repository that people are told of; pushes and likes are for the feed alone.
 TOLD = ("discussion-opened", "comment", "status", "merged", "review", "mention", "repo-moved", "repo-deleted")
 #: What one chooses about: words for people, and whether it comes by mail unless they say otherwise.
@@ -231,6 +234,7 @@ GROUPS: dict[str, tuple[str, bool]] = {
     "watching": ("Threads of what you own or watch", False),
     "repos": ("Repositories you own or watch are moved or deleted", False),
     "access": ("Requests for access, and answers to yours", True),
+    "followed": ("Somebody follows you, or an organisation of yours", False),
     "account": ("Invitations, memberships, webhooks that were disabled", True),
 }
 
@@ -239,6 +243,8 @@ def group_of(kind: str, reason: str) -> str:
     """Which choice covers a notification."""
     if kind.startswith("access-"):
         return "access"
+    if kind == "followed":
+        return "followed"
     if kind in ("repo-moved", "repo-deleted"):
         return "repos"
     if reason in ("mention", "participating"):

@@ -1,8 +1,8 @@
 """What the background tasks of this room do."""
 
 from freehold.content.kit import Kit
-from freehold.inbox.queue import DELIVER, FORGET, MAIL, SPREAD
-from freehold.inbox.service import delivering, mail, notifying, spreading
+from freehold.inbox.queue import DELIVER, FORGET, MAIL, RENEWALS, REQUESTS, SPREAD
+from freehold.inbox.service import delivering, gatekeeping, mail, notifying, spreading
 from freehold.tasks.rules import GiveUp, Kind
 from freehold.tasks.worker import Body, Turn
 
@@ -31,4 +31,13 @@ def bodies(kit: Kit) -> dict[Kind, Body]:
         with turn.finishing() as db:
             notifying.forget_unreadable(db, repo_id)
 
-    return {SPREAD: spread, DELIVER: deliver, MAIL: send, FORGET: forget}
+    def requests(turn: Turn, repo_id: str, since: str, only_mail: bool = False) -> None:
+        with turn.finishing() as db:
+            gatekeeping.tell_requests(db, kit, repo_id, since, only_mail=only_mail)
+
+    def renewals(turn: Turn, repo_id: str, news_id: str, after: str = "") -> None:
+        with turn.finishing() as db:
+            gatekeeping.tell_renewals(db, kit, repo_id, news_id, after)
+
+    gates: dict[Kind, Body] = {REQUESTS: requests, RENEWALS: renewals}
+    return gates | {SPREAD: spread, DELIVER: deliver, MAIL: send, FORGET: forget}

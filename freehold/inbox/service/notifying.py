@@ -151,11 +151,14 @@ def put(
     actor_id: str | None = None,
     repo_id: str | None = None,
     news_id: str = "",
+    mails: bool = True,
 ) -> None:
-    """``user_id`` is told once: a new row, or the thread's own, unread again. By mail too, if they want it so."""
+    """``user_id`` is told once: a new row, or the thread's own, unread again. By mail too (``mails``), if they want it
+    so."""
     group = rules.group_of(kind, reason)
     choice = next(one for one in watching.choices(db, user_id) if one.group == group)
-    if not (choice.in_page or choice.by_mail):
+    by_mail = choice.by_mail and mails
+    if not (choice.in_page or by_mail):
         return
     row = db.scalar(select(Notification).where(Notification.user_id == user_id, Notification.thread == thread))
     news_id = news_id or ordered_id()
@@ -176,7 +179,7 @@ def put(
     if not choice.in_page:
         row.read_at = clock.now()  # the mail still needs to know what it is about
     db.flush()
-    if choice.by_mail:
+    if by_mail:
         mail.notify(db, kit, row)
 
 

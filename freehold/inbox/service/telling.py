@@ -1,6 +1,6 @@
 """What concerns one person, or the few who keep a thing, is told to them in the transaction it happens in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -17,15 +17,13 @@ from freehold.accounts.events import (
     PasswordResetAsked,
 )
 from freehold.accounts.tables import Account, Membership
+from freehold.community.events import AccountFollowed
 from freehold.content.kit import Kit
 from freehold.core.events import Bus
 from freehold.core.ids import ordered_id
-from freehold.gating import queries as gates
-from freehold.gating.events import AccessDecided, AccessRequested
 from freehold.inbox.service import mail, notifying
 from freehold.inbox.tables import Notification, Webhook
 from freehold.repos.events import RepoSettingsChanged
-from freehold.repos.rules import page_path
 from freehold.repos.tables import Repo
 
 #: Of those who keep an organisation or a repository, so many are told.
@@ -44,8 +42,7 @@ def subscribe(bus: Bus, kit: Kit) -> None:
         (MemberRemoved, on_member_removed),
         (PasswordResetAsked, on_password_reset(kit)),
         (PasswordChanged, on_password_changed(kit)),
-        (AccessRequested, on_access_requested(kit)),
-        (AccessDecided, on_access_decided(kit)),
+        (AccountFollowed, on_followed(kit)),
         (RepoSettingsChanged, on_settings_changed),
     ):
         bus.subscribe(event, listener)
@@ -62,7 +59,7 @@ def on_invitation(kit: Kit) -> Listener:
         where = (event.org.full_name or event.org.name) if event.org is not None else "this hub"
         who = event.by.name if event.by is not None else "An administrator"
         if event.user is not None:
-            _to_one(
+            to_one(
                 db,
                 kit,
                 event.user.id,
@@ -88,17 +85,16 @@ def on_invitation_answered(kit: Kit) -> Listener:
             return
         did = "accepted" if event.accepted else "declined"
         title = f"{event.user.name} {did} your invitation to {event.org.name}"
-        _to_one(db, kit, event.inviter_id, "invitation-answered", event.user, title, f"/{event.org.name}")
+        to_one(db, kit, event.inviter_id, "invitation-answered", event.user, title, f"/{event.org.name}")
 
     return told
 
 
 def on_join_asked(kit: Kit) -> Listener:
     def told(db: Session, event: JoinAsked) -> None:
-        keepers = select(Membership.user_id).where(Membership.org_id == event.org.id, Membership.role == "admin")
-        for user_id in db.scalars(keepers.limit(MAX_KEEPERS)).all():
+        for user_id in administrators(db, event.org.id):
             address = f"/organizations/{event.org.name}/settings/members"
-            _to_one(
+            to_one(
                 db, kit, user_id, "join-asked", event.user, f"{event.user.name} asks to join {event.org.name}", address
             )
 
@@ -108,7 +104,7 @@ def on_join_asked(kit: Kit) -> Listener:
 def on_join_answered(kit: Kit) -> Listener:
     def told(db: Session, event: JoinAnswered) -> None:
         did = "You are let into" if event.accepted else "You were not let into"
-        _to_one(db, kit, event.user.id, "join-answered", event.by, f"{did} {event.org.name}", f"/{event.org.name}")
+        to_one(db, kit, event.user.id, "join-answered", event.by, f"{did} {event.org.name}", f"/{event.org.name}")
 
     return told
 
@@ -117,7 +113,7 @@ def on_member_added(kit: Kit) -> Listener:
     def told(db: Session, event: MemberAdded) -> None:
         if event.by is not None and event.by.id != event.user.id:
             title = f"{event.by.name} made you a member of {event.org.name}, as {event.role}"
-            _to_one(db, kit, event.user.id, "member-added", event.by, title, f"/{event.org.name}")
+            to_one(db, kit, event.user.id, "member-added", event.by, title, f"/{event.org.name}")
 
     return told
 
@@ -154,32 +150,20 @@ def on_password_changed(kit: Kit) -> Listener:
     return told
 
 
-# ---- gates -------------------------------------------------------------------------------------------------
+# ---- people and repositories -------------------------------------------------------------------------------
 
 
-def on_access_requested(kit: Kit) -> Listener:
-    def told(db: Session, event: AccessRequested) -> None:
-        repo = event.repo
-        for keeper in gates.keepers(db, repo)[:MAX_KEEPERS]:
-            if keeper.id == event.actor.id:
-                continue
-            address = f"{page_path(repo.kind, repo.path)}/settings"
-            title = f"{event.admission.account.name} asks for access to {repo.path}"
-            _to_one(db, kit, keeper.id, "access-requested", event.actor, title, address, repo=repo)
-
-    return told
-
-
-def on_access_decided(kit: Kit) -> Listener:
-    def told(db: Session, event: AccessDecided) -> None:
-        repo, asker = event.repo, gates.asker(db, event.admission)
-        if asker is None or asker.id == event.actor.id:
-            return
-        word = {"accepted": "is open to you", "rejected": "is not open to you"}.get(event.admission.status)
-        if word is not None:
-            address = page_path(repo.kind, repo.path)
-            # Without the repository's id: whoever was rejected may not read it, and is told so all the same.
-            _to_one(db, kit, asker.id, "access-decided", event.actor, f"{repo.path} {word}", address)
+def on_followed(kit: Kit) -> Listener:
+    def told(db: Session, event: AccountFollowed) -> None:
+        account, follower = event.account, event.actor
+        people = [account.id] if account.kind == "user" else administrators(db, account.id)
+        whom = "you" if account.kind == "user" else account.name
+        for user_id in people:
+            thread = f"follow {follower.id}" if account.kind == "user" else f"follow {account.id[:12]} {follower.id}"
+            mine = select(Notification.id).where(Notification.user_id == user_id, Notification.thread == thread)
+            if user_id != follower.id and db.scalar(mine) is None:  # once, however often it is taken back
+                title = f"{follower.name} follows {whom}"
+                to_one(db, kit, user_id, "followed", follower, title, f"/{follower.name}", thread=thread)
 
     return told
 
@@ -195,10 +179,16 @@ def on_settings_changed(db: Session, event: RepoSettingsChanged) -> None:
 def webhook_disabled(db: Session, kit: Kit, webhook: Webhook) -> None:
     """Its owner learns that the hub has stopped calling."""
     title = f"Your webhook to {webhook.url[:120]} was disabled. {webhook.disabled_reason}"
-    _to_one(db, kit, webhook.owner_id, "webhook-disabled", None, title, f"/settings/webhooks/{webhook.id}")
+    to_one(db, kit, webhook.owner_id, "webhook-disabled", None, title, f"/settings/webhooks/{webhook.id}")
 
 
-def _to_one(
+def administrators(db: Session, org_id: str) -> Sequence[str]:
+    """Who keeps an organisation, as far as they are told."""
+    keepers = select(Membership.user_id).where(Membership.org_id == org_id, Membership.role == "admin")
+    return db.scalars(keepers.order_by(Membership.user_id).limit(MAX_KEEPERS)).all()
+
+
+def to_one(
     db: Session,
     kit: Kit,
     user_id: str,
@@ -208,18 +198,23 @@ def _to_one(
     address: str,
     *,
     repo: Repo | None = None,
+    thread: str = "",
+    news_id: str = "",
+    mails: bool = True,
 ) -> None:
-    news_id = ordered_id()
+    """One person is told, in a row of its own unless ``thread`` says what it belongs to. A ``news_id`` is told once."""
+    news_id = news_id or ordered_id()
     notifying.put(
         db,
         kit,
         user_id,
         kind=kind,
         reason="you",
-        thread=f"told {news_id}",
+        thread=thread or f"told {news_id}",
         title=title,
         address=address,
         actor_id=by.id if by is not None else None,
         repo_id=repo.id if repo is not None else None,
         news_id=news_id,
+        mails=mails,
     )
