@@ -330,6 +330,7 @@ def _add_pages(app: FastAPI) -> None:
             footer=(Entry("Activity", "/activity"), Entry("API", "/openapi.json")),
             inbox_address="/notifications",
             repo_actions=(marks_pages.repo_actions, notifications_pages.watch_action),
+            profile=(notifications_pages.profile_activity,),
             search_address="/search",
             sign_in_address="/login",
             sign_out_address="/logout",

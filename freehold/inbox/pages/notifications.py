@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from freehold.access.rules import Action
 from freehold.accounts import csrf
+from freehold.accounts.tables import Account
 from freehold.core.http import PUBLIC, Ask, door
 from freehold.inbox import access, queries, rules
 from freehold.inbox.service import mail, notifying, watching
@@ -25,6 +26,7 @@ router = APIRouter(include_in_schema=False)
 OWN = "own"
 Csrf = Annotated[str, Form(alias="csrf")]
 SHOWN_NAMES = 3
+SHOWN_HAPPENINGS = 6
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,18 @@ class WatchPage:
 
 @dataclass(frozen=True)
 class WatchAction:
-    """The link beside a repository's name."""
+    """The links beside a repository's name."""
 
+    address: str
+    activity: str
+
+
+@dataclass(frozen=True)
+class ProfileActivity:
+    """What an account did last, beside what it publishes."""
+
+    name: str
+    happenings: "Sequence[Happening]"
     address: str
 
 
@@ -204,7 +216,7 @@ def watch_page(ask: Ask, kind: str, namespace: str, name: str) -> Response:
 
 def watch_action(ask: Ask, head: RepoHead) -> str:
     """Fills the slot beside a repository's name."""
-    return part(ask.request, WatchAction(f"{head.address}/watch"))
+    return part(ask.request, WatchAction(f"{head.address}/watch", f"{head.address}/activity"))
 
 
 # ---- activity ----------------------------------------------------------------------------------------------
@@ -228,6 +240,33 @@ def activity(ask: Ask, account: str = "", watched: bool = False, cursor: str | N
         next=f"/activity?{of}&cursor={found[-1].id}" if len(found) == queries.PAGE else "",
     )
     return render(ask.request, page)
+
+
+@router.get("/{kind:prefix}{namespace}/{name}/activity")
+@door(Action.READ)
+def repo_activity(ask: Ask, kind: str, namespace: str, name: str, cursor: str | None = None) -> Response:
+    path = f"{namespace}/{name}"
+    found = queries.of_repo(ask.db, ask.actor, path, kind=kind, before=cursor)
+    address = f"{page_path(kind, path)}/activity"
+    page = ActivityPage(
+        title=f"Activity of {path}",
+        lede="What happened in this repository, the newest first.",
+        of="",
+        happenings=[_happening(news) for news in found],
+        may_watch=False,
+        watched=False,
+        next=f"{address}?cursor={found[-1].id}" if len(found) == queries.PAGE else "",
+    )
+    return render(ask.request, page)
+
+
+def profile_activity(ask: Ask, account: Account) -> str:
+    """Fills the slot beside what an account publishes; as far as the visitor may read what happened."""
+    found = queries.activity(ask.db, ask.actor, account=account.name, limit=SHOWN_HAPPENINGS)
+    if not found:
+        return ""
+    address = f"/activity?account={account.name}"
+    return part(ask.request, ProfileActivity(account.name, [_happening(news) for news in found], address))
 
 
 def _happening(news: News) -> Happening:
