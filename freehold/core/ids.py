@@ -1,6 +1,7 @@
 """Ids: 24 hex digits, as clients expect of ``_id``; time first, so that rows stay in order of birth."""
 
 import secrets
+from datetime import datetime
 
 from freehold.core import clock
 
@@ -17,4 +18,9 @@ def new_secret_id() -> str:
 
 def ordered_id() -> str:
     """A fresh 24-hex id that sorts by the microsecond of its birth: for rows that are read in the order they came."""
-    return f"{int(clock.now().timestamp() * 1_000_000) & 0xFFFFFFFFFFFFFF:014x}{secrets.token_hex(5)}"
+    return f"{id_at(clock.now())}{secrets.token_hex(5)}"
+
+
+def id_at(moment: datetime) -> str:
+    """What every :func:`ordered_id` of ``moment`` begins with: later ones sort after it, earlier ones before."""
+    return f"{int(moment.timestamp() * 1_000_000) & 0xFFFFFFFFFFFFFF:014x}"

@@ -1,5 +1,6 @@
 """Who is told of what: those with a part in it, those who watch; nobody of what they may not read; floods end."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from freehold.accounts import service as accounts
 from freehold.accounts.rules import SESSION_COOKIE
 from freehold.accounts.service import open_session
 from freehold.accounts.tables import Account, Membership
-from freehold.core import events
+from freehold.core import clock, events
+from freehold.inbox import rules
 from freehold.inbox.service import notifying
 from freehold.inbox.tables import News, Notification
 from freehold.repos import service as repos
@@ -127,6 +129,25 @@ def test_a_mention_reaches_those_who_may_read_and_floods_end(
         post(client, cast.charlie, repo, f"{num}/comment", comment="@bob again")
     settled(app)
     assert len(inbox(client, cast.bob)) == 1, "one row, however often"
+
+
+def test_a_flood_over_many_comments_ends_too(
+    client: TestClient, app: Starlette, cast: Cast, repo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "MAX_NAMED_PER_HOUR", 3)
+    num = opened(client, cast.charlie, repo, "A flood", description="@bob @root")
+    for _ in range(3):
+        assert post(client, cast.charlie, repo, f"{num}/comment", comment="@bob @root").status_code == 200
+    with app.state.database.read() as db:
+        people = [news.data["people"] for news in db.scalars(select(News).where(News.kind == "mention"))]
+    assert [len(some) for some in people] == [2, 1], "the comments stand, and name nobody any more"
+    post(client, cast.alice, repo, f"{num}/comment", comment="@charlie stop")
+    settled(app)
+    assert told(client, cast.charlie)[0][1] == "mention", "others may still name people"
+    with clock.frozen(clock.now() + timedelta(minutes=61)):
+        post(client, cast.charlie, repo, f"{num}/comment", comment="@bob again")
+    with app.state.database.read() as db:
+        assert len(db.scalars(select(News).where(News.kind == "mention")).all()) == 4
 
 
 def test_access_lost_takes_what_was_told_with_it(client: TestClient, app: Starlette, cast: Cast) -> None:
@@ -341,6 +362,24 @@ def form_token(browser: TestClient, address: str) -> str:
     found = re.search(r'name="csrf" value="([^"]+)"', browser.get(address).text)
     assert found is not None
     return found[1]
+
+
+def test_activity_hangs_beside_a_repository_and_on_a_profile(
+    alice: TestClient, app: Starlette, cast: Cast, repo: str
+) -> None:
+    with app.state.database.write() as db:
+        repos.create(db, cast.alice.actor, "secret", visibility="private")
+    opened(alice, cast.charlie, repo, "<b>Why</b>")
+    assert f'href="/{repo}/activity"' in alice.get(f"/{repo}").text
+    shown = alice.get(f"/{repo}/activity").text
+    assert "&lt;b&gt;Why&lt;/b&gt; in alice/m" in shown and "secret" not in shown
+    own = alice.get("/alice").text
+    assert 'href="/activity?account=alice"' in own and "alice/secret" in own
+    alice.cookies.clear()
+    strangers = alice.get("/alice").text
+    assert "Activity</h2>" in strangers and "alice/m" in strangers and "secret" not in strangers
+    assert "Activity</h2>" not in alice.get("/bob").text, "nothing to show"
+    assert alice.get("/alice/secret/activity").status_code == 401
 
 
 def test_the_bell_counts_and_the_page_reads(alice: TestClient, app: Starlette, cast: Cast, repo: str) -> None:

@@ -9,6 +9,7 @@ pushed                         refs: [[full name, before, after], ...]; more: ho
 discussion-*, merged, ...      num, title, is_pull, event_id, and by kind: status, verdict, commit, people
 """
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -21,7 +22,7 @@ from freehold.content.events import RepoPushed
 from freehold.content.rules import PULLS
 from freehold.core import clock
 from freehold.core.events import Bus
-from freehold.core.ids import ordered_id
+from freehold.core.ids import id_at, ordered_id
 from freehold.discussions.events import (
     CommentAdded,
     CommentEdited,
@@ -34,6 +35,7 @@ from freehold.discussions.events import (
     StatusChanged,
     ThreadRenamed,
 )
+from freehold.inbox import rules
 from freehold.inbox.queue import SPREAD
 from freehold.inbox.tables import News, WebhookWatch
 from freehold.repos.events import RepoCreated, RepoDeleted, RepoMoved, RepoSettingsChanged
@@ -163,7 +165,17 @@ def on_proposal_moved(db: Session, event: ProposalMoved) -> None:
 
 
 def on_mentioned(db: Session, event: Mentioned) -> None:
-    _tell_thread(db, "mention", event, people=list(event.account_ids))
+    left = rules.MAX_NAMED_PER_HOUR - _named_lately(db, event.actor)
+    people = list(event.account_ids)[: max(0, left)]
+    if people:  # a flood of names over many comments ends here
+        _tell_thread(db, "mention", event, people=people)
+
+
+def _named_lately(db: Session, actor: Actor) -> int:
+    """How many the actor's comments have named within the hour. Ids begin with their time: older ones are not read."""
+    since = id_at(clock.now() - timedelta(hours=1))
+    query = select(News.data).where(News.actor_id == actor.id, News.kind == "mention", News.id > since)
+    return sum(len(data["people"]) for data in db.scalars(query.limit(rules.MAX_NAMED_PER_HOUR)))
 
 
 def _tell_thread(db: Session, kind: str, event: Thread, **data: Any) -> None:
