@@ -36,6 +36,7 @@ class TokenScope:
     """What the presented token is good for.
 
     ``repo_ids`` None: everything its person may do. Otherwise those repositories, and all that ``owner_ids`` own.
+    ``is_granted``: a program has it, which was let in to repositories and not to run its person's affairs.
     """
 
     token_id: str
@@ -43,6 +44,7 @@ class TokenScope:
     scope: str
     repo_ids: frozenset[str] | None = None
     owner_ids: frozenset[str] = frozenset()
+    is_granted: bool = False
 
     @property
     def is_fine_grained(self) -> bool:

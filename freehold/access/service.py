@@ -142,7 +142,7 @@ def _by_token(db: Session, which: ColumnElement[bool]) -> Actor:
     log: UseLog | None = db.info.get("token_uses")
     if log is not None and (token.last_used_at is None or clock.now() - token.last_used_at > USE_RESOLUTION):
         log.note(token.id)
-    scope = TokenScope(token.id, token.name, token.scope)
+    scope = TokenScope(token.id, token.name, token.scope, is_granted=token.is_granted)
     if token.is_fine_grained:
         named = reach(db, token.id)
         scope = replace(scope, repo_ids=named.repo_ids, owner_ids=named.owner_ids)

@@ -29,7 +29,7 @@ def organization(db: Session, actor: Actor, name: str, action: Action = Action.L
 
 def administers(actor: Actor, org: Account) -> bool:
     """Whether ``actor`` may change who belongs to ``org``."""
-    narrow = actor.token is not None and actor.token.is_fine_grained
+    narrow = actor.token is not None and (actor.token.is_fine_grained or actor.token.is_granted)
     return not narrow and bool(decide(actor, Action.ADMIN, Thing(owner_id=org.id, visibility="private")))
 
 
@@ -57,6 +57,8 @@ def by(db: Session, actor: Actor) -> Account | None:
 
 
 def refuse_narrow(actor: Actor) -> None:
-    """A token for chosen repositories is not one for people."""
+    """A token for chosen repositories is not one for people; nor is a program's, which was let in to repositories."""
     if actor.token is not None and actor.token.is_fine_grained:
         raise NotAllowed(f"The token {actor.token.name!r} is for chosen repositories, not for people.")
+    if actor.token is not None and actor.token.is_granted:
+        raise NotAllowed("A program may not do this for you. Sign in on the hub's page, or use a token of your own.")

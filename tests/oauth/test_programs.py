@@ -308,6 +308,42 @@ def test_a_site_learns_no_more_than_was_agreed(client: TestClient, browser: Test
     assert client.get("/oauth/userinfo").status_code == 401
 
 
+def test_a_site_that_may_write_does_not_run_somebody_s_affairs(
+    client: TestClient, browser: TestClient, site: tuple[str, str]
+) -> None:
+    """It was let in to repositories: not to organisations and their people, nor to what outlives its own admission."""
+    made = _exchange(client, site, _allow(browser, _query(site, scope="openid write-repos"))["code"]).json()
+    bearer = {"Authorization": f"Bearer {made['access_token']}"}
+    assert client.post("/api/repos/create", json={"name": "made"}, headers=bearer).status_code == 200
+    hook = {"watched": [{"type": "user", "name": "alice"}], "url": "https://site.example/all", "domains": ["repo"]}
+    for method, address, body in (
+        ("GET", "/api/organizations/lab/settings", None),
+        ("PATCH", "/api/organizations/lab/settings", {"fullName": "Taken"}),
+        ("PUT", "/api/organizations/lab/members/bob/role", {"role": "admin"}),
+        ("PUT", "/api/organizations/lab/owner", {"user": "bob"}),
+        ("POST", "/api/organizations/lab/invitations", {"user": "charlie", "role": "admin"}),
+        ("DELETE", "/api/organizations/lab", {"name": "lab"}),
+        ("POST", "/api/organizations", {"name": "theirs"}),
+        ("POST", "/api/settings/webhooks", hook),
+        ("GET", "/api/settings/webhooks", None),
+    ):
+        assert client.request(method, address, json=body, headers=bearer).status_code == 403, address
+
+
+def test_the_official_client_keeps_webhooks(client: TestClient, browser: TestClient) -> None:
+    begun = _begin(client)
+    _send(
+        browser,
+        "/device",
+        page=f"/device?user_code={begun['user_code']}",
+        user_code=begun["user_code"],
+        answer="approve",
+    )
+    bearer = {"Authorization": f"Bearer {_poll(client, begun).json()['access_token']}"}
+    hook = {"watched": [{"type": "user", "name": "alice"}], "url": "https://site.example/all", "domains": ["repo"]}
+    assert client.post("/api/settings/webhooks", json=hook, headers=bearer).status_code == 200
+
+
 def _alice(browser: TestClient) -> dict[str, str]:
     made = _send(browser, "/settings/tokens", page="/settings/tokens", name="t", scope="write").text
     found = re.search(r"hf_\w+", made)

@@ -11,10 +11,11 @@ from freehold.content.kit import Kit
 from freehold.core import clock, outward
 from freehold.core.ids import new_id, ordered_id
 from freehold.inbox import access, rules
-from freehold.inbox.errors import BadWebhook, DeliveryNotFound, NoJobs, TooMany, WebhookNotFound
+from freehold.inbox.errors import BadWebhook, DeliveryNotFound, NoJobs, TokenTooNarrow, TooMany, WebhookNotFound
 from freehold.inbox.queue import DELIVER
 from freehold.inbox.rules import Watched
 from freehold.inbox.tables import Delivery, Webhook, WebhookWatch
+from freehold.oauth.service import grants
 from freehold.tasks.queue import enqueue
 
 PAGE = 50
@@ -34,6 +35,7 @@ class Wish:
 def create(db: Session, kit: Kit, actor: Actor, wish: Wish) -> Webhook:
     """A webhook that is called from now on. Raises :class:`BadWebhook`, ``AddressRefused``, :class:`TooMany`."""
     owner_id = access.own(actor, writes=True)
+    _refuse_programs(db, actor)
     _refuse_jobs(wish)
     if not wish.url:
         raise BadWebhook("A webhook needs a url to call.")
@@ -104,6 +106,7 @@ def remove(db: Session, actor: Actor, webhook_id: str) -> None:
 def load(db: Session, actor: Actor, webhook_id: str, *, writes: bool = False) -> Webhook:
     """The actor's own webhook; raises :class:`WebhookNotFound`, for somebody else's too."""
     owner_id = access.own(actor, writes=writes)
+    _refuse_programs(db, actor)
     webhook = db.get(Webhook, webhook_id)
     if webhook is None or webhook.owner_id != owner_id:
         raise WebhookNotFound(f"You have no webhook {webhook_id[:40]!r}.")
@@ -113,6 +116,7 @@ def load(db: Session, actor: Actor, webhook_id: str, *, writes: bool = False) ->
 def listed(db: Session, actor: Actor) -> Sequence[Webhook]:
     """All of the actor's webhooks, which are few."""
     owner_id = access.own(actor, writes=False)
+    _refuse_programs(db, actor)
     return db.scalars(select(Webhook).where(Webhook.owner_id == owner_id).order_by(Webhook.id)).all()
 
 
@@ -207,6 +211,12 @@ def _keep_secret(kit: Kit, webhook: Webhook, secret: str | None) -> None:
 
 def _purpose(webhook_id: str) -> str:
     return f"webhook secret {webhook_id}"
+
+
+def _refuse_programs(db: Session, actor: Actor) -> None:
+    """A webhook goes on when the program that made it is let in no more, and tells all that its person may read."""
+    if actor.token is not None and actor.token.is_granted and grants.is_of_program(db, actor.token.token_id):
+        raise TokenTooNarrow("A program may not see or change your webhooks: use a token of your own.")
 
 
 def _refuse_jobs(wish: Wish) -> None:

@@ -157,6 +157,12 @@ def scopes_of_token(db: Session, token_id: str) -> str | None:
     )
 
 
+def is_of_program(db: Session, token_id: str) -> bool:
+    """Whether somebody's program has this access token, rather than the official client that its person signed in."""
+    behind = select(Grant.program_id).join(GrantToken, GrantToken.grant_id == Grant.id)
+    return db.scalar(behind.where(GrantToken.token_id == token_id)) is not None
+
+
 def covers(db: Session, user_id: str, program: Program, scopes: str) -> bool:
     """Whether somebody agreed to as much before, so that they need not be asked again."""
     wanted = set(scopes.split())
