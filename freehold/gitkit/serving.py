@@ -27,7 +27,8 @@ from freehold.gitkit.receiving import bare_repository, write_refs
 #: A partial clone comes back for single objects, which the refs do not name.
 _SERVES = ("uploadpack.allowFilter=true", "uploadpack.allowAnySHA1InWant=true")
 PIECE_BYTES = 256 << 10
-TURN_WAIT_S = 30
+#: git does not come again by itself, so it waits as long as proxies commonly do.
+TURN_WAIT_S = 55
 #: Of a turn that others wait for, its client takes so much a second, looked at over so long: half a megabit.
 LEAST_BYTES_A_S, PACE_S, LOOK_S = 64 << 10, 5.0, 1.0
 _VERSION = re.compile(r"version=[0-2](:version=[0-2])?")
@@ -36,48 +37,56 @@ _VERSION = re.compile(r"version=[0-2](:version=[0-2])?")
 class Turns:
     """At most ``limit`` gits at a time in this process; the next one waits a little, then hears to come again.
 
-    A free turn goes to whoever has the fewest, so that one person with fifty clones does not keep out everybody else.
+    A free turn goes to whoever has the fewest, and of those to the first that came: one person with fifty clones does
+    not keep out everybody else, nor do the later of them keep out the earlier.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._lock = threading.Lock()
         self._taken: Counter[str] = Counter()
-        self._waiting: Counter[str] = Counter()
+        self._waiting: dict[object, str] = {}  # by ticket, in the order they came
 
     @property
     def are_wanted(self) -> bool:
         """Whether somebody waits for one."""
-        return self._waiting.total() > 0
+        return bool(self._waiting)
 
     @asynccontextmanager
     async def one(self, who: str = "") -> AsyncIterator[None]:
         """Raises :class:`Unavailable` when none becomes free for ``who``."""
-        if not self._take(who):
-            await self._wait(who)
+        ticket = object()
+        if not self._take(who, ticket):
+            await self._wait(who, ticket)
         try:
             yield
         finally:
             with self._lock:
                 self._taken -= Counter({who: 1})  # drops what comes to nothing
 
-    async def _wait(self, who: str) -> None:
+    async def _wait(self, who: str, ticket: object) -> None:
         with self._lock:
-            self._waiting[who] += 1
+            self._waiting[ticket] = who
         try:
             for _ in range(TURN_WAIT_S * 20):
                 await asyncio.sleep(0.05)
-                if self._take(who):
+                if self._take(who, ticket):
                     return
         finally:
             with self._lock:
-                self._waiting -= Counter({who: 1})
+                del self._waiting[ticket]
         raise Unavailable("Too many clones and pushes at once; try again soon.", headers={"Retry-After": "10"})
 
-    def _take(self, who: str) -> bool:
+    def _take(self, who: str, ticket: object) -> bool:
         with self._lock:
-            if self._taken.total() >= self._limit or any(self._taken[w] < self._taken[who] for w in self._waiting):
+            if self._taken.total() >= self._limit:
                 return False
+            came_before = True
+            for other, name in self._waiting.items():
+                came_before = came_before and other is not ticket
+                ahead = self._taken[who] - self._taken[name]
+                if ahead > 0 or (ahead == 0 and came_before):
+                    return False
             self._taken[who] += 1
             return True
 

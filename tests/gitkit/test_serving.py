@@ -27,6 +27,25 @@ def test_a_free_turn_goes_to_whoever_has_the_fewest() -> None:
     assert "modest" in asyncio.run(story())[:4]
 
 
+def test_of_one_person_s_clones_the_first_is_served_first() -> None:
+    async def story() -> list[int]:
+        turns, served = Turns(1), []
+
+        async def clone(number: int) -> None:
+            async with turns.one("alice"):
+                served.append(number)
+                await asyncio.sleep(0.06)
+
+        clones = []
+        for number in range(6):
+            clones.append(asyncio.ensure_future(clone(number)))
+            await asyncio.sleep(0.01)
+        await asyncio.gather(*clones)
+        return served
+
+    assert asyncio.run(story()) == list(range(6))
+
+
 def test_a_turn_that_never_comes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "TURN_WAIT_S", 0)
 
