@@ -330,6 +330,8 @@ def test_zipped_bodies_have_the_same_limits(
     reply = read(send(client, cast.alice, repo, gzip.compress(raw), **{"Content-Encoding": "gzip"}))
     assert reply.refs == {NEW: None}
     zipped = gzip.compress(body([(NULL, commit, "refs/heads/x")]) + bytes(64 << 20))
+    answer = send(client, cast.alice, repo, zipped, **{"Content-Encoding": "gzip"})
+    assert answer.status_code == 413, "little that becomes much is not kept, whatever a pack may have"
     kit: Kit = client.app.state.kit  # type: ignore[attr-defined]
     object.__setattr__(kit.settings, "max_push_bytes", 32 << 20)
     answer = send(client, cast.alice, repo, zipped, **{"Content-Encoding": "gzip"})

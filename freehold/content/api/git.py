@@ -41,6 +41,8 @@ FETCH, PUSH = "git-upload-pack", "git-receive-pack"
 MAX_FETCH_BYTES = 32 << 20
 #: Enough of what a fetch begins with to know it by.
 FIRST_LINE_BYTES = 32
+#: git zips what a fetch asks for, never a pack: a zipped push is by hand, and could be a thousand times what was sent.
+MAX_ZIPPED_PUSH_BYTES = 64 << 20
 KEEP_ALIVE_S = 5
 AGENT = "agent=freehold"
 NO_CACHE = {"Cache-Control": "no-cache, max-age=0, must-revalidate", "Pragma": "no-cache"}
@@ -267,7 +269,8 @@ def _admitted(ask: Ask) -> Any:
 async def _incoming(request: Request, pack: Path, limit_bytes: int) -> Asked:
     file = await run_in_threadpool(os.open, pack, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     try:
-        incoming = Incoming(file, limit_bytes=limit_bytes)
+        is_zipped = "content-encoding" in request.headers
+        incoming = Incoming(file, limit_bytes=min(limit_bytes, MAX_ZIPPED_PUSH_BYTES) if is_zipped else limit_bytes)
         await _received(request, incoming.take, limit_bytes)
         return incoming.finish()
     finally:
