@@ -181,8 +181,8 @@ def _count(request: Request, body: IO[bytes]) -> None:
 
     Source: gitprotocol-v2(5), command-request; gitprotocol-pack(5), upload-request.
     """
-    first = body.read(FIRST_LINE_BYTES)
-    body.seek(0)
+    # Not through the file object: it reads ahead, and git goes on from where the descriptor stands.
+    first = os.pread(body.fileno(), FIRST_LINE_BYTES, 0)
     if first[4:].startswith((b"command=fetch", b"want ")):
         actor, repo_id = request.state.fetches
         counting.note(request, actor, repo_id)
