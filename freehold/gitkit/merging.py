@@ -10,9 +10,12 @@ from pathlib import Path
 
 from freehold.gitkit.commits import Change, CopyBlob, Delete, NewPack, Put, merge_commit
 from freehold.gitkit.objects import DIRECTORY_MODE, SUBMODULE_MODE, Objects, Person
+from freehold.gitkit.patches import MAX_COMPARED_LINES, line_count
 
 #: Longer texts are not compared line by line: changed on both sides, they are a conflict.
 MAX_TEXT_BYTES = 1 << 20
+#: Lines compared in one merge. Where most of them differ it takes a second, in which nobody else is served.
+MAX_JOINED_LINES = 2 * MAX_COMPARED_LINES
 TEXT_MODES = (0o100644, 0o100755)
 
 #: A name in a tree: its mode and object id.
@@ -54,6 +57,7 @@ class _Found:
     removals: list[Change] = field(default_factory=list)
     others: list[Change] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
+    room: int = MAX_JOINED_LINES
 
 
 def merge(objects: Objects, ours: str, theirs: str, *, start: str | None = None) -> Merge:
@@ -130,15 +134,18 @@ def _files(objects: Objects, sides: _Sides, found: _Found) -> None:
         else:
             found.others.append(CopyBlob(sides.path, sides.theirs[1], sides.theirs[0]))
     else:
-        text = _joined_text(objects, sides)
+        text = _joined_text(objects, sides, found)
         if text is None:
             found.conflicts.append(sides.path)
         else:
             found.others.append(Put(sides.path, text))
 
 
-def _joined_text(objects: Objects, sides: _Sides) -> bytes | None:
-    """The lines of both sides, where each changed other ones; None for everything that is no such text."""
+def _joined_text(objects: Objects, sides: _Sides, found: _Found) -> bytes | None:
+    """The lines of both sides, where each changed other ones; None for everything that is no such text.
+
+    Nor for more lines than a merge has room for: a person decides on those files then.
+    """
     if sides.base is None or sides.ours is None or sides.theirs is None:
         return None
     # A mode that changed on one side only could be taken; it is so rare that a person may look at it.
@@ -147,6 +154,10 @@ def _joined_text(objects: Objects, sides: _Sides) -> bytes | None:
         return None
     oids = (sides.base[1], sides.ours[1], sides.theirs[1])
     if any(not is_text(objects, oid) for oid in oids):
+        return None
+    lines = max(line_count(objects, oid) for oid in oids)
+    found.room -= lines
+    if lines > MAX_COMPARED_LINES or found.room < 0:
         return None
     return objects.joined_lines(*oids)
 

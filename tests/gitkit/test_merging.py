@@ -1,6 +1,8 @@
 """Merges as git itself makes them: the same trees, and the same places where people have to decide."""
 
+import random
 import subprocess
+import time
 
 import pytest
 
@@ -153,3 +155,22 @@ def test_a_patch_has_an_end(shelf: Shelf) -> None:
     assert "Files a/big and b/big differ" in whole and whole.count("+x\n") == 500 and len(whole) < 10_000
     cut = patch(shelf.objects, before, after, limit_bytes=2000)
     assert cut.endswith("the rest is left out here.\n") and "+y" not in cut
+
+
+def test_lines_in_another_order_hold_nobody_up(shelf: Shelf) -> None:
+    """Whoever may propose could bring texts whose comparison takes minutes, in every look at the pull request."""
+    shuffled = random.Random(1)  # the same order each time
+    lines = [b"%d\n" % number for number in range(39_000)]
+
+    def mixed(*names: str) -> list[Change]:
+        return [Put(name, b"".join(shuffled.sample(lines, len(lines)))) for name in names]
+
+    files = [f"f{number}" for number in range(8)]
+    base = shelf.commit(None, *mixed(*files), Put("long", b"".join(3 * lines)))
+    one = shelf.commit(base, *mixed(*files), Put("long", b"".join([b"ours\n", *(3 * lines)])))
+    other = shelf.commit(base, *mixed(*files), Put("long", b"".join([*(3 * lines), b"theirs\n"])))
+    assert one and other
+    began = time.process_time()
+    merged = merge(shelf.objects, one, other)
+    assert time.process_time() - began < 4, "without a bound it is three times that"
+    assert merged.conflicts == [*files, "long"]
