@@ -318,7 +318,7 @@ def test_what_the_store_lost_is_told_by_a_status(new_app: Callable[..., Starlett
 def test_nothing_that_a_browser_runs(client: TestClient, app: Starlette, cast: Cast) -> None:
     path = given.repo(client, cast.charlie, "evil")
     script = b"<script>fetch('/api/whoami-v2')</script>"
-    names = ["a.html", "a.xhtml", "a.xml", "a.js", "a.svg", "a.htm", "a", "a.HTML", "a.pdf", "a.png", "a.json"]
+    names = ["a.html", "a.xhtml", "a.xml", "a.js", "a.svg", "a.htm", "a", "b.HTML", "a.pdf", "a.png", "a.json"]
     given.commit(app, path, [Put(name, script) for name in names])
 
     for name in names:
