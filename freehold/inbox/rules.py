@@ -233,7 +233,7 @@ GROUPS: dict[str, tuple[str, bool]] = {
     "participating": ("Threads you have a part in", True),
     "watching": ("Threads of what you own or watch", False),
     "repos": ("Repositories you own or watch are moved or deleted", False),
-    "access": ("Requests for access, and answers to yours", True),
+    "access": ("Requests for access, answers to yours, and terms that changed", True),
     "followed": ("Somebody follows you, or an organisation of yours", False),
     "account": ("Invitations, memberships, webhooks that were disabled", True),
 }
