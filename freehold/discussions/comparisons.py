@@ -175,5 +175,5 @@ def of_conflicts(db: Session, kit: Kit, actor: Actor, path: str, num: int, *, ki
         heads.append(head)
     objects = content.objects(db, repo, kit)
     found = merge(objects, heads[0], heads[1], start=discussion.start)
-    shown = [conflicts.conflict(objects, found, name) for name in found.conflicts[: rules.MAX_CONFLICTS_SHOWN]]
+    shown = list(conflicts.conflicts(objects, found, found.conflicts[: rules.MAX_CONFLICTS_SHOWN]))
     return Conflicts(repo, discussion, heads[0], heads[1], shown, len(found.conflicts), not found.is_done)

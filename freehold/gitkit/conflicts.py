@@ -4,12 +4,12 @@ The same three texts that git compares, as values rather than as marks inside th
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pygit2
 
-from freehold.gitkit.merging import MAX_TEXT_BYTES, Merge, Node, is_text
+from freehold.gitkit.merging import MAX_JOINED_LINES, MAX_TEXT_BYTES, Merge, Node, is_text
 from freehold.gitkit.objects import DIRECTORY_MODE, Objects
 from freehold.gitkit.patches import MAX_COMPARED_LINES, line_count
 
@@ -56,13 +56,23 @@ class Conflict:
         return all(node is None or node[0] != DIRECTORY_MODE for node in sides)
 
 
-def conflict(objects: Objects, merged: Merge, path: str) -> Conflict:
-    """The conflict at ``path`` of ``merged``."""
+def conflicts(objects: Objects, merged: Merge, paths: Iterable[str]) -> Iterator[Conflict]:
+    """The conflicts at ``paths`` of ``merged``, of which so many lines are compared; later ones are taken whole."""
+    room = MAX_JOINED_LINES
+    for path in paths:
+        found = conflict(objects, merged, path, most_lines=min(room, MAX_COMPARED_LINES))
+        if found.pieces is not None:
+            room -= max(line_count(objects, node[1]) for node in (found.base, found.ours, found.theirs) if node)
+        yield found
+
+
+def conflict(objects: Objects, merged: Merge, path: str, *, most_lines: int = MAX_COMPARED_LINES) -> Conflict:
+    """The conflict at ``path`` of ``merged``; texts of more than ``most_lines`` are not compared."""
     base, ours, theirs = (
         _node(objects, commit, path) if commit is not None else None
         for commit in (merged.ancestor, merged.ours, merged.theirs)
     )
-    pieces, reason = None, _reason(objects, base, ours, theirs)
+    pieces, reason = None, _reason(objects, base, ours, theirs, most_lines)
     if not reason:
         pieces = _pieces(*(objects.blob(node[1]) if node else b"" for node in (base, ours, theirs)))
     return Conflict(path, base, ours, theirs, pieces, reason)
@@ -86,7 +96,7 @@ def _node(objects: Objects, commit: str, path: str) -> Node | None:
     return None if entry is None else (entry.mode, entry.oid)
 
 
-def _reason(objects: Objects, base: Node | None, ours: Node | None, theirs: Node | None) -> str:
+def _reason(objects: Objects, base: Node | None, ours: Node | None, theirs: Node | None, most_lines: int) -> str:
     if ours is None or theirs is None:
         return "One side removed it, the other changed it."
     sides = [node for node in (base, ours, theirs) if node is not None]
@@ -94,8 +104,10 @@ def _reason(objects: Objects, base: Node | None, ours: Node | None, theirs: Node
         return "It is a file on one side and a folder on the other."
     if any(objects.is_pointer(oid) for _, oid in sides):
         return "It is a large file: one of the two can be taken whole."
-    if not all(is_text(objects, oid) and line_count(objects, oid) <= MAX_COMPARED_LINES for _, oid in sides):
+    if not all(is_text(objects, oid) for _, oid in sides):
         return f"It is not text, or longer than {MAX_TEXT_BYTES >> 20} MiB: one of the two can be taken whole."
+    if any(line_count(objects, oid) > most_lines for _, oid in sides):
+        return "It is longer than what is compared by lines here: one of the two can be taken whole."
     return ""
 
 

@@ -7,7 +7,7 @@ import pytest
 from freehold.gitkit import comparing
 from freehold.gitkit.commits import Change, CopyBlob, Delete, Put, PutPointer
 from freehold.gitkit.comparing import compare
-from freehold.gitkit.conflicts import Agreed, Clash, Conflict, conflict, joined
+from freehold.gitkit.conflicts import Agreed, Clash, Conflict, conflict, conflicts, joined
 from freehold.gitkit.merging import merge
 from tests.gitkit.conftest import Shelf
 
@@ -108,3 +108,17 @@ def test_a_comparison_is_cut_at_its_bounds(shelf: Shelf, monkeypatch: pytest.Mon
     assert short.files[0].note == "" and "left out" in short.files[3].note and short.files[39].added == 10
     monkeypatch.setattr(comparing, "MAX_COMPARED_BYTES", 300)
     assert "alone" in compare(shelf.objects, base, after).files[39].note
+
+
+def test_many_long_texts_are_compared_up_to_a_bound(shelf: Shelf) -> None:
+    """Where most lines differ a comparison takes a second; fifty of them would hold everybody up at each look."""
+    lines = [b"%d\n" % number for number in range(30_000)]
+    turns = [b"".join(lines[at:] + lines[:at]) for at in (0, 10_000, 20_000)]
+    files = [f"f{number}" for number in range(5)]
+    base = shelf.commit(None, *(Put(name, turns[0]) for name in files))
+    one, other = (shelf.commit(base, *(Put(name, turn) for name in files)) for turn in turns[1:])
+    assert one and other
+    merged = merge(shelf.objects, one, other)
+    shown = list(conflicts(shelf.objects, merged, files))
+    assert [found.pieces is not None for found in shown] == [True, True, False, False, False]
+    assert "longer than what is compared" in shown[-1].reason

@@ -33,7 +33,7 @@ from freehold.core import events
 from freehold.core.database import Database
 from freehold.core.errors import Unavailable
 from freehold.gitkit.commits import Change, CopyBlob, Delete, Put
-from freehold.gitkit.conflicts import conflict, joined
+from freehold.gitkit.conflicts import Conflict, conflicts, joined
 from freehold.gitkit.merging import MAX_TEXT_BYTES, Merge, write_merge
 from freehold.gitkit.merging import merge as compare
 from freehold.gitkit.objects import Objects
@@ -186,14 +186,14 @@ def _decided(objects: Objects, found: Merge, decisions: Mapping[str, Decision], 
     if strange is not None:
         raise BadDecision(strange, "the two sides do not clash there")
     changes: list[Change] = []
-    for path, decision in decisions.items():
-        changes += _change(objects, found, path, decision, min(max_bytes, MAX_TEXT_BYTES))
+    for clash in conflicts(objects, found, decisions):
+        changes += _change(clash, decisions[clash.path], min(max_bytes, MAX_TEXT_BYTES))
     return changes
 
 
-def _change(objects: Objects, found: Merge, path: str, decision: Decision, max_bytes: int) -> list[Change]:
+def _change(clash: Conflict, decision: Decision, max_bytes: int) -> list[Change]:
     """What makes the proposal's file the decided one."""
-    clash = conflict(objects, found, path)
+    path = clash.path
     if not clash.is_of_files:
         raise BadDecision(path, "one side has a folder there; commit a version to the proposal instead")
     text = decision.text
