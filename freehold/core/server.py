@@ -26,6 +26,8 @@ KEEP_ALIVE_S = 75  # longer than the clients' pools keep a connection, so that t
 DEAD_PEER_MS = 120_000
 STOP_S = 20
 MAX_CONNECTIONS = 4096
+#: Of a body whose answer was given already: read, so that its sender gets to the answer, but not for ever.
+MAX_UNWANTED_BYTES = 128 << 20
 BACKLOG = 1024
 SWEEP_TICKS = 50  # of a tenth of a second
 
@@ -153,6 +155,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._unheard = 0  # bytes fed to the parser since it last reported something whole
         self._body_seen = 0  # bytes of the newest request's body that came through the parser
+        self._unwanted = 0  # bytes of it that came after its answer
         self._waiting_since: float | None = None  # for the rest of a head, or of a body that the application reads
         self._wait_limit_s = HEAD_TIMEOUT_S
         self._spoiled = False  # the rest of a body was left unread: what comes next is no request
@@ -176,7 +179,7 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def on_message_begin(self) -> None:
-        self._body_seen = 0
+        self._body_seen = self._unwanted = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -187,6 +190,11 @@ class Connection(HttpToolsProtocol):
         self._unheard = 0
         self._body_seen += len(body)
         super().on_body(body)
+        if self.cycle is not None and self.cycle.response_complete:
+            self._unwanted += len(body)
+            if self._unwanted > MAX_UNWANTED_BYTES:
+                self._spoiled = True
+                self.transport.abort()
 
     def on_message_complete(self) -> None:
         self._unheard = 0

@@ -376,3 +376,12 @@ def test_an_address_of_another_machine_is_refused() -> None:
 def test_port_0_is_a_free_one(host: str, shown: str) -> None:
     with server.bind(host, 0) as listener:
         assert server.url_of(listener) == f"http://{shown}:{listener.getsockname()[1]}"
+
+
+def test_a_body_that_goes_on_for_ever_after_its_answer_is_cut_off(served: Served) -> None:
+    with served.connect() as connection:
+        connection.sendall(b"PUT /unread HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert connection.recv(4096).startswith(b"HTTP/1.1 403")
+        chunk = b"100000\r\n" + bytes(1 << 20) + b"\r\n"
+        with pytest.raises(OSError, match=r"reset|[Bb]roken"):
+            connection.sendall(chunk * (2 * server.MAX_UNWANTED_BYTES >> 20))
