@@ -54,6 +54,8 @@ BATCH = 500
 MAX_REPOS = 200
 MAX_DRY_REPOS = 100_000
 MAX_PUSHES = 10_000
+#: Histories left behind of which one is looked at for what was erased; older ones go with it.
+MAX_SPARED = 100
 MAX_BATCHES = 200
 MAX_ORPHANS = 100_000
 MAX_KEY_CHARS = 255  # of a row; ours are shorter
@@ -177,6 +179,7 @@ class Collector:
                 RepoContent.repo_id == repo_id, RepoContent.created_at <= now - GRACE
             )
             old = set(db.scalars(query))
+            held = set(db.scalars(select(RepoContent.sha256).where(RepoContent.repo_id == repo_id)))
             pushes = list(
                 db.execute(
                     select(Push.before, Push.after, Push.at)
@@ -191,10 +194,12 @@ class Collector:
         # Whoever deleted or squashed too much has some days to come back for it.
         recent = [push.before for push in pushes if push.at > now - GRACE and push.before not in reached]
         recent = [oid for oid in dict.fromkeys(recent) if objects.has(oid)]
+        if is_wanted:  # large files were erased: what still names one of them goes now, the rest of it as ever
+            recent = [oid for oid in recent[:MAX_SPARED] if named(objects, [oid]).keys() <= held]
         ripe = [push for push in pushes if push.at <= now - GRACE and (ripe_until is None or push.at > ripe_until)]
         left_behind = any(push.before not in reached and objects.has(push.before) for push in ripe)
         stale = old - named(objects, [*targets.values(), *recent]).keys() if old else set()
-        heads = sorted({*targets.values(), *(() if is_wanted else recent)})
+        heads = sorted({*targets.values(), *recent})
         return _Found(now, targets, heads, sorted(stale), is_wanted or left_behind)
 
     def _end_claims(self, db: Session, repo_id: str, found: "_Found") -> int:
