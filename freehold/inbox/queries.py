@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from freehold.access.rules import Action, Actor
 from freehold.accounts import service as accounts
-from freehold.accounts.tables import Membership
+from freehold.accounts.tables import Account, Membership
 from freehold.inbox import access, rules
 from freehold.inbox.tables import News, Watch
 from freehold.repos import service as repos
@@ -21,7 +21,7 @@ Of = Literal["repo", "account", "watched"]
 
 def activity(
     db: Session, actor: Actor, *, before: str | None = None, limit: int = PAGE, repo: Repo | None = None,
-    account: str | None = None, watched: bool = False,
+    account: str | Account | None = None, watched: bool = False,
 ) -> Sequence[News]:  # fmt: skip
     """The newest first, older than ``before``: of one repository, of an account (what it did, and what was done to
     what it owns), of what the actor watches, or of the whole hub."""
@@ -29,7 +29,7 @@ def activity(
     if repo is not None:
         query = query.where(News.repo_id == repo.id)
     if account is not None:
-        found = accounts.account(db, account)
+        found = account if isinstance(account, Account) else accounts.account(db, account)
         query = query.where(or_(News.actor_id == found.id, News.owner_id == found.id))
     if watched:
         query = _watched(query, access.own(actor, writes=False))

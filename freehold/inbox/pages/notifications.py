@@ -262,7 +262,7 @@ def repo_activity(ask: Ask, kind: str, namespace: str, name: str, cursor: str | 
 
 def profile_activity(ask: Ask, account: Account) -> str:
     """Fills the slot beside what an account publishes; as far as the visitor may read what happened."""
-    found = queries.activity(ask.db, ask.actor, account=account.name, limit=SHOWN_HAPPENINGS)
+    found = queries.activity(ask.db, ask.actor, account=account, limit=SHOWN_HAPPENINGS)
     if not found:
         return ""
     address = f"/activity?account={account.name}"
