@@ -176,24 +176,30 @@ def _row(call: Call, kept: Answer) -> str:
 
 
 def conformance() -> str:
-    """The last full run, as text: how many passed, and what did not with the reason."""
-    run: dict[str, Any] = json.loads(RESULT.read_text())
+    """The last full run of each client, as text: how many passed, and what did not with the reason."""
+    runs: dict[str, dict[str, Any]] = json.loads(RESULT.read_text())
+    text = (
+        "Freehold is judged by the clients' own tests, unmodified (`make conformance`; the runner lies beside the\n"
+        "project): those that talk to a hub and need nothing but a hub.\n"
+    )
+    for client, run in runs.items():
+        text += f"\n{_of_client(client, run)}"
+    return f"{text}\nTest by test: [conformance.json](conformance.json).\n\n"
+
+
+def _of_client(client: str, run: dict[str, Any]) -> str:
     failed: dict[str, list[str]] = {}
     for test in run["failed"]:
         failed.setdefault(reason(test), []).append(test)
     total = run["passed"] + len(run["failed"])
-    text = (
-        "Freehold is judged by the clients' own tests, unmodified (`make conformance`; the runner lies beside the\n"
-        f"project). On {run['date']}, huggingface_hub {run['client']}: of {total} tests that talk to a hub and need\n"
-        f"nothing but a hub, **{run['passed']} pass**.\n"
-    )
+    but = f" (without {run['left_out']})" if "left_out" in run else ""
+    text = f"On {run['date']}, huggingface_hub {client}{but}: of {total} tests **{run['passed']} pass**.\n"
     if failed:
         text += "\n| Do not pass | Where | Why |\n|---|---|---|\n"
         for why, tests in sorted(failed.items(), key=lambda item: -len(item[1])):
             names = Counter(test.partition("::")[0].removeprefix("tests/") for test in tests)
             text += f"| {len(tests)} | {', '.join(f'`{name}`' for name in names)} | {why} |\n"
-        text += "\nTest by test: [conformance.json](conformance.json).\n"
-    return text + "\n"
+    return text
 
 
 def reason(test: str) -> str:

@@ -89,7 +89,8 @@ def keep(report: Path) -> None:
     failed = sorted(test["nodeid"] for test in tests if test["outcome"] in ("failed", "error"))
     passed = sum(test["outcome"] == "passed" for test in tests)
     client = os.environ.get("CLIENT", "2.4.0")
-    kept = {"client": client, "date": datetime.now(UTC).date().isoformat(), "passed": passed, "failed": failed}
+    kept = json.loads(RESULT.read_text())
+    kept[client] = {"date": datetime.now(UTC).date().isoformat(), "passed": passed, "failed": failed}
     RESULT.write_text(json.dumps(kept, indent=1) + "\n")
     print(f"{RESULT} is written; make docs shows it.", file=sys.stderr)
 
