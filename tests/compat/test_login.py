@@ -61,7 +61,7 @@ def test_sign_in_by_browser_then_work_renew_and_leave(clients: Clients, live: Li
     assert name is not None
     run("hf", "repos", "create", "by-login")
     listed = json.loads(run("hf", "repos", "list", "--format", "json"))
-    assert [row["id"] for row in listed] == ["alice/by-login"]
+    assert "alice/by-login" in [row["id"] for row in listed]
 
     # The client renews in the last day of a token: pretend that this is it.
     program = (

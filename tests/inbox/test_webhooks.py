@@ -433,7 +433,7 @@ def test_a_slow_receiver_delays_its_owners_webhooks_and_nobody_elses(
         try:
             for text in ("one", "two", "three"):
                 commit(client, cast, text=text)
-            wait_for(lambda: len(receiver.got) == 3)
+            wait_for(lambda: len(receiver.got) == 3 and len(slow.got) > 0)
             assert len(slow.got) == 1, "one call at a time"
             slow.waits_for.set()
             wait_for(lambda: len(slow.got) == 12)
