@@ -3,10 +3,12 @@
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,6 +88,7 @@ class Process:
                 stdout=out,
                 stderr=out,
                 env={**clean_environment(), **(env or {})},
+                start_new_session=True,  # a group of its own, so that what it started ends with it
             )
 
     @property
@@ -128,6 +131,8 @@ class Process:
             except subprocess.TimeoutExpired:
                 self._popen.kill()
                 self._popen.wait()
+        with suppress(ProcessLookupError):  # fcgiwrap leaves its children behind
+            os.killpg(self._popen.pid, signal.SIGKILL)
 
 
 def clean_environment() -> dict[str, str]:
