@@ -35,6 +35,7 @@ SPELLINGS = {
 
 #: Allowed by name, for a reason that holds for this package alone and only while it says what it said when we looked.
 BY_NAME = {
+    "axe-playwright-python": ("", "its licence file is MIT's, and axe-core's inside it MPL-2.0; tests only"),
     "pygit2": ("GPLv2 with linking exception", "libgit2's exception permits linking it into works of any licence"),
     "psycopg": ("LGPL-3.0-only", "used unchanged as a library of its own, which anyone can replace"),
     "psycopg-binary": ("LGPL-3.0-only", "the compiled half of psycopg"),
