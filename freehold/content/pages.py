@@ -18,6 +18,7 @@ from freehold.repos.heads import head
 from freehold.repos.tables import Repo
 from freehold.web.components import RepoHead
 from freehold.web.render import render
+from freehold.web.slots import Slots
 
 paths.register()
 router = APIRouter(include_in_schema=False)
@@ -98,6 +99,7 @@ class BlobPage:
     download: str
     raw: str
     picture: str  #: address of the picture it is, or empty
+    view: str  #: what a room above makes of it, as HTML; empty for nothing
     lines: Sequence[str] | None
     why_not: str  #: why it is not shown
 
@@ -163,6 +165,7 @@ def blob(ask: Ask, kind: str, namespace: str, name: str, rev: str, path: str) ->
     if entry.kind == "directory":
         return RedirectResponse(f"{root}/tree/{quoted(rev)}/{quote(entry.path)}", 303)
     content = _contents(ask, repo, found).get(entry.pointer.sha256) if entry.pointer else None
+    view = _view(ask, queries.FileAt(repo, rev, commit, entry, content))
     lines, why_not = _shown(ask, repo, entry)
     ending = entry.path.rpartition(".")[2].lower()
     file = f"{quoted(rev)}/{quote(entry.path)}"
@@ -184,6 +187,7 @@ def blob(ask: Ask, kind: str, namespace: str, name: str, rev: str, path: str) ->
         download=f"{root}/resolve/{file}?download=true",
         raw=f"{root}/resolve/{file}",
         picture=f"{root}/resolve/{file}" if ending in PICTURES else "",
+        view=view,
         lines=lines,
         why_not=why_not,
     )
@@ -286,6 +290,12 @@ def _kept_as(entry: Entry, content: Content | None) -> str:
         return "not here"
     ways = [word for word, holds in (("whole", content.is_whole), ("chunks", content.file_hash is not None)) if holds]
     return " and ".join(ways)
+
+
+def _view(ask: Ask, file: queries.FileAt) -> str:
+    """The first thing that a room above makes of the file."""
+    slots: Slots = ask.request.app.state.slots
+    return next((view for fill in slots.file_views if (view := fill(ask, file))), "")
 
 
 def _shown(ask: Ask, repo: Repo, entry: Entry) -> tuple[Sequence[str] | None, str]:

@@ -37,6 +37,23 @@ class Page:
 
 
 @dataclass(frozen=True)
+class FileAt:
+    """A file of a commit, as its page shows it and as rooms above look into it (``Slots.file_views``)."""
+
+    repo: Repo
+    revision: str  #: as the address has it: a branch, a tag, a commit
+    commit: str
+    entry: Entry
+    content: Content | None  #: how a large file is kept; None for what git holds, and for bytes that are not here
+
+    @property
+    def ending(self) -> str:
+        """The file's ending in small letters, without its point; empty where it has none."""
+        name = self.entry.path.rpartition("/")[2]
+        return name.rpartition(".")[2].lower() if "." in name else ""
+
+
+@dataclass(frozen=True)
 class Log:
     """Some commits, newest first, of ``total``, and the cursor to the next ones.
 

@@ -183,6 +183,20 @@ def _kept(database: Database, repo_id: str, sha256: str) -> Kept | None:
     return None if row is None else Kept(sha256, row[0], bool(row[1]), row[2])
 
 
+def opened(kit: Kit, db: Session, file: queries.FileAt) -> Body:
+    """The bytes of a file that a page shows: ``pieces(start, end)`` reads no more than it is asked for.
+
+    Raises :class:`ContentGone` for a pointer to bytes that are not here.
+    """
+    entry, content = file.entry, file.content
+    kept = None
+    if entry.pointer is not None:
+        if content is None:
+            raise ContentGone(entry.path, file.commit, entry.pointer.sha256)
+        kept = Kept(content.sha256, content.size_bytes, content.is_whole, content.file_hash)
+    return body(kit, db, Found(file.repo.id, file.repo.path, file.commit, entry, kept))
+
+
 def body(kit: Kit, db: Session, found: Found) -> Body:
     """The file's bytes."""
     if found.kept is not None:
