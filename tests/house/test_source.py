@@ -20,7 +20,12 @@ ROOT = Path(__file__).parent.parent.parent
 HUB = ROOT / "freehold"
 SOURCES = sorted(HUB.rglob("*.py"))
 #: Installed for others to find, never imported by name.
-UNNAMED = {"psycopg": "the driver behind postgresql+psycopg://", "python-multipart": "Starlette's form parser"}
+UNNAMED = {
+    "latex2mathml": "formulas of cards",
+    "psycopg": "the driver behind postgresql+psycopg://",
+    "pygments": "colours of code",
+    "python-multipart": "Starlette's form parser",
+}
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 70
 
