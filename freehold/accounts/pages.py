@@ -12,6 +12,7 @@ from freehold.accounts.errors import SignInRefused, TooManyAttempts
 from freehold.accounts.rules import SESSION_COOKIE
 from freehold.accounts.throttle import Throttle, one_check
 from freehold.core.http import PUBLIC, Ask, door, unit_of_work
+from freehold.web import flash
 from freehold.web.render import render
 
 router = APIRouter(include_in_schema=False)
@@ -107,10 +108,7 @@ def sign_out(ask: Ask, token: Annotated[str, Form(alias="csrf")] = "") -> Respon
     service.sign_out(ask.db, ask.request.cookies[SESSION_COOKIE])
     answer = RedirectResponse("/", 303)
     answer.delete_cookie(SESSION_COOKIE, path="/")
-    return answer
-
-
-sign_in.action = PUBLIC  # type: ignore[attr-defined]  # two units of work: hashing must not hold the write lock
+    return flash.say(ask.request, answer, "You are signed out.")
 
 
 def _is_open(request: Request) -> bool:

@@ -13,6 +13,7 @@ from freehold.core.errors import BadRequest, Conflict, Forbidden
 from freehold.core.http import Ask, door
 from freehold.repos import paths, rules, service
 from freehold.repos.heads import ONE, head
+from freehold.web import flash
 from freehold.web.components import RepoHead
 from freehold.web.render import render
 
@@ -157,7 +158,8 @@ def set_settings(
         repo = service.change_settings(ask.db, ask.actor, path, changes, kind=kind)
     except BadRequest as err:
         return _settings(ask, kind, path, failed="general", error=err.message)
-    return RedirectResponse(f"{rules.page_path(kind, repo.path)}/settings", 303)
+    answer = RedirectResponse(f"{rules.page_path(kind, repo.path)}/settings", 303)
+    return flash.say(ask.request, answer, "Settings saved.")
 
 
 @router.post(_REPO + "/settings/name")
@@ -178,7 +180,8 @@ def rename(
     except (BadRequest, Conflict, Forbidden) as err:
         ask.db.rollback()  # a lost race for the name leaves the transaction unusable
         return _settings(ask, kind, path, name=to_name, failed="name", error=err.message)
-    return RedirectResponse(f"{rules.page_path(kind, repo.path)}/settings", 303)
+    answer = RedirectResponse(f"{rules.page_path(kind, repo.path)}/settings", 303)
+    return flash.say(ask.request, answer, f"It is called {repo.path} now.")
 
 
 @router.post(_REPO + "/settings/delete")
@@ -197,7 +200,7 @@ def delete(
     if confirm.strip() != repo.path:
         return _settings(ask, kind, path, failed="delete", error=f"Type {repo.path} to delete it.")
     service.delete_repo(ask.db, ask.actor, path, kind=kind)
-    return RedirectResponse(f"/{repo.owner.name}", 303)
+    return flash.say(ask.request, RedirectResponse(f"/{repo.owner.name}", 303), f"{repo.path} is deleted.")
 
 
 def _settings(ask: Ask, kind: str, path: str, *, name: str = "", failed: str = "", error: str = "") -> Response:

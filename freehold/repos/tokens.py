@@ -26,6 +26,7 @@ from freehold.oauth.service import grants
 from freehold.repos import queries
 from freehold.repos.queries import Named
 from freehold.repos.schemas import WhoAmI
+from freehold.web import flash
 from freehold.web.render import render
 
 api = APIRouter(tags=["accounts"])
@@ -195,7 +196,7 @@ def create_token(
 def revoke_token(ask: Ask, token_id: str, token: Annotated[str, Form(alias="csrf")] = "") -> Response:
     csrf.check_in_person(ask, token)
     accounts.revoke_token(ask.db, ask.actor.id, token_id)
-    return RedirectResponse("/settings/tokens", 303)
+    return flash.say(ask.request, RedirectResponse("/settings/tokens", 303), "Token revoked.")
 
 
 def _tokens(

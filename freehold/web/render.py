@@ -5,7 +5,7 @@ page shows is in its dataclass, and what the visitor may not see is not.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,9 +19,10 @@ from starlette.responses import HTMLResponse, Response
 
 from freehold.core import clock
 from freehold.core.errors import HubError
-from freehold.web import assets, figures
+from freehold.web import assets, figures, flash, fragments
 from freehold.web.avatars import parcel
 from freehold.web.components import RepoHead
+from freehold.web.flash import Said
 from freehold.web.slots import Slots
 
 PACKAGE = Path(__file__).parents[1]
@@ -65,6 +66,9 @@ class Shell:
     unread: int  #: what waits in the visitor's inbox
     #: What rooms above put beside a repository's name.
     repo_actions: Sequence[str]
+    said: Said | None  #: what the form before this page did
+    block: str  #: the one block of the page that is sent; empty: all of it
+    takes_part: bool  #: htmx cuts its part out of this page, and takes what is said along
 
 
 @dataclass(frozen=True)
@@ -85,11 +89,25 @@ def install(app: Starlette, slots: Slots) -> None:
     assets.load()
 
 
-def render(request: Request, page: Page, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """``page`` as an answer, in the shell of whoever asks."""
-    template = templates().get_template(_template_name(type(page)))
-    html = template.render(page=page, shell=_shell(request, page))
-    return HTMLResponse(html, status, headers={**_headers(), **(headers or {})})
+def render(
+    request: Request,
+    page: Page,
+    *,
+    blocks: Collection[str] = (),
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """``page`` as an answer, in the shell of whoever asks.
+
+    ``blocks`` are those of its template that htmx may have alone (docs/how-to/add-a-page.md).
+    """
+    shell = _shell(request, page, fragments.block(request, blocks))
+    html = templates().get_template(_template_name(type(page))).render(page=page, shell=shell)
+    answer = HTMLResponse(html, status, headers={**_headers(), **(headers or {})})
+    if not shell.block:
+        answer.headers.update(fragments.takeover(request, shell.came_to, status))
+    flash.forget(request, answer)
+    return answer
 
 
 def part(request: Request, value: object) -> str:
@@ -102,7 +120,8 @@ def part(request: Request, value: object) -> str:
 
 
 def error_page(request: Request, err: HubError) -> Response:
-    """An error as a page, with the headers that clients read kept."""
+    """An error as a page, with the headers that clients read kept; a notice on the page that is open, for htmx."""
+    headers = dict(err.headers) | ({"X-Error-Code": err.code} if err.code else {})
     visitor = _visitor(request)
     title, message = _ERROR_WORDS.get(err.code or "", (_ERROR_TITLES.get(err.status, "This did not work"), ""))
     page = ErrorPage(
@@ -112,8 +131,16 @@ def error_page(request: Request, err: HubError) -> Response:
         offers_sign_in=visitor is None and err.status in (401, 403, 404),
         request_id=request.scope.get("freehold.request_id", ""),
     )
-    headers = dict(err.headers) | ({"X-Error-Code": err.code} if err.code else {})
+    if fragments.is_asked_by_script(request):
+        return _error_notice(page, headers)
     return render(request, page, status=err.status, headers=headers)
+
+
+def _error_notice(page: ErrorPage, headers: Mapping[str, str]) -> Response:
+    """What somebody typed stays on the screen: only the sentence is put above it."""
+    template = templates().get_template("web/error_notice.html")
+    here = {"HX-Retarget": "#flash", "HX-Reswap": "innerHTML", "HX-Reselect": ".notice", "HX-Push-Url": "false"}
+    return HTMLResponse(template.render(page=page), page.status, headers={**_headers(), **headers, **here})
 
 
 #: By code: where the message is a contract with clients, people get a sentence of their own.
@@ -174,7 +201,7 @@ def _template_name(page: type) -> str:
     return f"{room}/{'_'.join(word.lower() for word in words)}.html"
 
 
-def _shell(request: Request, page: Page) -> Shell:
+def _shell(request: Request, page: Page, block: str) -> Shell:
     slots: Slots = getattr(request.app.state, "slots", Slots())
     query = request.url.query
     return Shell(
@@ -188,6 +215,9 @@ def _shell(request: Request, page: Page) -> Shell:
         came_to=_raw_path(request) + (f"?{query}" if query else ""),
         unread=getattr(request.state, "unread", 0),
         repo_actions=_repo_actions(request, slots, page),
+        said=flash.heard(request),
+        block=block,
+        takes_part=fragments.takes_part(request),
     )
 
 
@@ -218,5 +248,5 @@ def _headers() -> dict[str, str]:
         "Cross-Origin-Opener-Policy": "same-origin",
         # Pages depend on who asks: a shared cache must not keep them.
         "Cache-Control": "private, no-cache",
-        "Vary": "Cookie",
+        "Vary": f"Cookie, {fragments.VARY}",
     }

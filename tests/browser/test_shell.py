@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import httpx
 import pytest
 
 from tests.fixtures.browser import DESKTOP, PHONE, Tab
@@ -20,3 +21,43 @@ def test_a_slash_leads_to_the_search_field(browse: Callable[..., Tab]) -> None:
     page = browse("alice").go("/models")
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.type") == "search"
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_what_a_form_did_is_said_on_the_next_page(browse: Callable[..., Tab], scripts: bool) -> None:
+    tab = browse("alice", scripts=scripts)
+    page = tab.go("/settings/tokens")
+    page.get_by_label("What is it for").fill(f"laptop {scripts}")
+    page.get_by_role("button", name="Create token").click()
+    page.goto(tab.live.url + "/settings/tokens")
+    if scripts:
+        page.evaluate("window.stays = true")
+    page.get_by_role("button", name=f"Revoke laptop {scripts}").click()
+    page.get_by_role("status").get_by_text("Token revoked.").wait_for()
+    assert page.get_by_role("button", name=f"Revoke laptop {scripts}").count() == 0
+    assert page.url == tab.live.url + "/settings/tokens"
+    if scripts:
+        assert page.evaluate("window.stays"), "the page was loaded anew"
+        assert page.evaluate("document.activeElement.id") == "main"
+        tab.check_axe()
+        page.get_by_role("button", name="Dismiss").click()
+    else:
+        page.goto(tab.live.url + "/settings/tokens")
+    assert page.get_by_text("Token revoked.").count() == 0
+
+
+def test_a_like_changes_only_itself(browse: Callable[..., Tab]) -> None:
+    tab = browse("alice")
+    httpx.post(
+        f"{tab.live.url}/api/repos/create",
+        json={"name": "liked", "type": "model"},
+        headers={"Authorization": f"Bearer {tab.live.tokens['alice']}"},
+    ).raise_for_status()
+    page = tab.go("/alice/liked")
+    page.evaluate("window.stays = true")
+    like = page.get_by_role("button", name="Like", exact=True)
+    like.click()
+    page.locator("#like-it[aria-pressed=true]").wait_for()
+    assert page.get_by_role("link", name="1 like: who").is_visible()
+    assert page.evaluate("window.stays && document.activeElement.id") == "like-it"
+    assert page.evaluate("history.length") == 2, "a like is no place to go back to"

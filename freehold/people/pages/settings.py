@@ -23,6 +23,7 @@ from freehold.people import access, queries
 from freehold.people.pages.forms import OWN, hashed, picture
 from freehold.people.queries import Asked, Asks
 from freehold.people.service import invitations, organizations, people
+from freehold.web import flash
 from freehold.web.render import render
 
 router = APIRouter(include_in_schema=False)
@@ -185,7 +186,7 @@ delete.action = OWN  # type: ignore[attr-defined]
 def end_session(ask: Ask, session_id: str, token: Csrf = "") -> Response:
     csrf.check_in_person(ask, token)
     accounts.end_session(ask.db, ask.actor.id, session_id)
-    return RedirectResponse("/settings/account", 303)
+    return flash.say(ask.request, RedirectResponse("/settings/account", 303), "The session has ended.")
 
 
 @router.post("/settings/account/sessions/end")
@@ -193,7 +194,8 @@ def end_session(ask: Ask, session_id: str, token: Csrf = "") -> Response:
 def end_other_sessions(ask: Ask, token: Csrf = "") -> Response:
     csrf.check_in_person(ask, token)
     accounts.end_sessions(ask.db, ask.actor.id, but=ask.request.cookies.get(SESSION_COOKIE, ""))
-    return RedirectResponse("/settings/account", 303)
+    answer = RedirectResponse("/settings/account", 303)
+    return flash.say(ask.request, answer, "Every other session has ended.")
 
 
 def _proven(request: Request, password: str, token: str) -> people.Known:
