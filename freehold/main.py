@@ -68,10 +68,12 @@ from freehold.discover import hot as discover_hot
 from freehold.discover import pages as discover_pages
 from freehold.discover import papers as papers_api
 from freehold.discover import profile as profile_pages
+from freehold.discover import repository as repository_pages
 from freehold.discussions import api as discussions_api
 from freehold.discussions import pages as discussions_pages
 from freehold.discussions import queries as discussions_queries
 from freehold.discussions import service as discussions
+from freehold.discussions.pages import threads as threads_pages
 from freehold.gating import api as gating_api
 from freehold.gating import pages as gating_pages
 from freehold.gating.service import terms as gating_terms
@@ -107,7 +109,7 @@ from freehold.tasks.rules import Kind
 from freehold.tasks.worker import Body, Worker
 from freehold.web import api as web_api
 from freehold.web import render
-from freehold.web.slots import Entry, Slots
+from freehold.web.slots import Entry, Slots, Tab
 
 log = logging.getLogger("freehold")
 HOUSEKEEPING_S = 30
@@ -276,15 +278,7 @@ def _add_rooms(app: FastAPI) -> None:
 
 def _add_pages(app: FastAPI) -> None:
     """Pages and the shell around them: the one place that knows every room's menu entries."""
-    for inbox_page in (notifications_pages, webhooks_pages):
-        app.include_router(web_api.answering_head(inbox_page.router))
-    for community_page in (collections_pages, marks_pages):
-        app.include_router(web_api.answering_head(community_page.router))
-    people_pages = (accounts_pages, settings_pages, joining, organization_pages, avatars, oauth_pages, tokens_doors)
-    rooms = (gating_pages, repos_pages, spaces_pages, content_pages, discussions_pages, discover_pages)
-    for room in (*people_pages, *rooms):
-        app.include_router(web_api.answering_head(room.router))
-    app.include_router(web_api.answering_head(profile_pages.router))  # the widest address of all
+    _include_pages(app)
     app.state.csrf_token = csrf.token
     render.install(
         app,
@@ -330,6 +324,13 @@ def _add_pages(app: FastAPI) -> None:
             footer=(Entry("Activity", "/activity"), Entry("API", "/openapi.json")),
             inbox_address="/notifications",
             repo_actions=(marks_pages.repo_actions, notifications_pages.watch_action),
+            repo_tabs=(
+                Tab("Card", "{repo}", "card"),
+                Tab("Files", "{repo}/tree/main", "files"),
+                Tab("Community", "{repo}/discussions", "community", count=threads_pages.open_threads),
+                Tab("Settings", "{repo}/settings", "settings", is_setting=True),
+            ),
+            repo_line=repository_pages.line,
             profile=(notifications_pages.profile_activity,),
             search_address="/search",
             sign_in_address="/login",
@@ -337,6 +338,27 @@ def _add_pages(app: FastAPI) -> None:
             version=freehold.__version__,
         ),
     )
+
+
+def _include_pages(app: FastAPI) -> None:
+    """The pages of every room, the widest addresses last."""
+    for inbox_page in (notifications_pages, webhooks_pages):
+        app.include_router(web_api.answering_head(inbox_page.router))
+    for community_page in (collections_pages, marks_pages):
+        app.include_router(web_api.answering_head(community_page.router))
+    people_pages = (accounts_pages, settings_pages, joining, organization_pages, avatars, oauth_pages, tokens_doors)
+    rooms = (
+        gating_pages,
+        repos_pages,
+        spaces_pages,
+        content_pages,
+        discussions_pages,
+        discover_pages,
+        repository_pages,
+    )
+    for room in (*people_pages, *rooms):
+        app.include_router(web_api.answering_head(room.router))
+    app.include_router(web_api.answering_head(profile_pages.router))  # the widest address of all
 
 
 @http.door(http.PUBLIC)

@@ -1,4 +1,4 @@
-"""Home, lists, search, people and repositories as pages."""
+"""Home, lists and search as pages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,28 +7,19 @@ from urllib.parse import urlencode
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from freehold.access.rules import Action
 from freehold.accounts.rules import RESERVED
 from freehold.accounts.tables import Account
-from freehold.cards import frontmatter, reading
 from freehold.community.queries import collections
 from freehold.community.queries.collections import Shown
-from freehold.content import queries as content
-from freehold.content.rules import MAIN
 from freehold.core.http import PUBLIC, Ask, door
-from freehold.core.lru import Lru
 from freehold.core.paging import encode
-from freehold.discover import facts, finding, panels, queries, rules, weights
+from freehold.discover import finding, panels, queries, rules
 from freehold.discover.errors import NoSuchPage
 from freehold.discover.queries import Item
 from freehold.discover.rules import Listing
-from freehold.gating import panels as gates
-from freehold.repos import service as repos
 from freehold.repos.heads import LABELS, ONE, head
 from freehold.repos.rules import KINDS
 from freehold.repos.tables import Repo
-from freehold.web import markdown
-from freehold.web.components import RepoHead
 from freehold.web.render import render
 
 router = APIRouter(include_in_schema=False)
@@ -38,9 +29,6 @@ SHOWN_KINDS = ("model", "dataset", "space")
 NEWEST = 5
 ROWS = 30
 FACET_WORDS = 12
-KEPT_CARD_CHARACTERS = 16_000_000
-
-_cards: Lru[tuple[str, str], markdown.Rendered] = Lru(KEPT_CARD_CHARACTERS, lambda card: len(card.html) + 500)
 
 
 @dataclass(frozen=True)
@@ -138,23 +126,6 @@ class SearchPage:
     hides_search: bool = True
 
 
-@dataclass(frozen=True)
-class RepoPage:
-    """A repository: its card, and what its files say."""
-
-    title: str
-    area: str
-    kind: str
-    kind_word: str
-    head: RepoHead
-    card: markdown.Rendered | None
-    facts: Sequence[panels.Fact]
-    tags: Sequence[tuple[str, str]]  #: a tag and the list that has it
-    uses: Sequence[panels.Use]
-    gate: gates.Gate | None  #: what stands before its files; None: it is not gated
-    revision: str
-
-
 # ---- home, lists, search -----------------------------------------------------------------------------------
 
 
@@ -221,53 +192,10 @@ def search(ask: Ask, search: str = "") -> Response:
     return render(ask.request, page)
 
 
-# ---- one repository ----------------------------------------------------------------------------------------
-
-
-@router.get("/{kind:prefix}{namespace}/{name}")
-@door(Action.LIST)
-def repo(ask: Ask, kind: str, namespace: str, name: str) -> Response:
-    refuse_reserved(namespace)
-    found = repos.load(ask.db, ask.actor, f"{namespace}/{name}", Action.LIST, kind=kind)
-    commit = content.head(ask.db, found, MAIN)
-    known = facts.of_commit(ask.db, found, ask.kit, commit) if commit else None
-    words = known.card.words if known else None
-    page = RepoPage(
-        title=found.path,
-        area=found.kind,
-        kind=found.kind,
-        kind_word=ONE[found.kind],
-        head=head(found, panels.line(known), actor=ask.actor),
-        card=card(ask, found, commit) if commit else None,
-        facts=_facts(ask, found, known) if known else (),
-        tags=[(tag, f"/{KINDS[found.kind][0]}?{urlencode({'filter': tag})}") for tag in (words.tags if words else ())],
-        uses=panels.uses(found, known, ask.base_url),
-        gate=gates.of(ask.db, ask.kit, ask.actor, found),
-        revision="main",
-    )
-    return render(ask.request, page)
-
-
-def _facts(ask: Ask, found: Repo, known: facts.Facts) -> Sequence[panels.Fact]:
-    headers = weights.of_files(ask.db, found, ask.kit, known.files) if found.kind == "model" else {}
-    return panels.facts(found, known, content.used_storage(ask.db, found), headers)
-
-
 def refuse_reserved(first: str) -> None:
     """The widest addresses catch what nobody else did, ``/api/...`` included: that is nothing, not a repository."""
     if first.lower() in RESERVED:
         raise NoSuchPage
-
-
-def card(ask: Ask, found: Repo, commit: str) -> markdown.Rendered:
-    return _cards.of((f"{found.kind}/{found.path}", commit), lambda: _rendered(ask, found, commit))
-
-
-def _rendered(ask: Ask, found: Repo, commit: str) -> markdown.Rendered:
-    text = reading.card_text(content.objects(ask.db, found, ask.kit), commit)
-    root = head(found).address
-    links = markdown.Links(page_root=f"{root}/blob/main/", file_root=f"{root}/resolve/main/")
-    return markdown.render(frontmatter.split(text).body, links)
 
 
 # ---- parts of lists ----------------------------------------------------------------------------------------

@@ -29,13 +29,25 @@ class Use:
     text: str
 
 
-def line(known: Facts | None) -> tuple[str, ...]:
+def line(known: Facts, headers: Mapping[str, Any]) -> tuple[str, ...]:
     """The short facts under a repository's title."""
-    if known is None:
-        return ()
     words = known.card.words
     task = rules.TASKS.get(words.pipeline_tag or "", words.pipeline_tag or "")
-    return tuple(word for word in (task, words.library_name or "", licence(known.card.data)) if word)
+    values = parameters(headers)
+    size = sum(entry.true_size_bytes for entry in known.files)
+    said = (
+        task,
+        f"{figures.short(values)} parameters" if values else "",
+        words.library_name or "",
+        licence(known.card.data),
+        figures.size(size) if size else "",
+    )
+    return tuple(word for word in said if word)
+
+
+def parameters(headers: Mapping[str, Any]) -> int:
+    """How many values the weights hold; 0 where it is not known."""
+    return int((headers.get("safetensors") or headers.get("gguf") or {}).get("total") or 0)
 
 
 def licence(data: Mapping[str, Any] | None) -> str:
@@ -72,9 +84,9 @@ def facts(repo: Repo, known: Facts, used_bytes: int, headers: Mapping[str, Any] 
 def _model_facts(
     data: Mapping[str, Any], config: Mapping[str, Any], known: Facts, headers: Mapping[str, Any]
 ) -> Iterator[Fact]:
-    parameters = (headers.get("safetensors") or headers.get("gguf") or {}).get("total")
-    if parameters:
-        yield Fact("Parameters", figures.short(parameters), "computed", f"{parameters:,}")
+    values = parameters(headers)
+    if values:
+        yield Fact("Parameters", figures.short(values), "computed", f"{values:,}")
     else:
         yield Fact("Parameters", "not stated", "unknown")
     context = (headers.get("gguf") or {}).get("context_length") or config.get("max_position_embeddings")

@@ -19,7 +19,8 @@ from freehold.content.rules import MAIN
 from freehold.core.errors import HubError
 from freehold.core.http import PUBLIC, Ask, door
 from freehold.discover import rules
-from freehold.discover.pages import ORDERS, Shelf, card, refuse_reserved, shelf
+from freehold.discover.pages import ORDERS, Shelf, refuse_reserved, shelf
+from freehold.discover.repository import card
 from freehold.discover.rules import Listing
 from freehold.people.access import administers, sees_members
 from freehold.repos import service as repos

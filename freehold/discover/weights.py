@@ -20,6 +20,8 @@ from freehold.repos.tables import Repo
 from freehold.stores.errors import MissingObject
 
 T = TypeVar("T")
+#: ``safetensors`` and ``gguf`` of a model, each absent where it is not known.
+Told = Mapping[str, Any]
 #: Parts of one model that are read; a model of more tells nothing here rather than make its first reader wait.
 MAX_PARTS = 48
 #: The same where somebody asks for the headers themselves; an index is a list of every tensor.
@@ -32,7 +34,7 @@ _SPLIT = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.(safetensors|gguf)")
 _kept: Lru[str, tuple[Weights | None]] = Lru(KEPT)
 
 
-def of_files(db: Session, repo: Repo, kit: Kit, files: Sequence[Entry]) -> Mapping[str, Any]:
+def of_files(db: Session, repo: Repo, kit: Kit, files: Sequence[Entry]) -> Told:
     """``safetensors`` and ``gguf`` as clients read them (hub-api.md 1.5); a key is absent where it is not known."""
     told: dict[str, Any] = {}
     tensors = _joined(db, repo, kit, chosen(files, "safetensors"), "safetensors")

@@ -102,8 +102,13 @@ def pinned(db: Session, repo: Repo) -> list[Discussion]:
 def counts(db: Session, repo: Repo) -> tuple[int, int]:
     """How many threads are open (drafts too), and how many there are."""
     mine = select(func.count()).where(Discussion.repo_id == repo.id)
-    still_open = mine.where(Discussion.status.in_(rules.STATUSES["open"]))
-    return db.scalar(still_open) or 0, db.scalar(mine) or 0
+    return open_count(db, repo.id), db.scalar(mine) or 0
+
+
+def open_count(db: Session, repo_id: str) -> int:
+    """How many threads are open, drafts too."""
+    mine = select(func.count()).where(Discussion.repo_id == repo_id)
+    return db.scalar(mine.where(Discussion.status.in_(rules.STATUSES["open"]))) or 0
 
 
 def thread(

@@ -64,11 +64,29 @@ class Shell:
     has_search: bool
     came_to: str
     unread: int  #: what waits in the visitor's inbox
-    #: What rooms above put beside a repository's name.
-    repo_actions: Sequence[str]
+    repo: "RepoShell | None"
     said: Said | None  #: what the form before this page did
     block: str  #: the one block of the page that is sent; empty: all of it
     takes_part: bool  #: htmx cuts its part out of this page, and takes what is said along
+
+
+@dataclass(frozen=True)
+class ShownTab:
+    """A tab as it stands on a page; ``count`` 0: nothing is said."""
+
+    label: str
+    address: str
+    area: str
+    count: int
+
+
+@dataclass(frozen=True)
+class RepoShell:
+    """What rooms above put into the head of a repository's pages."""
+
+    actions: Sequence[str]
+    line: Sequence[str]
+    tabs: Sequence[ShownTab]
 
 
 @dataclass(frozen=True)
@@ -214,19 +232,27 @@ def _shell(request: Request, page: Page, block: str) -> Shell:
         has_search=bool(slots.search_address) and not getattr(page, "hides_search", False),
         came_to=_raw_path(request) + (f"?{query}" if query else ""),
         unread=getattr(request.state, "unread", 0),
-        repo_actions=_repo_actions(request, slots, page),
+        repo=_repo(request, slots, page),
         said=flash.heard(request),
         block=block,
         takes_part=fragments.takes_part(request),
     )
 
 
-def _repo_actions(request: Request, slots: Slots, page: Page) -> Sequence[str]:
+def _repo(request: Request, slots: Slots, page: Page) -> RepoShell | None:
     """Filled inside the page's own transaction; an error page has none, and no repository either."""
     head, ask = getattr(page, "head", None), getattr(request.state, "ask", None)
     if not isinstance(head, RepoHead) or ask is None:
-        return ()
-    return [fill(ask, head) for fill in slots.repo_actions]
+        return None
+    tabs = [
+        ShownTab(
+            tab.label, tab.address.replace("{repo}", head.address), tab.area, tab.count(ask, head) if tab.count else 0
+        )
+        for tab in slots.repo_tabs
+        if head.can_set or not tab.is_setting
+    ]
+    line = head.line or (slots.repo_line(ask, head) if slots.repo_line else ())
+    return RepoShell([fill(ask, head) for fill in slots.repo_actions], line, tabs)
 
 
 def _visitor(request: Request) -> Visitor | None:

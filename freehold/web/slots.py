@@ -1,6 +1,6 @@
 """Slots: the places in the shell that rooms fill. ``main.py`` declares them once; the shell knows no room."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,17 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Tab:
+    """A tab of every page of a repository: ``{repo}`` in ``address`` is its own; ``area`` is what pages call theirs."""
+
+    label: str
+    address: str
+    area: str
+    count: Callable[[Any, Any], int] | None = None  #: how much there is behind it, from ``Ask`` and ``RepoHead``
+    is_setting: bool = False  #: for those who may change the repository's settings
+
+
+@dataclass(frozen=True)
 class Slots:
     """What surrounds every page of this installation."""
 
@@ -32,6 +43,8 @@ class Slots:
     org_settings: tuple[Entry, ...] = ()  #: of an organisation, ``{org}``; ``area`` "member": every member may look
     footer: tuple[Entry, ...] = ()
     repo_actions: tuple[Filler, ...] = ()  #: beside a repository's name, from its ``RepoHead``
+    repo_tabs: tuple[Tab, ...] = ()  #: of every page of a repository
+    repo_line: Callable[[Any, Any], Sequence[str]] | None = None  #: short facts under its name, from its ``RepoHead``
     profile: tuple[Filler, ...] = ()  #: beside what an account publishes, from its ``Account``
     #: In place of a file's text, from ``content.queries.FileAt``: the first that makes something of the file is shown.
     file_views: tuple[Filler, ...] = ()

@@ -131,6 +131,11 @@ class CommentPage:
     error: str
 
 
+def open_threads(ask: Ask, head: RepoHead) -> int:
+    """Fills the number beside the tab. A gate keeps it from whoever it keeps from the threads."""
+    return 0 if head.gated and not head.can_set else queries.open_count(ask.db, head.repo_id)
+
+
 # ---- the list, and a new one -------------------------------------------------------------------------------
 
 
