@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import calls, clones, dedup, downloads, footprint, history, machine, table, uploads
+from bench import calls, clones, dedup, downloads, footprint, history, machine, table, uploads, visits
 from bench.bench import QUICK, Bench, Family, Scale
 from bench.table import Row
 
@@ -20,6 +20,7 @@ FAMILIES: dict[str, Family] = {
     "clones": clones.measure,
     "footprint": footprint.measure,
     "history": history.measure,
+    "visits": visits.measure,
 }
 OUT = machine.ROOT / "bench" / "out"
 

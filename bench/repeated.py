@@ -1,5 +1,6 @@
 """The same small call again and again on kept connections; light enough to leave the cores to the server."""
 
+import http.client
 import re
 import selectors
 import socket
@@ -55,3 +56,22 @@ def _whole(connection: socket.socket, seen: bytearray, method: str) -> bool:
     length = _LENGTH.search(seen, 0, end)
     assert length, f"an answer without Content-Length: {bytes(seen[:300])!r}"
     return len(seen) >= end + 4 + int(length[1])
+
+
+def latencies_ms(url: str, headers: Mapping[str, str], count: int) -> list[float]:
+    """Milliseconds until each of ``count`` answers was whole, one after another on one connection."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=ANSWER_TIMEOUT_S)
+    took = []
+    try:
+        for _ in range(count):
+            began = time.perf_counter()
+            connection.request("GET", parts.path + (f"?{parts.query}" if parts.query else ""), headers=dict(headers))
+            answer = connection.getresponse()
+            answer.read()
+            took.append((time.perf_counter() - began) * 1000)
+            if answer.status != 200:
+                raise RuntimeError(f"GET {url}: {answer.status}")
+    finally:
+        connection.close()
+    return took

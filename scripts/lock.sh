@@ -19,4 +19,5 @@ lock hub --constraint requirements/dev.txt pyproject.toml
 lock client-0 requirements/client-0.in
 lock client-1 requirements/client-1.in
 lock client-2 requirements/client-2.in
+lock mlflow requirements/mlflow.in
 lock libraries --no-emit-package torch requirements/libraries.in
