@@ -69,6 +69,7 @@ from freehold.discover import pages as discover_pages
 from freehold.discover import papers as papers_api
 from freehold.discover import profile as profile_pages
 from freehold.discover import repository as repository_pages
+from freehold.discover import trending
 from freehold.discussions import api as discussions_api
 from freehold.discussions import pages as discussions_pages
 from freehold.discussions import queries as discussions_queries
@@ -117,6 +118,7 @@ FOLDING_S = 60
 COLLECTING_S = 3600
 FORESIGHT_S = 20
 PRUNING_S = 3600
+RANKING_S = 3600
 STALE_SCRATCH_S = 2 * 86400
 STALE_UPLOADS_S = 3600
 
@@ -220,6 +222,7 @@ def _subscribe(bus: Bus, kit: Kit) -> None:
     spaces.subscribe(bus, kit)
     gating_terms.subscribe(bus, kit)
     departures.subscribe(bus)
+    trending.subscribe(bus)
     discussions.subscribe(bus, kit)
 
 
@@ -440,7 +443,8 @@ def _lifespan(database: Database, kit: Kit, logs: tuple[UseLog, DownloadLog], wo
         foresight = Periodic("histories", FORESIGHT_S, Foresight(database, kit).turn)
         collecting = Periodic("collecting", COLLECTING_S, Collector(database, kit).turn)
         pruning = Periodic("old news", PRUNING_S, lambda: _prune(database))
-        periodics = (housekeeping, stale, folding, foresight, collecting, pruning)
+        ranking = Periodic("trending", RANKING_S, lambda: trending.refresh_all(database))
+        periodics = (housekeeping, stale, folding, foresight, collecting, pruning, ranking)
         for periodic in periodics:
             periodic.start()
         worker.start()

@@ -17,6 +17,14 @@ class RepoLiked:
 
 
 @dataclass(frozen=True)
+class RepoUnliked:
+    """``actor`` took back that it likes ``repo``."""
+
+    repo: Repo
+    actor: Actor
+
+
+@dataclass(frozen=True)
 class AccountFollowed:
     """``actor`` follows ``account``, and did not a moment ago."""
 

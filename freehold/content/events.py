@@ -67,3 +67,10 @@ class RepoDuplicated:
     source: Repo
     repo: Repo
     actor: Actor
+
+
+@dataclass(frozen=True)
+class DownloadsCounted:
+    """What was downloaded from these repositories since the last time is written down."""
+
+    repo_ids: frozenset[str]

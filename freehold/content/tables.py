@@ -237,13 +237,17 @@ class MultipartUpload(Base):
 
 
 class DownloadDay(Base):
-    """How often a repository was downloaded on one day (UTC). Older days are only in its all-time count."""
+    """How often a repository was downloaded on one day (UTC). Older days are only in its all-time count.
+
+    ``sources``: from how many accounts and network addresses, whatever programs ran there.
+    """
 
     __tablename__ = "download_days"
 
     repo_id: Mapped[str] = mapped_column(of_repo(), primary_key=True)
     day: Mapped[date] = mapped_column(Date, primary_key=True, index=True)
     downloads: Mapped[int] = mapped_column(Integer)
+    sources: Mapped[int] = mapped_column(Integer, server_default="0")
 
 
 class Attachment(Base):

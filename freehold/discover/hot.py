@@ -68,7 +68,10 @@ def _row(request: Request) -> tuple[Any, ...] | None:
     given = request.path_params
     if given["kind"] == "space":  # its runtime tells its own people more than others
         return None
-    if given.get("rev") not in (None, HEAD) or len(request.scope["query_string"]) > MAX_KEPT_QUERY_BYTES:
+    query: bytes = request.scope["query_string"]
+    if given.get("rev") not in (None, HEAD) or len(query) > MAX_KEPT_QUERY_BYTES:
+        return None
+    if b"rending" in query:  # a score fades while its row stays as it is
         return None
     path_key = f"{given['namespace']}/{given['name']}".lower()
     found: tuple[Any, ...] | None = request.app.state.database.row(

@@ -10,6 +10,7 @@ from typing import Any
 
 from freehold.cards.results import Result
 from freehold.core import clock
+from freehold.discover import trending
 from freehold.gitkit.objects import Entry
 from freehold.repos.tables import Repo
 
@@ -183,7 +184,7 @@ _VALUES: dict[str, Callable[[Subject], Any]] = {
     "spaces": lambda s: [],  # none runs here yet
     "subdomain": lambda s: s.repo.path.replace("/", "-").replace(".", "-").lower(),
     "tags": lambda s: list(s.tags),
-    "trendingScore": lambda s: 0,  # nothing is ranked by it yet
+    "trendingScore": lambda s: trending.score_of(s.repo.trend, clock.now()),
     "widgetData": _from_card("widget", list),
     "usedStorage": lambda s: s.used_bytes(),
     "xetEnabled": lambda s: True,

@@ -34,9 +34,17 @@ EXPAND: dict[str, tuple[str, ...]] = {
 }
 #: Asked for by clients before 1.0 (``upload_large_folder``), and no longer named to anyone.
 FORMER = ("xetEnabled",)
-#: Sort words and their columns; what is counted nowhere (trend) sorts by the time of the last change.
-SORTS = {"createdAt": "created_at", "created_at": "created_at", "likes": "likes", "downloads": "downloads"}
-COUNTS = ("likes", "downloads")
+#: Sort words and their columns; any other word sorts by the time of the last change. Source: hub-api.md 4.
+SORTS = {
+    "createdAt": "created_at",
+    "created_at": "created_at",
+    "likes": "likes",
+    "downloads": "downloads",
+    "trendingScore": "trend",
+    "trending_score": "trend",
+    "trending": "trend",
+}
+COUNTS = ("likes", "downloads", "trend")
 PAGE = 100
 MAX_PAGE = 1000
 MAX_FILTERS = 30

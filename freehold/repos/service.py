@@ -1,5 +1,6 @@
 """What can be done with repositories. Loading is checking: nothing private is had without an actor and an action."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -278,6 +279,13 @@ def count_likes(db: Session, repo: Repo, more: int) -> int:
     likes: int = db.execute(counted, execution_options={"synchronize_session": False}).scalar_one()
     set_committed_value(repo, "likes", likes)
     return likes
+
+
+def rank(db: Session, trends: Mapping[str, int]) -> None:
+    """The repositories named by id stand so high among what is trending."""
+    for repo_id, trend in trends.items():
+        ranked = update(Repo).where(Repo.id == repo_id).values(trend=trend)
+        db.execute(ranked, execution_options={"synchronize_session": False})
 
 
 def uncount_likes(db: Session, repo_ids: Select[str]) -> None:

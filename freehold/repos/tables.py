@@ -22,6 +22,7 @@ class Repo(Base):
         Index("ix_repos_kind_updated_at", "kind", "updated_at"),
         Index("ix_repos_kind_downloads", "kind", "downloads"),
         Index("ix_repos_kind_likes", "kind", "likes", "id"),
+        Index("ix_repos_kind_trend", "kind", "trend", "id"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -40,6 +41,8 @@ class Repo(Base):
     downloads_all_time: Mapped[int] = mapped_column(Integer, default=0)
     #: How many people like it. Who they are is ``community``'s; the number stands here so that lists sort by it.
     likes: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    #: Where it stands among what is trending, as ``discover.trending`` ranks it; 0: nothing happened lately.
+    trend: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from freehold.access.rules import Action, Actor
 from freehold.community import access
-from freehold.community.events import RepoLiked
+from freehold.community.events import RepoLiked, RepoUnliked
 from freehold.community.tables import Like
 from freehold.content.rows import insert_new
 from freehold.core import clock, events
@@ -30,4 +30,5 @@ def unlike(db: Session, actor: Actor, path: str, *, kind: str) -> Repo:
     gone = delete(Like).where(Like.repo_id == repo.id, Like.user_id == actor.id)
     if db.execute(gone).rowcount:  # type: ignore[attr-defined]
         repos.count_likes(db, repo, -1)
+        events.publish(db, RepoUnliked(repo, actor))
     return repo

@@ -1,5 +1,7 @@
 """Which calls are downloads, and whose. Source: protocol/hub-api.md 0.2; the rule is told in ``service.counting``."""
 
+import ipaddress
+
 from starlette.requests import Request
 
 from freehold.access.rules import Actor
@@ -22,7 +24,8 @@ def note(request: Request, actor: Actor, repo_id: str) -> None:
         return
     log: DownloadLog | None = getattr(request.app.state, "downloads", None)
     if log is not None:
-        log.note(repo_id, actor.id or _visitor(request))
+        who = actor.id
+        log.note(repo_id, who or _visitor(request), "" if who else _network(request))
 
 
 def _visitor(request: Request) -> str:
@@ -31,3 +34,13 @@ def _visitor(request: Request) -> str:
     if program.startswith(GIT):  # a clone and its large files are one download
         program = "git"
     return f"{request.client.host if request.client else ''} {program}"
+
+
+def _network(request: Request) -> str:
+    """Where a visitor comes from: its address, or of an IPv6 address the half that names a network."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:  # a socket without an address
+        return host
+    return host if address.version == 4 else str(int(address) >> 64)
