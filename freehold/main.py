@@ -74,6 +74,7 @@ from freehold.discussions import api as discussions_api
 from freehold.discussions import pages as discussions_pages
 from freehold.discussions import queries as discussions_queries
 from freehold.discussions import service as discussions
+from freehold.discussions.pages import arranging as arranging_pages
 from freehold.discussions.pages import threads as threads_pages
 from freehold.gating import api as gating_api
 from freehold.gating import pages as gating_pages
@@ -335,6 +336,7 @@ def _add_pages(app: FastAPI) -> None:
             ),
             repo_line=repository_pages.line,
             profile=(notifications_pages.profile_activity,),
+            path_actions=(arranging_pages.path_actions,),
             search_address="/search",
             sign_in_address="/login",
             sign_out_address="/logout",

@@ -76,6 +76,7 @@ class TreePage:
     history: str  #: address of the list of commits
     rows: Sequence[Row]
     next: str  #: address of the next page, or empty
+    actions: str  #: what rooms above offer to do here, as HTML
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ class BlobPage:
     view: str  #: what a room above makes of it, as HTML; empty for nothing
     lines: Sequence[str] | None
     why_not: str  #: why it is not shown
+    actions: str  #: what rooms above offer to do with it, as HTML
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,7 @@ def tree(ask: Ask, kind: str, namespace: str, name: str, rev: str, path: str = "
         history=f"{root}/commits/{quoted(rev)}",
         rows=[*([] if cursor else _submodules(ask, repo, page.commit, path)), *_rows(ask, repo, rev, page)],
         next=f"{here}?cursor={page.next_cursor}" if page.next_cursor else "",
+        actions=_actions(ask, queries.PathAt(repo, rev, page.commit, path, True)),
     )
     return render(ask.request, shown)
 
@@ -190,6 +193,7 @@ def blob(ask: Ask, kind: str, namespace: str, name: str, rev: str, path: str) ->
         view=view,
         lines=lines,
         why_not=why_not,
+        actions=_actions(ask, queries.PathAt(repo, rev, commit, entry.path, False)),
     )
     return render(ask.request, shown)
 
@@ -296,6 +300,11 @@ def _view(ask: Ask, file: queries.FileAt) -> str:
     """The first thing that a room above makes of the file."""
     slots: Slots = ask.request.app.state.slots
     return next((view for fill in slots.file_views if (view := fill(ask, file))), "")
+
+
+def _actions(ask: Ask, place: queries.PathAt) -> str:
+    slots: Slots = ask.request.app.state.slots
+    return "".join(fill(ask, place) for fill in slots.path_actions)
 
 
 def _shown(ask: Ask, repo: Repo, entry: Entry) -> tuple[Sequence[str] | None, str]:

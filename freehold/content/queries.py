@@ -37,6 +37,17 @@ class Page:
 
 
 @dataclass(frozen=True)
+class PathAt:
+    """A file or folder of a commit, as rooms above say what can be done with it (``Slots.path_actions``)."""
+
+    repo: Repo
+    revision: str  #: as the address has it
+    commit: str
+    path: str  #: empty: the root
+    is_folder: bool
+
+
+@dataclass(frozen=True)
 class FileAt:
     """A file of a commit, as its page shows it and as rooms above look into it (``Slots.file_views``)."""
 

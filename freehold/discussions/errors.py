@@ -11,6 +11,7 @@ HubError
 │   ├── BadPlace            a line of a file that the pull request does not have
 │   └── BadText             a title or comment that is empty, too short or too long
 └── Conflict 409
+    ├── NameTaken           a file or folder that is to be made or moved where one is already
     ├── NotPossibleNow      the thread's state rules it out: merged, closed, a draft, hidden, called so already
     └── DiscussionFull      the thread holds as much as a thread may
 """
@@ -52,3 +53,9 @@ class NotPossibleNow(Conflict):
 class DiscussionFull(Conflict):
     def __init__(self, num: int) -> None:
         super().__init__(f"Discussion {num} holds as much as a discussion may; open another one.")
+
+
+class NameTaken(Conflict):
+    def __init__(self, path: str, what: str) -> None:
+        word = "folder" if what == "directory" else "file"
+        super().__init__(f"There is a {word} called {path[:200]!r} already: take another name, or change that one.")

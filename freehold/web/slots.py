@@ -48,6 +48,8 @@ class Slots:
     profile: tuple[Filler, ...] = ()  #: beside what an account publishes, from its ``Account``
     #: In place of a file's text, from ``content.queries.FileAt``: the first that makes something of the file is shown.
     file_views: tuple[Filler, ...] = ()
+    #: Beside the buttons of a file's or folder's page, from ``content.queries.PathAt``.
+    path_actions: tuple[Filler, ...] = ()
     search_address: str = ""  #: where the search field at the top leads; empty: no field
     inbox_address: str = ""  #: what somebody signed in is told; empty: no bell
     sign_in_address: str = ""

@@ -74,7 +74,7 @@ def test_what_was_typed_is_not_lost(client: TestClient, cast: Cast, alice: Brows
     edit = f"/{path}/edit/main/README.md"
     bad = alice.send(edit, "", 422, text="---\nlicense: [\n---\nMy words", how="commit")
     assert "Nothing was changed" in bad.text and "My words" in bad.text
-    stale = alice.send(edit, "", 422, text="My words", how="commit", parent="0" * 40)
+    stale = alice.send(edit, "", 412, text="My words", how="commit", parent="0" * 40)
     assert "My words" in stale.text and "was updated" in stale.text
     for wrong, status in (
         ("main/.git/x", 422),

@@ -35,21 +35,32 @@ class _Basis:
 
 
 def revert(
-    database: Database, kit: Kit, actor: Actor, target: Target, commit: str, *, parent: int | None = None
+    database: Database,
+    kit: Kit,
+    actor: Actor,
+    target: Target,
+    commit: str,
+    *,
+    parent: int | None = None,
+    summary: str = "",
+    description: str = "",
 ) -> Done:
     """What ``commit`` (any revision) did is taken back, by a new commit where ``target`` says.
 
     ``parent`` (from 1) says which side of a merge stays. What changed elsewhere since stays as it is, line by line in
-    texts. Opens its own transactions. Raises :class:`UndoConflict` with the files that changed again since,
-    :class:`NothingToUndo`, :class:`UnknownContent` for a large file that was given up meanwhile, ``BadRequest`` for a
-    merge without ``parent``, and what committing raises.
+    texts. ``summary`` takes the place of the usual one and ``description`` comes first, where they are given. Opens its
+    own transactions. Raises :class:`UndoConflict` with the files that changed again since, :class:`NothingToUndo`,
+    :class:`UnknownContent` for a large file that was given up meanwhile, ``BadRequest`` for a merge without ``parent``,
+    and what committing raises.
     """
     for attempt in range(MAX_ATTEMPTS):
         with database.read() as db:
             basis = _prepared(db, kit, actor, target, commit, parent)
+        usual = basis.words
+        words = Proposal(summary or usual.summary, f"{description}\n\n{usual.description}".strip())
         with scratch_directory(kit) as scratch:
             author = signature(actor)
-            new = write_commit(basis.objects, basis.head, basis.changes, author, basis.words.message, scratch)
+            new = write_commit(basis.objects, basis.head, basis.changes, author, words.message, scratch)
             if new is None:
                 raise NothingToUndo(commit[:200], target.revision)
             paths = (change.path for change in basis.changes)
@@ -57,7 +68,7 @@ def revert(
             keep_pack(kit, basis.repo_id, new.pack)
         try:
             with database.write() as db:
-                return publish(db, actor, target, basis.words, (basis.repo_id, basis.head), new)
+                return publish(db, actor, target, words, (basis.repo_id, basis.head), new)
         except LostRace:
             time.sleep(random.uniform(0, 0.02 * (attempt + 1)))  # noqa: S311  # spreads the racers, no secret
     raise Unavailable("Too many commits to this branch at once; repeat the call.", headers={"Retry-After": "2"})

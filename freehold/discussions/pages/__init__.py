@@ -1,10 +1,10 @@
-"""The room's pages: threads, pull requests, comparisons, and changing a file in a browser."""
+"""The room's pages: threads, pull requests, comparisons, and changing files in a browser."""
 
 from fastapi import APIRouter
 
-from freehold.discussions.pages import changes, editing, pulls, threads
+from freehold.discussions.pages import arranging, changes, editing, pulls, threads
 from freehold.web.api import answering_head
 
 router = APIRouter(include_in_schema=False)
-for part in (threads, pulls, changes, editing):
+for part in (threads, pulls, changes, editing, arranging):
     router.include_router(answering_head(part.router))

@@ -47,6 +47,7 @@ class CommitPage:
     patch: str
     pull: Discussion | None  #: the pull request that brings it; clients print this page for what they proposed
     pull_address: str
+    undo: str  #: where it is taken back; empty for whoever may not even propose that
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def commit(ask: Ask, kind: str, namespace: str, name: str, revision: str) -> Res
     found = comparisons.of_commit(ask.db, ask.kit, ask.actor, path, revision, kind=kind, bounds=PAGE)
     (info,) = found.commits
     pull = queries.brought_by(ask.db, found.repo, info.oid)
+    root = page_path(found.repo.kind, found.repo.path)
     page = CommitPage(
         title=f"{info.title[:100]} · {found.repo.path}",
         area=found.repo.kind,
@@ -90,7 +92,8 @@ def commit(ask: Ask, kind: str, namespace: str, name: str, revision: str) -> Res
         summary=shown.summary_of(found),
         patch=shown.patch_address(found),
         pull=pull,
-        pull_address=f"{page_path(found.repo.kind, found.repo.path)}/discussions/{pull.num}" if pull else "",
+        pull_address=f"{root}/discussions/{pull.num}" if pull else "",
+        undo=f"{root}/revert/{info.oid}" if repos.refused(ask.actor, Action.PROPOSE, found.repo) is None else "",
     )
     return render(ask.request, page)
 

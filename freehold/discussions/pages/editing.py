@@ -1,20 +1,19 @@
-"""A text file changed in a browser: by whoever may write it at once, by everybody else as a proposal."""
+"""A text file written or changed in a browser: by whoever may write it at once, by everybody else as a proposal."""
 
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import quote
 
 from fastapi import APIRouter, Form
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from freehold.access.rules import Action, Actor
-from freehold.accounts import csrf
-from freehold.content.rules import BRANCHES
-from freehold.core.errors import HubError
-from freehold.core.http import Ask, door, quoted, unit_of_work
+from freehold.content.service.commits import Done
+from freehold.core.http import Ask, door
 from freehold.discussions import service
-from freehold.discussions.pages import shown
+from freehold.discussions.pages import forms
+from freehold.discussions.pages.forms import REPO, ChangeForm, Refusal, Said
+from freehold.discussions.service import editing, places
 from freehold.repos import paths
 from freehold.repos import service as repos
 from freehold.repos.heads import head
@@ -24,9 +23,8 @@ from freehold.web.render import render
 
 paths.register()
 router = APIRouter(include_in_schema=False)
-FILE = "/{kind:prefix}{namespace}/{name}/edit/{rev:segment}/{file:rest}"
-#: What the form shows again instead of an error page: the writer's words must not be lost.
-TOLD_IN_FORM = (400, 409, 412, 413, 422)
+EDIT = REPO + "/edit/{rev:segment}/{file:rest}"
+NEW = REPO + "/new/{rev:segment}"
 
 
 @dataclass(frozen=True)
@@ -36,87 +34,63 @@ class EditPage:
     title: str
     area: str
     head: RepoHead
-    revision: str
+    form: ChangeForm
     path: str
-    parent: str
     text: str
-    summary: str
-    description: str
     is_new: bool
-    may_commit: bool
-    may_propose: bool
-    cancel: str
-    error: str
+    rename: str  #: where it gets another name; empty for what is new
+    remove: str
+    max_bytes: int
 
 
-@router.get(FILE)
+@dataclass(frozen=True)
+class NewFilePage:
+    """A file that is not there yet: its name with folders, and its text."""
+
+    title: str
+    area: str
+    head: RepoHead
+    form: ChangeForm
+    path: str  #: what was typed, or the folder to begin with
+    text: str
+    upload: str  #: where files are brought instead of typed
+    max_bytes: int
+
+
+class Written(Said):
+    text: str = ""
+
+
+class Named(Written):
+    path: str = ""
+
+
+# ---- a file that is there ------------------------------------------------------------------------------------
+
+
+@router.get(EDIT)
 @door(Action.READ)
 def form(ask: Ask, kind: str, namespace: str, name: str, rev: str, file: str) -> Response:
     path = f"{namespace}/{name}"
-    rev, file = _literal_ref(rev, file)
+    rev, file = forms.literal_ref(rev, file)
     repo = repos.load(ask.db, ask.actor, path, Action.READ, kind=kind)
     if ask.actor.is_anonymous:
-        return RedirectResponse(shown.login(f"{head(repo).address}/edit/{quoted(rev)}/{quote(file)}"), 303)
-    return _page(ask, kind, path, rev, file)
+        return forms.sign_in(ask, forms.at(head(repo).address, "edit", rev, file))
+    return _edit(ask, kind, path, rev, file)
 
 
-def _page(
-    ask: Ask,
-    kind: str,
-    path: str,
-    rev: str,
-    file: str,
-    *,
-    text: str | None = None,
-    summary: str = "",
-    description: str = "",
-    error: str = "",
-    status: int = 200,
-) -> Response:
-    found = service.draft(ask.db, ask.kit, ask.actor, path, kind=kind, revision=rev, file=file)
-    root = head(found.repo).address
-    page = EditPage(
-        title=f"{'New file' if found.is_new else 'Change'} {file} of {found.repo.path}",
-        area=found.repo.kind,
-        head=head(found.repo, actor=ask.actor),
-        revision=rev.removeprefix(BRANCHES),
-        path=file,
-        parent=found.head,
-        text=found.text if text is None else text,
-        summary=summary[:400],
-        description=description,
-        is_new=found.is_new,
-        may_commit=found.may_commit,
-        may_propose=found.may_propose,
-        cancel=root if found.is_new else f"{root}/blob/{quoted(rev)}/{quote(file)}",
-        error=error,
-    )
-    return render(ask.request, page, status=status)
-
-
-@router.post(FILE)
+@router.post(EDIT)
 def change(
-    request: Request,
-    kind: str,
-    namespace: str,
-    name: str,
-    rev: str,
-    file: str,
-    text: Annotated[str, Form()] = "",
-    summary: Annotated[str, Form()] = "",
-    description: Annotated[str, Form()] = "",
-    parent: Annotated[str, Form()] = "",
-    how: Annotated[str, Form()] = "",
-    token: Annotated[str, Form(alias="csrf")] = "",
+    request: Request, kind: str, namespace: str, name: str, rev: str, file: str, said: Annotated[Written, Form()]
 ) -> Response:
     """A commit, or a pull request with it; a refusal comes back with everything that was typed."""
-    csrf.check(request, token)
     path, state = f"{namespace}/{name}", request.app.state
-    rev, file = _literal_ref(rev, file)
-    with unit_of_work(request, reads=True) as ask:
-        actor: Actor = ask.actor
-    try:
-        done = service.change_file(
+    rev, file = forms.literal_ref(rev, file)
+    words = said.words
+    return forms.attempt(
+        request,
+        said,
+        lambda actor: service.change_file(
             state.database,
             state.kit,
             actor,
@@ -124,32 +98,127 @@ def change(
             kind=kind,
             revision=rev,
             file=file,
-            text=text,
-            summary=summary,
-            description=description.replace("\r\n", "\n"),
-            parent=parent[:40],
-            opens_pull=how != "commit",
-        )
-    except HubError as err:
-        if err.status not in TOLD_IN_FORM:
-            raise
-        typed = {"text": text, "summary": summary, "description": description, "error": err.message}
-        with unit_of_work(request, reads=True) as ask:
-            return _page(ask, kind, path, rev, file, status=422, **typed)
-    root = page_path(done.kind, done.repo)
-    if done.pull is not None:
-        return RedirectResponse(f"{root}/discussions/{done.pull}", 303)
-    return RedirectResponse(f"{root}/blob/{quoted(rev)}/{quote(file)}", 303)
+            text=said.text,
+            summary=words.summary,
+            description=words.description,
+            parent=words.parent,
+            opens_pull=words.opens_pull,
+        ),
+        lambda ask, refusal: _edit(ask, kind, path, rev, file, said, refusal),
+        lambda done: forms.at(page_path(done.kind, done.repo), "blob", rev, file),
+    )
 
 
 # No door: the verb opens its own transactions around the bytes it writes.
 change.action = Action.PROPOSE  # type: ignore[attr-defined]
 
 
-def _literal_ref(rev: str, path: str) -> tuple[str, str]:
-    """``/edit/refs/pr/1/file`` as people type it, beside the proper form with %2F. Source: hub-api.md 0.6."""
-    if rev != "refs":
-        return rev, path
-    group, _, rest = path.partition("/")
-    name, _, path = rest.partition("/")
-    return f"refs/{group}/{name}", path
+def _edit(
+    ask: Ask, kind: str, path: str, rev: str, file: str, said: Written | None = None, refusal: Refusal | None = None
+) -> Response:
+    found = service.draft(ask.db, ask.kit, ask.actor, path, kind=kind, revision=rev, file=file)
+    place = places.place(ask.db, ask.kit, ask.actor, path, kind=kind, revision=rev, file=file)
+    root = head(found.repo).address
+    page = EditPage(
+        title=f"{'New file' if found.is_new else 'Change'} {file} of {found.repo.path}",
+        area=found.repo.kind,
+        head=head(found.repo, actor=ask.actor),
+        form=forms.change_form(
+            ask.db,
+            ask.kit,
+            place,
+            usual=f"{'Add' if found.is_new else 'Change'} {file}",
+            cancel=root if found.is_new else forms.at(root, "blob", rev, file),
+            said=said,
+            refusal=refusal,
+        ),
+        path=file,
+        text=found.text if said is None else said.text,
+        is_new=found.is_new,
+        rename="" if found.is_new else forms.at(root, "move", rev, file),
+        remove="" if found.is_new else forms.at(root, "delete", rev, file),
+        max_bytes=editing.MAX_TEXT_BYTES,
+    )
+    return render(ask.request, page, status=refusal.status if refusal else 200)
+
+
+# ---- a new one -------------------------------------------------------------------------------------------------
+
+
+@router.get(NEW)
+@router.get(NEW + "/{folder:rest}")
+@door(Action.READ)
+def new_form(ask: Ask, kind: str, namespace: str, name: str, rev: str, folder: str = "") -> Response:
+    path = f"{namespace}/{name}"
+    rev, folder = forms.literal_ref(rev, folder.strip("/"))
+    repo = repos.load(ask.db, ask.actor, path, Action.READ, kind=kind)
+    if ask.actor.is_anonymous:
+        return forms.sign_in(ask, forms.at(head(repo).address, "new", rev, folder))
+    return _new(ask, kind, path, rev, folder)
+
+
+@router.post(NEW)
+@router.post(NEW + "/{folder:rest}")
+def create(
+    request: Request,
+    kind: str,
+    namespace: str,
+    name: str,
+    rev: str,
+    said: Annotated[Named, Form()],
+    folder: str = "",
+) -> Response:
+    """A new file, by a commit or a pull request."""
+    path, state = f"{namespace}/{name}", request.app.state
+    rev, folder = forms.literal_ref(rev, folder.strip("/"))
+    file = said.path.strip().strip("/")
+
+    def act(actor: Actor) -> Done:
+        return service.create_file(
+            state.database,
+            state.kit,
+            actor,
+            path,
+            kind=kind,
+            revision=rev,
+            file=file,
+            text=said.text,
+            words=said.words,
+        )
+
+    return forms.attempt(
+        request,
+        said,
+        act,
+        lambda ask, refusal: _new(ask, kind, path, rev, folder, said, refusal),
+        lambda done: forms.at(page_path(done.kind, done.repo), "blob", rev, file),
+    )
+
+
+create.action = Action.PROPOSE  # type: ignore[attr-defined]
+
+
+def _new(
+    ask: Ask, kind: str, path: str, rev: str, folder: str, said: Named | None = None, refusal: Refusal | None = None
+) -> Response:
+    place = places.place(ask.db, ask.kit, ask.actor, path, kind=kind, revision=rev, file=folder)
+    root = head(place.repo).address
+    page = NewFilePage(
+        title=f"New file in {place.repo.path}",
+        area=place.repo.kind,
+        head=head(place.repo, actor=ask.actor),
+        form=forms.change_form(
+            ask.db,
+            ask.kit,
+            place,
+            usual="Add the file",
+            cancel=forms.at(root, "tree", rev, folder),
+            said=said,
+            refusal=refusal,
+        ),
+        path=said.path[:5000] if said else f"{folder}/" if folder else "",
+        text=said.text if said else "",
+        upload=forms.at(root, "upload", rev, folder),
+        max_bytes=editing.MAX_TEXT_BYTES,
+    )
+    return render(ask.request, page, status=refusal.status if refusal else 200)

@@ -1,11 +1,14 @@
 """What people can do in discussions and pull requests, and what a push tells them."""
 
+from freehold.discussions.service.arranging import move as move
+from freehold.discussions.service.arranging import remove as remove
 from freehold.discussions.service.comments import comment as comment
 from freehold.discussions.service.comments import edit_comment as edit_comment
 from freehold.discussions.service.comments import hide_comment as hide_comment
 from freehold.discussions.service.comments import react as react
 from freehold.discussions.service.comments import take_back as take_back
 from freehold.discussions.service.editing import change_file as change_file
+from freehold.discussions.service.editing import create_file as create_file
 from freehold.discussions.service.editing import draft as draft
 from freehold.discussions.service.news import subscribe as subscribe
 from freehold.discussions.service.pulls import change_base as change_base
