@@ -15,7 +15,7 @@ from pygments.util import ClassNotFound
 from freehold.core import children
 
 #: Of one piece.
-MAX_CPU_S = 0.8
+MAX_CPU_S = 0.5
 MAX_DEPTH = 60
 
 

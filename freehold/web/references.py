@@ -4,7 +4,7 @@ The words are found here; what they lead to, and whether the reader may know of 
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from markdown_it.token import Token
 
@@ -43,10 +43,11 @@ def link(tokens: Sequence[Token], leads: Mapping[str, str]) -> None:
     """Words of the text that are keys of ``leads`` become links to its values; what is a link already stays."""
     for token in tokens if leads else ():
         if token.type == "inline" and token.children:
-            token.children = _linked(token.children, leads)
+            token.children = outside_links(token.children, lambda text: _split(text, leads))
 
 
-def _linked(children: Sequence[Token], leads: Mapping[str, str]) -> list[Token]:
+def outside_links(children: Sequence[Token], split: Callable[[Token], Iterable[Token]]) -> list[Token]:
+    """``children`` with each text that is in no link replaced by what ``split`` makes of it."""
     made: list[Token] = []
     depth = 0
     for child in children:
@@ -55,7 +56,7 @@ def _linked(children: Sequence[Token], leads: Mapping[str, str]) -> list[Token]:
         elif child.type == "link_close" or (child.type == "html_inline" and child.content.lower().startswith("</a")):
             depth = max(0, depth - 1)
         if child.type == "text" and depth == 0:
-            made += _split(child, leads)
+            made += split(child)
         else:
             made.append(child)
     return made
