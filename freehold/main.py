@@ -81,6 +81,9 @@ from freehold.gating import pages as gating_pages
 from freehold.gating.service import terms as gating_terms
 from freehold.gitkit.depot import Depot
 from freehold.gitkit.serving import Turns
+from freehold.governance import pages as governance_pages
+from freehold.governance import tasks as governance_tasks
+from freehold.governance.service import listening as audit_listening
 from freehold.inbox import tasks as inbox_tasks
 from freehold.inbox.api import notifications as notifications_api
 from freehold.inbox.api import webhooks as webhooks_api
@@ -165,6 +168,13 @@ def open_database(settings: Settings, *, bus: Bus | None = None, **info: object)
     return database
 
 
+def trail_bus() -> Bus:
+    """Where only the audit trail listens: what the command line does is written down, and nothing else follows it."""
+    bus = Bus()
+    audit_listening.subscribe(bus)
+    return bus
+
+
 def build_kit(settings: Settings, database: Database) -> Kit:
     """Stores, scratch and secrets for ``settings``."""
     Allowed.parse(settings.webhook_allow, setting="FREEHOLD_WEBHOOK_ALLOW")  # what cannot work stops the start
@@ -214,6 +224,7 @@ def _from_own_page(request: Request) -> bool:
 
 def _subscribe(bus: Bus, kit: Kit) -> None:
     """Who hears what: the rooms above listen to the rooms below."""
+    audit_listening.subscribe(bus)  # before anybody who takes rows away that an entry names
     inbox_telling.subscribe(bus, kit)
     inbox_gatekeeping.subscribe(bus, kit)
     inbox_listening.subscribe(bus)  # first, so that a repository is told before its first commit
@@ -305,7 +316,9 @@ def _add_pages(app: FastAPI) -> None:
                 Entry("Organisations", "/settings/organizations"),
                 Entry("Activity", "/activity"),
                 Entry("Settings", "/settings/profile"),
+                Entry("Administration", "/admin/audit", area="admin"),
             ),
+            admin=governance_pages.MENU,
             settings=(
                 Entry("Profile", "/settings/profile"),
                 Entry("Account", "/settings/account"),
@@ -324,6 +337,7 @@ def _add_pages(app: FastAPI) -> None:
                 Entry("Profile and choices", "/organizations/{org}/settings/profile"),
                 Entry("Members", "/organizations/{org}/settings/members"),
                 Entry("Agreed terms", "/organizations/{org}/access", area="member"),
+                Entry("Audit trail", "/organizations/{org}/settings/audit"),
             ),
             footer=(Entry("Activity", "/activity"), Entry("API", "/openapi.json")),
             inbox_address="/notifications",
@@ -347,6 +361,8 @@ def _add_pages(app: FastAPI) -> None:
 
 def _include_pages(app: FastAPI) -> None:
     """The pages of every room, the widest addresses last."""
+    for router in governance_pages.ROUTERS:
+        app.include_router(web_api.answering_head(router))
     for inbox_page in (notifications_pages, webhooks_pages):
         app.include_router(web_api.answering_head(inbox_page.router))
     for community_page in (collections_pages, marks_pages):
@@ -446,7 +462,8 @@ def _lifespan(database: Database, kit: Kit, logs: tuple[UseLog, DownloadLog], wo
         collecting = Periodic("collecting", COLLECTING_S, Collector(database, kit).turn)
         pruning = Periodic("old news", PRUNING_S, lambda: _prune(database))
         ranking = Periodic("trending", RANKING_S, lambda: trending.refresh_all(database))
-        periodics = (housekeeping, stale, folding, foresight, collecting, pruning, ranking)
+        rooms = (ranking, *governance_tasks.periodics(database))
+        periodics = (housekeeping, stale, folding, foresight, collecting, pruning, *rooms)
         for periodic in periodics:
             periodic.start()
         worker.start()

@@ -8,7 +8,84 @@ said. The path holds a secret: it belongs in the one message to the one person i
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from freehold.accounts.tables import Account
+from freehold.accounts.tables import Account, Token
+
+
+@dataclass(frozen=True)
+class AccountMade:
+    """A person or an organisation is there."""
+
+    account: Account
+
+
+@dataclass(frozen=True)
+class ProfileChanged:
+    """An account says something else of itself, or chose something else: ``fields`` are what."""
+
+    account: Account
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AccountSwitched:
+    """``user`` is locked out from now on (``user.is_disabled``), or let back in."""
+
+    user: Account
+
+
+@dataclass(frozen=True)
+class AdministratorSwitched:
+    """``user`` administers the hub from now on (``user.is_admin``), or does not any more."""
+
+    user: Account
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A browser of ``user`` is signed in; ``how``: password, link, sign-up, new password."""
+
+    user: Account
+    how: str
+
+
+@dataclass(frozen=True)
+class SignInFailed:
+    """Somebody tried; ``user`` is None where nobody has the name: it may be a password, typed in the wrong field."""
+
+    user: Account | None
+
+
+@dataclass(frozen=True)
+class SignedOut:
+    """``count`` browsers of ``user`` are not signed in any more."""
+
+    user: Account
+    count: int
+
+
+@dataclass(frozen=True)
+class LinkMade:
+    """Whoever holds the link signs in as ``user`` (``session``) or chooses their password (``password``)."""
+
+    user: Account
+    purpose: str
+
+
+@dataclass(frozen=True)
+class TokenMade:
+    """``user`` has another token. What programs are given for a while is not told of one by one."""
+
+    user: Account
+    token: Token
+
+
+@dataclass(frozen=True)
+class TokenRevoked:
+    """A token of ``user`` opens nothing any more."""
+
+    user: Account
+    token_id: str
+    name: str
 
 
 @dataclass(frozen=True)

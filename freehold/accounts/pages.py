@@ -68,6 +68,8 @@ def sign_in(
     except (SignInRefused, TooManyAttempts) as err:
         if isinstance(err, SignInRefused):
             throttle.note_failure(attempt)
+            with unit_of_work(request) as ask:
+                service.sign_in_failed(ask.db, name[:96])
         return render(
             request,
             SignInPage("Sign in", name[:96], err.message, browsers.local(next), _is_open(request)),

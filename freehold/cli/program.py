@@ -3,7 +3,7 @@
 import typer
 
 import freehold
-from freehold.cli import doctor, org, serve, storage, tasks, token, user
+from freehold.cli import audit, doctor, org, serve, storage, tasks, token, user
 
 app = typer.Typer(
     name="freehold",
@@ -21,6 +21,7 @@ app.add_typer(user.app, name="user")
 app.add_typer(org.app, name="org")
 app.add_typer(token.app, name="token")
 app.add_typer(tasks.app, name="tasks")
+app.add_typer(audit.app, name="audit")
 
 
 @app.command()

@@ -47,10 +47,10 @@ def load_settings(data: Path | None, **given: Any) -> Settings:
 @contextmanager
 def installation(data: Path | None) -> Iterator[tuple[Settings, Database]]:
     """The settings and the database of the installation in ``data``, at its newest shape."""
-    from freehold.main import open_database
+    from freehold.main import open_database, trail_bus
 
     settings = load_settings(data)
-    database = open_database(settings)
+    database = open_database(settings, bus=trail_bus(), via="command line")
     try:
         yield settings, database
     finally:

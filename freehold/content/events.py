@@ -24,6 +24,7 @@ class RepoPushed:
     """The full-named ``ref`` points to ``after`` (None: it is gone) and pointed to ``before`` (None: it is new).
 
     ``is_rewrite``: it is the same history without some files; :class:`LargeFilesErased` tells which commit is which.
+    ``is_forced``: a branch or tag that somebody moved to where what it pointed to is no part of the history any more.
     """
 
     repo: Repo
@@ -32,6 +33,7 @@ class RepoPushed:
     after: str | None
     actor: Actor
     is_rewrite: bool = False
+    is_forced: bool = False
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from freehold.core import caller
 from freehold.core.database import Database
 from freehold.core.errors import BadRequest, HubError, NotHere, StorageFull, StorageReadOnly, TooLarge
 
@@ -68,6 +69,7 @@ def unit_of_work(request: Request, *, reads: bool | None = None) -> Iterator[Ask
     only_reads = request.method in ("GET", "HEAD") if reads is None else reads
     with database.read() if only_reads else database.write() as db:
         request.state.actor = actor = state.resolve_actor(db, request)  # kept for an error page's shell
+        db.info["actor"] = actor  # for what is written down of events that do not say who
         request.state.ask = ask = Ask(db, actor, request)  # for what other rooms put into a page
         try:
             yield ask
@@ -298,6 +300,9 @@ class RequestId:
         trace = headers.get("x-amzn-trace-id", "")
         request_id = given if _is_token(given) else trace if _is_token(trace) else secrets.token_hex(8)
         scope["freehold.request_id"] = request_id
+        peer = scope.get("client")
+        forwarded = headers.get("x-forwarded-for", "")
+        caller.set_current(caller.Caller(caller.address_of(peer[0] if peer else "", forwarded), request_id))
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -3,10 +3,12 @@
 import secrets
 
 from sqlalchemy import String, Text, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from freehold.core.database import Base, Database
 from freehold.core.errors import Conflict
+
+CHOICE = "choice:"
 
 
 class InstanceValue(Base):
@@ -41,3 +43,25 @@ def known_value(database: Database, name: str) -> str | None:
     """The value kept under ``name``; None when there is none yet."""
     with database.read() as db:
         return db.scalar(select(InstanceValue.value).where(InstanceValue.name == name))
+
+
+def chosen(db: Session, name: str, default: str = "") -> str:
+    """What administrators chose for ``name`` while the hub ran; ``default`` where they chose nothing.
+
+    Read anew by every transaction that asks, so that a choice counts at once on every node.
+    """
+    value = db.scalar(select(InstanceValue.value).where(InstanceValue.name == f"{CHOICE}{name}"))
+    return default if value is None else value
+
+
+def choose(db: Session, name: str, value: str | None) -> None:
+    """``value`` is what :func:`chosen` gives for ``name`` from now on; None: nothing is chosen any more."""
+    kept = db.get(InstanceValue, f"{CHOICE}{name}")
+    if value is None:
+        if kept is not None:
+            db.delete(kept)
+    elif kept is None:
+        db.add(InstanceValue(name=f"{CHOICE}{name}", value=value))
+    else:
+        kept.value = value
+    db.flush()

@@ -35,7 +35,9 @@ class Slots:
 
     main: tuple[Entry, ...] = ()  #: main navigation, at the top
     create: tuple[Entry, ...] = ()  #: the "New" menu of someone signed in
-    account: tuple[Entry, ...] = ()  #: the account menu, ``{name}`` stands for the visitor
+    #: The account menu, ``{name}`` stands for the visitor; ``area`` "admin": for who administers the hub.
+    account: tuple[Entry, ...] = ()
+    admin: tuple[Entry, ...] = ()  #: the menu of the administration
     settings: tuple[Entry, ...] = ()  #: the pages of a person's settings, in their order
     repo_settings: tuple[
         Entry, ...

@@ -9,7 +9,14 @@ from sqlalchemy.orm import Session
 
 from freehold.accounts import pictures, rules
 from freehold.accounts.errors import AccountNotFound, LastAdministrator, NameTaken
-from freehold.accounts.events import AccountDeleted, PasswordChanged
+from freehold.accounts.events import (
+    AccountDeleted,
+    AccountMade,
+    AccountSwitched,
+    AdministratorSwitched,
+    PasswordChanged,
+    ProfileChanged,
+)
 from freehold.accounts.tables import Account, Avatar, BrowserSession, Membership, RetiredName, SignInLink, Token
 from freehold.core import clock, events
 from freehold.core.errors import BadRequest
@@ -65,6 +72,7 @@ def has_people(db: Session) -> bool:
 
 def change_profile(db: Session, account: Account, profile: Profile) -> Account:
     """The account says of itself what ``profile`` holds. A new mail address has to be verified again."""
+    before = _said(account)
     if profile.full_name is not None:
         account.full_name = rules.checked_line(profile.full_name, "A full name", most=256)
     if profile.details is not None:
@@ -75,7 +83,14 @@ def change_profile(db: Session, account: Account, profile: Profile) -> Account:
         account.email = rules.checked_email(profile.email) if profile.email.strip() else None
         account.is_email_verified = False
     db.flush()
+    changed = tuple(name for name, value in _said(account).items() if value != before[name])
+    if changed:
+        events.publish(db, ProfileChanged(account, changed))
     return account
+
+
+def _said(account: Account) -> dict[str, str | None]:
+    return {name: getattr(account, name) for name in ("full_name", "details", "website", "email")}
 
 
 def verify_email(db: Session, account: Account, email: str) -> None:
@@ -121,6 +136,29 @@ def set_disabled(db: Session, user: Account, disabled: bool) -> None:
         db.execute(delete(BrowserSession).where(BrowserSession.user_id == user.id))
         db.execute(delete(SignInLink).where(SignInLink.user_id == user.id))
     db.flush()
+    events.publish(db, AccountSwitched(user))
+
+
+def set_admin(db: Session, user: Account, is_admin: bool) -> None:
+    """``user`` administers the hub, or does not any more. Raises :class:`LastAdministrator` of the hub."""
+    if user.kind != "user":
+        raise BadRequest("Only people administer a hub.")
+    if user.is_admin and not is_admin:
+        refuse_last_admin(db, user)
+    user.is_admin = is_admin
+    db.flush()
+    events.publish(db, AdministratorSwitched(user))
+
+
+def refuse_last_admin(db: Session, leaving: Account) -> None:
+    """Raises :class:`LastAdministrator` when nobody but ``leaving`` could administer the hub.
+
+    Holds the rows of those who do: two who give it up at one moment must not both succeed.
+    """
+    here = select(Account).where(Account.is_admin.is_(True), Account.is_disabled.is_(False))
+    others = db.scalars(here.order_by(Account.id).with_for_update()).all()
+    if not [admin for admin in others if admin.id != leaving.id]:
+        raise LastAdministrator("This hub")
 
 
 def delete_account(db: Session, account: Account, *, by: Account | None = None) -> None:
@@ -191,4 +229,5 @@ def added(db: Session, new: Account, *, reuses_name: bool) -> Account:
         db.flush()
     except IntegrityError as err:  # lost a race for the name
         raise taken from err
+    events.publish(db, AccountMade(new))
     return new

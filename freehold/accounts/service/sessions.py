@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session as Db
 
 from freehold.accounts import rules
 from freehold.accounts.errors import LinkSpent, SessionNotFound, SignInRefused
+from freehold.accounts.events import LinkMade, SignedIn, SignedOut, SignInFailed
 from freehold.accounts.tables import Account, BrowserSession, SignInLink
-from freehold.core import clock
+from freehold.core import clock, events
 
 SIGN_IN_LINK_LIFE = timedelta(days=1)
 #: A link that came by mail is used at once or never.
@@ -47,8 +48,17 @@ def recognised(db: Db, name: str, password: str) -> str:
     return user.id
 
 
-def open_session(db: Db, user_id: str, *, life_s: int, agent: str = "") -> str:
-    """The secret of a new session. Always a new one: a cookie that was there before signing in is worth nothing."""
+def sign_in_failed(db: Db, name: str) -> None:
+    """Told to whoever listens: somebody gave the wrong password for ``name``."""
+    user = db.scalar(select(Account).where(Account.key == name.lower(), Account.kind == "user"))
+    events.publish(db, SignInFailed(user))
+
+
+def open_session(db: Db, user_id: str, *, life_s: int, agent: str = "", how: str = "password") -> str:
+    """The secret of a new session. Always a new one: a cookie that was there before signing in is worth nothing.
+
+    ``how`` the person proved who they are, for the event.
+    """
     secret = rules.new_secret()
     now = clock.now()
     db.execute(delete(BrowserSession).where(BrowserSession.expires_at < now))
@@ -62,11 +72,15 @@ def open_session(db: Db, user_id: str, *, life_s: int, agent: str = "") -> str:
         )
     )
     db.flush()
+    events.publish(db, SignedIn(db.get_one(Account, user_id), how))
     return secret
 
 
 def sign_out(db: Db, secret: str) -> None:
-    db.execute(delete(BrowserSession).where(BrowserSession.secret_hash == rules.secret_hash(secret)))
+    ended = delete(BrowserSession).where(BrowserSession.secret_hash == rules.secret_hash(secret))
+    user_id = db.scalar(ended.returning(BrowserSession.user_id))
+    if user_id is not None:
+        events.publish(db, SignedOut(db.get_one(Account, user_id), 1))
 
 
 def sessions(db: Db, user_id: str, secret: str) -> Sequence[Session]:
@@ -89,6 +103,7 @@ def end_session(db: Db, user_id: str, session_id: str) -> None:
     for kept in db.scalars(select(BrowserSession.secret_hash).where(BrowserSession.user_id == user_id)):
         if _public_id(kept) == session_id:
             db.execute(delete(BrowserSession).where(BrowserSession.secret_hash == kept))
+            events.publish(db, SignedOut(db.get_one(Account, user_id), 1))
             return
     raise SessionNotFound("There is no such session of yours: it has ended already.")
 
@@ -96,12 +111,17 @@ def end_session(db: Db, user_id: str, session_id: str) -> None:
 def end_sessions(db: Db, user_id: str, *, but: str = "") -> None:
     """Every browser is signed out but the one whose secret is ``but``."""
     kept = rules.secret_hash(but)
-    db.execute(delete(BrowserSession).where(BrowserSession.user_id == user_id, BrowserSession.secret_hash != kept))
+    others = delete(BrowserSession).where(BrowserSession.user_id == user_id, BrowserSession.secret_hash != kept)
+    count: int = db.execute(others).rowcount  # type: ignore[attr-defined]
+    if count:
+        events.publish(db, SignedOut(db.get_one(Account, user_id), count))
 
 
 def create_sign_in_link(db: Db, user: Account) -> str:
     """The secret of a one-time link for ``user``, good for a day."""
-    return _new_link(db, user, "session", SIGN_IN_LINK_LIFE)
+    secret = _new_link(db, user, "session", SIGN_IN_LINK_LIFE)
+    events.publish(db, LinkMade(user, "session"))
+    return secret
 
 
 def open_link(db: Db, secret: str, *, life_s: int, agent: str = "") -> str:
@@ -109,13 +129,15 @@ def open_link(db: Db, secret: str, *, life_s: int, agent: str = "") -> str:
     user = _spend(db, secret, "session")
     if user is None:
         raise SignInRefused("This link was used or has expired. Make a new one with: freehold user link NAME")
-    return open_session(db, user.id, life_s=life_s, agent=agent)
+    return open_session(db, user.id, life_s=life_s, agent=agent, how="link")
 
 
 def create_password_link(db: Db, user: Account) -> str:
     """The secret of a link by which ``user`` chooses a new password, once. Older ones are worth nothing any more."""
     db.execute(delete(SignInLink).where(SignInLink.user_id == user.id, SignInLink.purpose == "password"))
-    return _new_link(db, user, "password", PASSWORD_LINK_LIFE)
+    secret = _new_link(db, user, "password", PASSWORD_LINK_LIFE)
+    events.publish(db, LinkMade(user, "password"))
+    return secret
 
 
 def has_new_link(db: Db, user: Account, *, younger_than: timedelta) -> bool:

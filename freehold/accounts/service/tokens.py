@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from freehold.accounts import rules
 from freehold.accounts.errors import NameTaken, TokenNotFound
+from freehold.accounts.events import TokenMade, TokenRevoked
 from freehold.accounts.tables import Account, Token, TokenOwner, TokenRepo
-from freehold.core import clock
+from freehold.core import clock, events
 from freehold.core.errors import BadRequest
 from freehold.core.ids import new_id
 
@@ -72,6 +73,8 @@ def create_token(
     db.add_all(TokenRepo(token_id=token.id, repo_id=repo_id) for repo_id in set(repo_ids or ()))
     db.add_all(TokenOwner(token_id=token.id, owner_id=owner_id) for owner_id in set(owner_ids or ()))
     db.flush()
+    if not is_granted:
+        events.publish(db, TokenMade(user, token))
     return token, secret
 
 
@@ -91,9 +94,21 @@ def reach(db: Session, token_id: str) -> Reach:
 
 def revoke_token(db: Session, user_id: str, token_id: str) -> None:
     """The token opens nothing from this moment on."""
-    gone = db.execute(delete(Token).where(Token.id == token_id, Token.user_id == user_id)).rowcount  # type: ignore[attr-defined]
-    if not gone:
+    gone = delete(Token).where(Token.id == token_id, Token.user_id == user_id)
+    name = db.scalar(gone.returning(Token.name))
+    if name is None:
         raise TokenNotFound("There is no such token of yours.")
+    events.publish(db, TokenRevoked(db.get_one(Account, user_id), token_id, name))
+
+
+def revoke_tokens(db: Session, user: Account) -> int:
+    """None of the tokens of ``user`` opens anything any more, those of programs included; how many there were."""
+    gone = delete(Token).where(Token.user_id == user.id).returning(Token.id, Token.name, Token.is_granted)
+    rows = db.execute(gone).all()
+    for token_id, name, is_granted in rows:
+        if not is_granted:
+            events.publish(db, TokenRevoked(user, token_id, name))
+    return len(rows)
 
 
 def note_token_use(db: Session, used: dict[str, datetime]) -> None:

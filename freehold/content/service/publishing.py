@@ -58,10 +58,12 @@ def move_ref(
     peeled: str | None = None,
     *,
     is_rewrite: bool = False,
+    is_forced: bool = False,
 ) -> None:
     """``ref`` points to ``after`` (None: it is gone), if it pointed to ``before`` (None: if it was not there).
 
-    ``peeled`` is the commit that ``after`` leads to where that is an annotated tag. ``is_rewrite`` as in the event.
+    ``peeled`` is the commit that ``after`` leads to where that is an annotated tag. ``is_rewrite`` and
+    ``is_forced`` as in the event.
     Raises :class:`LostRace` when it did not. Whoever listens to :class:`RepoPushed` runs in the same transaction.
     """
     here = (Ref.repo_id == repo.id, Ref.name == ref)
@@ -80,7 +82,7 @@ def move_ref(
         _one_row(db, update(Ref).where(*here, Ref.target == before).values(values).returning(Ref.name))
     db.add(Push(id=new_id(), repo_id=repo.id, actor_id=actor.id, ref=ref, before=before, after=after, at=clock.now()))
     db.flush()
-    events.publish(db, RepoPushed(repo, ref, before, after, actor, is_rewrite))
+    events.publish(db, RepoPushed(repo, ref, before, after, actor, is_rewrite, is_forced))
 
 
 def hold(db: Session, repo: Repo) -> None:

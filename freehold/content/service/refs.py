@@ -111,7 +111,7 @@ def super_squash(
                 repo = repos.load(db, actor, path, Action.WRITE, kind=kind)
                 record_pack(db, repo, new.pack)
                 if new.commit != head:
-                    move_ref(db, actor, repo, ref, head, new.commit)
+                    move_ref(db, actor, repo, ref, head, new.commit, is_forced=True)
                 return new.commit
         except LostRace:
             continue

@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 
 from freehold.access.rules import Actor
 from freehold.content.kit import Kit
-from freehold.core import clock, outward
+from freehold.core import clock, events, outward
 from freehold.core.ids import new_id, ordered_id
 from freehold.inbox import access, rules
 from freehold.inbox.errors import BadWebhook, DeliveryNotFound, NoJobs, TokenTooNarrow, TooMany, WebhookNotFound
+from freehold.inbox.events import WebhookChanged
 from freehold.inbox.queue import DELIVER
 from freehold.inbox.rules import Watched
 from freehold.inbox.tables import Delivery, Webhook, WebhookWatch
@@ -61,6 +62,7 @@ def create(db: Session, kit: Kit, actor: Actor, wish: Wish) -> Webhook:
     _keep_secret(kit, webhook, wish.secret)
     db.add(webhook)
     db.flush()
+    events.publish(db, WebhookChanged(webhook, actor, "made"))
     return webhook
 
 
@@ -81,6 +83,7 @@ def update(db: Session, kit: Kit, actor: Actor, webhook_id: str, wish: Wish) -> 
     if wish.secret is not None:
         _keep_secret(kit, webhook, wish.secret)
     db.flush()
+    events.publish(db, WebhookChanged(webhook, actor, "changed"))
     return webhook
 
 
@@ -92,12 +95,14 @@ def switch(db: Session, actor: Actor, webhook_id: str, *, on: bool) -> Webhook:
         webhook.failures, webhook.failing_since, webhook.held_until = 0, None, None
         send(db, webhook.owner_id)
     db.flush()
+    events.publish(db, WebhookChanged(webhook, actor, "enabled" if on else "disabled"))
     return webhook
 
 
 def remove(db: Session, actor: Actor, webhook_id: str) -> None:
     """The webhook and its deliveries are gone."""
     webhook = load(db, actor, webhook_id, writes=True)
+    events.publish(db, WebhookChanged(webhook, actor, "deleted"))
     db.execute(delete(Delivery).where(Delivery.webhook_id == webhook.id))
     db.delete(webhook)
     db.flush()

@@ -157,7 +157,8 @@ def accept_link(ask: Ask, secret: str, token: Csrf = "") -> Response:
 
 
 def _welcome(ask: Ask, user_id: str, to: str) -> Response:
-    secret = accounts.open_session(ask.db, user_id, life_s=ask.kit.settings.session_s, agent=agent(ask.request))
+    life_s, browser = ask.kit.settings.session_s, agent(ask.request)
+    secret = accounts.open_session(ask.db, user_id, life_s=life_s, agent=browser, how="link")
     return signed_in(ask, secret, to)
 
 

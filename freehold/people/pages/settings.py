@@ -155,7 +155,7 @@ def change_password(
         with unit_of_work(request) as ask:
             people.change_password(ask.db, ask.actor, made, was=was)
             life_s = ask.kit.settings.session_s
-            secret = accounts.open_session(ask.db, was.user_id, life_s=life_s, agent=agent(request))
+            secret = accounts.open_session(ask.db, was.user_id, life_s=life_s, agent=agent(request), how="new password")
             return signed_in(ask, secret, "/settings/account?done=1")
     except HubError as err:
         return _refused(request, err)

@@ -7,9 +7,11 @@ from sqlalchemy.orm import Session
 from freehold.access.rules import Action, Actor
 from freehold.accounts import service as accounts
 from freehold.accounts.errors import NotAllowed, NotAMember
+from freehold.accounts.events import ProfileChanged
 from freehold.accounts.rules import ROLES
 from freehold.accounts.service import Profile
 from freehold.accounts.tables import Account
+from freehold.core import events
 from freehold.core.errors import BadRequest
 from freehold.people.access import by, organization, person
 from freehold.people.errors import NotTheName
@@ -50,6 +52,7 @@ def change(db: Session, actor: Actor, name: str, changes: Changes) -> Account:
     """The organisation is as asked from now on."""
     org = organization(db, actor, name, Action.ADMIN)
     accounts.change_profile(db, org, changes.profile)
+    before = _chosen(org)
     if changes.default_role is not None:
         if changes.default_role not in ROLES[1:]:
             raise BadRequest(f"New members start as one of {', '.join(ROLES[1:])}.")
@@ -61,7 +64,15 @@ def change(db: Session, actor: Actor, name: str, changes: Changes) -> Account:
     if changes.takes_requests is not None:
         org.takes_requests = changes.takes_requests
     db.flush()
+    changed = tuple(name for name, value in _chosen(org).items() if value != before[name])
+    if changed:
+        events.publish(db, ProfileChanged(org, changed))
     return org
+
+
+def _chosen(org: Account) -> dict[str, object]:
+    names = ("default_role", "private_by_default", "shows_members", "takes_requests")
+    return {name: getattr(org, name) for name in names}
 
 
 def change_avatar(db: Session, actor: Actor, name: str, picture: bytes | None) -> Account:

@@ -72,9 +72,10 @@ class _Push:
 
 @dataclass
 class _Brought:
-    """What its pack brings: the commit that each new target leads to, and large files to be granted or known."""
+    """What its pack brings: where each new target leads to, and large files to be granted or known."""
 
     commits: dict[str, str] = field(default_factory=dict)
+    forced: set[str] = field(default_factory=set)  # refs whose history does not go on
     pointers: dict[str, tuple[Pointer, str]] = field(default_factory=dict)
 
 
@@ -232,8 +233,10 @@ def _check_move(
         return
     new = brought.commits[move.new]
     old = push.refs[move.ref].commit if move.old else None
-    if old is not None and not move.may_rewrite and not quarantine.is_ancestor(old, new):
-        raise rights.no_rewrite(move.ref)
+    if old is not None and old != new and not quarantine.is_ancestor(old, new):
+        if not move.may_rewrite:
+            raise rights.no_rewrite(move.ref)
+        brought.forced.add(move.ref)
     if move.base is not None and quarantine.is_ancestor(new, push.refs[move.base].commit):
         raise PushRefused("nothing to propose", f"{move.base} holds every commit of this push already.")
     if move.ref.startswith(rules.TAGS):
@@ -349,7 +352,8 @@ def _carry_out(
     peeled = brought.commits.get(move.new) if move.new is not None else None
     peeled = None if peeled == move.new else peeled
     if move.old is not None or move.new is None:
-        move_ref(db, actor, repo, move.ref, move.old, move.new, peeled)
+        is_forced = move.new is not None and move.ref in brought.forced
+        move_ref(db, actor, repo, move.ref, move.old, move.new, peeled, is_forced=is_forced)
     else:
         create(db, actor, repo, move.ref, move.new, peeled)
     if move.ref.startswith(rules.PULLS):

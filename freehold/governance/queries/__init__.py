@@ -1,0 +1,1 @@
+"""Reads of the administration pages, one file for each."""

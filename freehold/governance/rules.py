@@ -1,0 +1,106 @@
+"""The words of the trail, its chain, and cells that no spreadsheet runs. Pure."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+#: By code, what is said of an entry: ``alice`` *made* ``model alice/m``.
+VERBS: dict[str, str] = {
+    "person.made": "made the person",
+    "person.changed": "changed the profile of",
+    "person.disabled": "locked out",
+    "person.enabled": "let back in",
+    "person.admin": "made an administrator of",
+    "person.no-admin": "took administration from",
+    "person.deleted": "deleted the person",
+    "session.opened": "signed in",
+    "session.refused": "failed to sign in as",
+    "session.ended": "ended sessions of",
+    "password.changed": "changed the password of",
+    "link.made": "made a sign-in link for",
+    "token.made": "made the token",
+    "token.revoked": "revoked the token",
+    "org.made": "made the organisation",
+    "org.changed": "changed the organisation",
+    "org.deleted": "deleted the organisation",
+    "org.taken-over": "took over the organisation",
+    "member.added": "added to the organisation",
+    "member.role": "changed the role of",
+    "member.removed": "removed from the organisation",
+    "member.invited": "invited",
+    "repo.made": "made",
+    "repo.moved": "moved",
+    "repo.changed": "changed the settings of",
+    "repo.deleted": "deleted",
+    "repo.copied": "copied",
+    "repo.erased": "erased files of",
+    "ref.forced": "rewrote a ref of",
+    "ref.deleted": "deleted a ref of",
+    "comment.hidden": "hid a comment of",
+    "access.given": "gave access to",
+    "access.refused": "refused access to",
+    "access.ended": "ended access to",
+    "space.changed": "changed the Space",
+    "webhook.made": "made a webhook to",
+    "webhook.changed": "changed a webhook to",
+    "webhook.enabled": "enabled a webhook to",
+    "webhook.disabled": "disabled a webhook to",
+    "webhook.deleted": "deleted a webhook to",
+    "task.retried": "retried the task",
+    "task.dropped": "dropped the task",
+    "upkeep.asked": "asked for upkeep",
+    "choice.changed": "changed the setting",
+    "trail.pruned": "pruned",
+}
+#: What verbs are about, for the filter: the part before the dot.
+SUBJECTS = tuple(dict.fromkeys(verb.partition(".")[0] for verb in VERBS))
+
+MAX_DETAIL_CHARS = 200
+MAX_DETAILS = 12
+NO_LINK = "0" * 64
+
+
+def words(verb: str) -> str:
+    return VERBS.get(verb, verb)
+
+
+def details(values: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` as an entry keeps them: few, short and plain."""
+    return {name: _plain(value) for name, value in list(values.items())[:MAX_DETAILS] if value not in (None, "", ())}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bool | int):
+        return value
+    if isinstance(value, list | tuple):
+        return [text(str(item), MAX_DETAIL_CHARS) for item in value[:20]]
+    return text(str(value), MAX_DETAIL_CHARS)
+
+
+def text(value: str, most: int) -> str:
+    """``value`` cut to ``most`` characters, without what a database cannot keep."""
+    return value.replace("\x00", "�").encode("utf-8", "replace").decode()[:most]
+
+
+def digest(before: str, entry: Mapping[str, Any]) -> str:
+    """The digest of the link that ties ``entry`` (its columns) to the link whose digest is ``before``: SHA-256."""
+    line = json.dumps(entry, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(f"{before}\n{line}".encode()).hexdigest()
+
+
+def safe_cell(value: str) -> str:
+    """``value`` as a cell of a CSV file that a spreadsheet shows and never computes.
+
+    Source: OWASP, "CSV Injection": a cell that starts with one of these is a formula to some program.
+    """
+    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%") else value
+
+
+def page_of(kind: str, name: str) -> str:
+    """Where a thing of the trail has its page; empty: it has none."""
+    if kind in ("user", "org"):
+        return f"/{quote(name)}"
+    plural = {"model": "", "dataset": "datasets/", "space": "spaces/", "kernel": "kernels/"}.get(kind)
+    return f"/{plural}{quote(name)}" if plural is not None else ""
