@@ -352,6 +352,7 @@ def _add_pages(app: FastAPI) -> None:
             profile=(notifications_pages.profile_activity,),
             path_actions=(arranging_pages.path_actions,),
             search_address="/search",
+            suggest_address="/-/suggest",
             sign_in_address="/login",
             sign_out_address="/logout",
             version=freehold.__version__,

@@ -10,7 +10,7 @@ from freehold.access.rules import Action
 from freehold.accounts.queries import avatar_path
 from freehold.core.http import PUBLIC, Ask, door, next_page
 from freehold.core.paging import encode
-from freehold.discover import finding, info, queries, rules, service
+from freehold.discover import finding, info, queries, rules, service, suggesting
 from freehold.discover.finding import Search
 from freehold.discover.service import Wanted
 from freehold.repos import paths
@@ -60,6 +60,21 @@ def search_spaces(ask: Ask, q: Annotated[str, Query(max_length=1000)] = "") -> R
     listing = rules.space_search(q, ask.request.query_params)
     page = queries.page(ask.db, ask.actor, listing)
     return JSONResponse([service.found_space(ask.db, ask.kit, item) for item in page.items])
+
+
+@router.get("/-/suggest", include_in_schema=False)
+@door(PUBLIC)
+def suggest(ask: Ask, q: str = "") -> Response:
+    """For the search field of our own pages: ``[{"label": "Models", "items": [{"text", "note", "address"}]}]``."""
+    groups = suggesting.suggest(ask.db, ask.actor, q)
+    shown = [
+        {
+            "label": group.label,
+            "items": [{"text": one.text, "note": one.note, "address": one.address} for one in group.suggestions],
+        }
+        for group in groups
+    ]
+    return JSONResponse(shown, headers={"Cache-Control": "private, no-cache", "Vary": "Cookie"})
 
 
 @router.get("/api/{kind:plural}/{name}")

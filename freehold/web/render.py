@@ -67,6 +67,7 @@ class Shell:
     repo: "RepoShell | None"
     said: Said | None  #: what the form before this page did
     block: str  #: the one block of the page that is sent; empty: all of it
+    theme: str  #: ``light`` or ``dark`` where the visitor chose; empty: as the system has it
     takes_part: bool  #: htmx cuts its part out of this page, and takes what is said along
 
 
@@ -235,6 +236,7 @@ def _shell(request: Request, page: Page, block: str) -> Shell:
         repo=_repo(request, slots, page),
         said=flash.heard(request),
         block=block,
+        theme=_theme(request),
         takes_part=fragments.takes_part(request),
     )
 
@@ -260,6 +262,12 @@ def _visitor(request: Request) -> Visitor | None:
     if actor is None or actor.kind != "user":
         return None
     return Visitor(actor.name, actor.is_admin)
+
+
+def _theme(request: Request) -> str:
+    """Known before anything is drawn: a script would come too late, and the page would flash in the other theme."""
+    chosen = request.cookies.get("theme", "")
+    return chosen if chosen in ("light", "dark") else ""
 
 
 def _raw_path(request: Request) -> str:

@@ -53,6 +53,7 @@ class Slots:
     #: Beside the buttons of a file's or folder's page, from ``content.queries.PathAt``.
     path_actions: tuple[Filler, ...] = ()
     search_address: str = ""  #: where the search field at the top leads; empty: no field
+    suggest_address: str = ""  #: answers what the words typed there may mean; empty: nothing while one types
     inbox_address: str = ""  #: what somebody signed in is told; empty: no bell
     sign_in_address: str = ""
     sign_out_address: str = ""
