@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 import freehold
-from freehold import absent
+from freehold import absent, menus
 from freehold.access import api as access_api
 from freehold.access.errors import ForeignForm
 from freehold.access.rules import Actor
@@ -74,8 +74,6 @@ from freehold.discussions import api as discussions_api
 from freehold.discussions import pages as discussions_pages
 from freehold.discussions import queries as discussions_queries
 from freehold.discussions import service as discussions
-from freehold.discussions.pages import arranging as arranging_pages
-from freehold.discussions.pages import threads as threads_pages
 from freehold.gating import api as gating_api
 from freehold.gating import pages as gating_pages
 from freehold.gating.service import terms as gating_terms
@@ -114,7 +112,6 @@ from freehold.tasks.rules import Kind
 from freehold.tasks.worker import Body, Worker
 from freehold.web import api as web_api
 from freehold.web import render
-from freehold.web.slots import Entry, Slots, Tab
 
 log = logging.getLogger("freehold")
 HOUSEKEEPING_S = 30
@@ -297,66 +294,7 @@ def _add_pages(app: FastAPI) -> None:
     app.state.csrf_token = csrf.token
     render.install(
         app,
-        Slots(
-            main=(
-                Entry("Models", "/models", area="model"),
-                Entry("Data sets", "/datasets", area="dataset"),
-                Entry("Spaces", "/spaces", area="space"),
-                Entry("Collections", "/collections", area="collection"),
-            ),
-            create=(
-                Entry("Model", "/new", icon="model"),
-                Entry("Data set", "/new?kind=dataset", icon="dataset"),
-                Entry("Space", "/new?kind=space", icon="space"),
-                Entry("Collection", "/collections/new", icon="bookmark"),
-                Entry("Organisation", "/organizations/new", icon="person"),
-            ),
-            account=(
-                Entry("Profile", "/{name}"),
-                Entry("Organisations", "/settings/organizations"),
-                Entry("Activity", "/activity"),
-                Entry("Settings", "/settings/profile"),
-                Entry("Administration", "/admin/audit", area="admin"),
-            ),
-            admin=governance_pages.MENU,
-            settings=(
-                Entry("Profile", "/settings/profile"),
-                Entry("Account", "/settings/account"),
-                Entry("Organisations", "/settings/organizations"),
-                Entry("Access tokens", "/settings/tokens"),
-                Entry("Programs", "/settings/programs"),
-                Entry("Notifications", "/settings/notifications"),
-                Entry("Webhooks", "/settings/webhooks"),
-            ),
-            repo_settings=(
-                Entry("General", "{repo}/settings"),
-                Entry("Access", "{repo}/access"),
-                Entry("Secrets and variables", "{repo}/settings/variables", area="space"),
-            ),
-            org_settings=(
-                Entry("Profile and choices", "/organizations/{org}/settings/profile"),
-                Entry("Members", "/organizations/{org}/settings/members"),
-                Entry("Agreed terms", "/organizations/{org}/access", area="member"),
-                Entry("Audit trail", "/organizations/{org}/settings/audit"),
-            ),
-            footer=(Entry("Activity", "/activity"), Entry("API", "/openapi.json")),
-            inbox_address="/notifications",
-            repo_actions=(marks_pages.repo_actions, notifications_pages.watch_action),
-            repo_tabs=(
-                Tab("Card", "{repo}", "card"),
-                Tab("Files", "{repo}/tree/main", "files"),
-                Tab("Community", "{repo}/discussions", "community", count=threads_pages.open_threads),
-                Tab("Settings", "{repo}/settings", "settings", is_setting=True),
-            ),
-            repo_line=repository_pages.line,
-            profile=(notifications_pages.profile_activity,),
-            path_actions=(arranging_pages.path_actions,),
-            search_address="/search",
-            suggest_address="/-/suggest",
-            sign_in_address="/login",
-            sign_out_address="/logout",
-            version=freehold.__version__,
-        ),
+        menus.slots(),
     )
 
 

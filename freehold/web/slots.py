@@ -1,4 +1,4 @@
-"""Slots: the places in the shell that rooms fill. ``main.py`` declares them once; the shell knows no room."""
+"""Slots: the places in the shell that rooms fill. ``menus.py`` declares them once; the shell knows no room."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

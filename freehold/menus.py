@@ -1,0 +1,74 @@
+"""What surrounds every page: the menus, the tabs, and what rooms hang in the pages of others. It knows every room."""
+
+import freehold
+from freehold.community.pages import marks as marks_pages
+from freehold.discover import repository as repository_pages
+from freehold.discussions.pages import arranging as arranging_pages
+from freehold.discussions.pages import threads as threads_pages
+from freehold.governance import pages as governance_pages
+from freehold.inbox.pages import notifications as notifications_pages
+from freehold.web.slots import Entry, Slots, Tab
+
+
+def slots() -> Slots:
+    """The slots of the shell, filled."""
+    return Slots(
+        main=(
+            Entry("Models", "/models", area="model"),
+            Entry("Data sets", "/datasets", area="dataset"),
+            Entry("Spaces", "/spaces", area="space"),
+            Entry("Collections", "/collections", area="collection"),
+        ),
+        create=(
+            Entry("Model", "/new", icon="model"),
+            Entry("Data set", "/new?kind=dataset", icon="dataset"),
+            Entry("Space", "/new?kind=space", icon="space"),
+            Entry("Collection", "/collections/new", icon="bookmark"),
+            Entry("Organisation", "/organizations/new", icon="person"),
+        ),
+        account=(
+            Entry("Profile", "/{name}"),
+            Entry("Organisations", "/settings/organizations"),
+            Entry("Activity", "/activity"),
+            Entry("Settings", "/settings/profile"),
+            Entry("Administration", "/admin/audit", area="admin"),
+        ),
+        admin=governance_pages.MENU,
+        settings=(
+            Entry("Profile", "/settings/profile"),
+            Entry("Account", "/settings/account"),
+            Entry("Organisations", "/settings/organizations"),
+            Entry("Access tokens", "/settings/tokens"),
+            Entry("Programs", "/settings/programs"),
+            Entry("Notifications", "/settings/notifications"),
+            Entry("Webhooks", "/settings/webhooks"),
+        ),
+        repo_settings=(
+            Entry("General", "{repo}/settings"),
+            Entry("Access", "{repo}/access"),
+            Entry("Secrets and variables", "{repo}/settings/variables", area="space"),
+        ),
+        org_settings=(
+            Entry("Profile and choices", "/organizations/{org}/settings/profile"),
+            Entry("Members", "/organizations/{org}/settings/members"),
+            Entry("Agreed terms", "/organizations/{org}/access", area="member"),
+            Entry("Audit trail", "/organizations/{org}/settings/audit"),
+        ),
+        footer=(Entry("Activity", "/activity"), Entry("API", "/openapi.json")),
+        inbox_address="/notifications",
+        repo_actions=(marks_pages.repo_actions, notifications_pages.watch_action),
+        repo_tabs=(
+            Tab("Card", "{repo}", "card"),
+            Tab("Files", "{repo}/tree/main", "files"),
+            Tab("Community", "{repo}/discussions", "community", count=threads_pages.open_threads),
+            Tab("Settings", "{repo}/settings", "settings", is_setting=True),
+        ),
+        repo_line=repository_pages.line,
+        profile=(notifications_pages.profile_activity,),
+        path_actions=(arranging_pages.path_actions,),
+        search_address="/search",
+        suggest_address="/-/suggest",
+        sign_in_address="/login",
+        sign_out_address="/logout",
+        version=freehold.__version__,
+    )
