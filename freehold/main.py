@@ -28,6 +28,7 @@ from freehold.accounts import pages as accounts_pages
 from freehold.accounts.events import AccountDeleted
 from freehold.cards import api as cards_api
 from freehold.cards import service as cards
+from freehold.cards import tasks as cards_tasks
 from freehold.community.api import collections as collections_api
 from freehold.community.api import likes as likes_api
 from freehold.community.api import overviews as overviews_api
@@ -120,6 +121,7 @@ COLLECTING_S = 3600
 FORESIGHT_S = 20
 PRUNING_S = 3600
 RANKING_S = 3600
+BACKFILL_S = 60
 STALE_SCRATCH_S = 2 * 86400
 STALE_UPLOADS_S = 3600
 
@@ -237,7 +239,7 @@ def _subscribe(bus: Bus, kit: Kit) -> None:
 
 def _bodies(kit: Kit) -> dict[Kind, Body]:
     """What each kind of background task does (docs/how-to/add-a-task.md)."""
-    return inbox_tasks.bodies(kit)
+    return inbox_tasks.bodies(kit) | cards_tasks.bodies(kit)
 
 
 def _add_rooms(app: FastAPI) -> None:
@@ -401,7 +403,8 @@ def _lifespan(database: Database, kit: Kit, logs: tuple[UseLog, DownloadLog], wo
         collecting = Periodic("collecting", COLLECTING_S, Collector(database, kit).turn)
         pruning = Periodic("old news", PRUNING_S, lambda: _prune(database))
         ranking = Periodic("trending", RANKING_S, lambda: trending.refresh_all(database))
-        rooms = (ranking, *governance_tasks.periodics(database))
+        backfill = Periodic("facts of older repositories", BACKFILL_S, cards_tasks.Backfill(database).turn)
+        rooms = (ranking, backfill, *governance_tasks.periodics(database))
         periodics = (housekeeping, stale, folding, foresight, collecting, pruning, *rooms)
         for periodic in periodics:
             periodic.start()

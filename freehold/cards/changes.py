@@ -4,22 +4,22 @@ Key by key and tensor by tensor, each list cut at a bound. Of weights only the h
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from freehold.cards import frontmatter, headers, onnx, reading
+from freehold.cards import frontmatter, inspecting, reading
 from freehold.cards.errors import BadFrontMatter
-from freehold.cards.headers import Layout, Listing
-from freehold.content.errors import ObjectUnknown
+from freehold.cards.headers import digest
+from freehold.cards.headers.header import Listing
+from freehold.cards.parsing import FORMS
 from freehold.content.kit import Kit
-from freehold.content.service import downloads
 from freehold.core.errors import Unavailable
 from freehold.core.lru import Lru
 from freehold.gitkit.comparing import FileChange, Side
-from freehold.gitkit.objects import Objects
+from freehold.gitkit.objects import Entry, Objects
 from freehold.repos.tables import Repo
 
 MAX_JSON_BYTES = 1 << 20
@@ -29,6 +29,8 @@ MAX_VALUE_CHARS = 300
 MAX_NAME_CHARS = 500
 #: Files looked into in one comparison: a head of weights may be several megabytes.
 MAX_FILES = 24
+#: Tensors packed: of more, some hundred thousand, it is only said that the file differs.
+MAX_BODY_BYTES = 2 << 20
 KEPT = 400
 
 #: What both sides have at a key; distinct from None, which JSON can say.
@@ -60,11 +62,7 @@ class Inside:
     words: str
 
 
-_LAYOUTS: Mapping[str, Callable[[headers.Read, int], Layout | None]] = {
-    "safetensors": headers.safetensors_layout,
-    "gguf": headers.gguf_layout,
-    "onnx": onnx.layout,
-}
+_WEIGHTS = ("safetensors", "gguf", "onnx")
 _kept: Lru[tuple[str, str, str], Inside] = Lru(KEPT)
 
 
@@ -92,7 +90,7 @@ def _form(change: FileChange) -> str:
     if change.path == reading.README:
         return "metadata"
     ending = name.rpartition(".")[2]
-    if ending in _LAYOUTS:
+    if ending in _WEIGHTS:
         return ending
     small = all(side.pointer is None and side.size_bytes <= MAX_JSON_BYTES for side in (change.before, change.after))
     return "json" if ending == "json" and small else ""
@@ -108,7 +106,7 @@ def _look(db: Session, kit: Kit, repo: Repo, objects: Objects, change: FileChang
     kept = _kept.get(key)
     if kept is not None:
         return kept
-    layouts = [_layout(db, kit, repo, objects, side, form) for side in (change.before, change.after)]
+    layouts = [_layout(db, kit, repo, side, form) for side in (change.before, change.after)]
     if layouts[0] is None or layouts[1] is None:
         return None
     return _kept.put(key, of_weights(form, layouts[0], layouts[1]))
@@ -215,17 +213,30 @@ def _plain(text: str) -> str:
 # ---- weights -----------------------------------------------------------------------------------------------
 
 
-def _layout(db: Session, kit: Kit, repo: Repo, objects: Objects, side: Side, form: str) -> Layout | None:
-    """The header of a file; None where it has none that can be read, or its bytes are not here."""
-    parse = _LAYOUTS[form]
-    if side.pointer is None:
-        data = objects.blob(side.oid)
-        return parse(lambda start, end: data[start:end], len(data))
+@dataclass(frozen=True)
+class Layout:
+    """A header name by name: ``tensors`` as type and shape, ``entries`` as what the file says of itself."""
+
+    tensors: Mapping[str, tuple[str, tuple[int, ...]]]
+    entries: Mapping[str, Any]
+
+
+def _layout(db: Session, kit: Kit, repo: Repo, side: Side, form: str) -> Layout | None:
+    """The header of a file; None where it has none that can be read, is very large, or its bytes are not here."""
+    entry = Entry(side.path, "file", side.oid, side.mode, side.size_bytes, side.pointer)
     try:
-        body = downloads.object_body(kit, db, repo.id, side.pointer.sha256)
-        return parse(lambda start, end: b"".join(body.pieces(start, end)), body.size_bytes)
-    except (ObjectUnknown, Unavailable):
+        parsed = inspecting.header_at(db, kit, repo, entry, FORMS[form])
+    except Unavailable:
         return None
+    if parsed.problem or len(parsed.body) > MAX_BODY_BYTES:
+        return None
+    tensors = {name: (dtype, tuple(shape)) for name, dtype, shape, _ in digest.unpacked(parsed.body)}
+    return Layout(tensors, {key: _listing(kind, value) for key, kind, value in parsed.told["entries"]})
+
+
+def _listing(kind: str, value: Any) -> Any:
+    """A long list as its length and checksum: where one of both differs, so does the list."""
+    return Listing(value["length"], value["checksum"]) if kind == "list" else value
 
 
 def of_weights(form: str, before: Layout, after: Layout) -> Inside:

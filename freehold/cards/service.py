@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from freehold.cards import reading, rules, tags
+from freehold.cards import inspecting, queue, reading, rules, tags
 from freehold.cards.errors import BadCard
 from freehold.cards.results import Result
 from freehold.cards.tables import EvalResult, RepoCard, RepoTag
@@ -19,7 +19,10 @@ from freehold.repos.tables import Repo
 
 
 def subscribe(bus: Bus, kit: Kit) -> None:
-    """Cards are checked before every commit and indexed after every push to ``main``, in the same transaction."""
+    """Cards are checked before every commit, and indexed after every push to ``main``, in the same transaction.
+
+    Facts from the files follow a little later, in a background task.
+    """
     bus.subscribe(CommitProposed, on_proposed)
     bus.subscribe(RepoPushed, lambda db, event: on_push(db, event, kit))
 
@@ -37,8 +40,11 @@ def on_push(db: Session, event: RepoPushed, kit: Kit) -> None:
         return
     if event.after is None:
         forget(db, event.repo.id)
-    else:
-        index(db, event.repo, queries.objects(db, event.repo, kit), event.after)
+        inspecting.forget(db, event.repo.id)
+        return
+    index(db, event.repo, queries.objects(db, event.repo, kit), event.after)
+    if event.repo.kind in queue.KINDS:
+        queue.ask(db, event.repo.id)
 
 
 def refuse_bad(text: bytes, kind: str) -> None:

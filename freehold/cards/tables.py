@@ -1,11 +1,12 @@
-"""The index of cards: one row a repository, one row a tag; both follow the head of ``main``."""
+"""What is known of repositories at the head of ``main``: their cards, as rows and tags, and facts from their files."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Float, ForeignKey, Index, Integer, String
+from sqlalchemy import JSON, BigInteger, Boolean, Float, ForeignKey, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from freehold.core.database import Base
+from freehold.core.database import Base, UtcDateTime
 
 
 class RepoCard(Base):
@@ -51,3 +52,55 @@ class EvalResult(Base):
     task: Mapped[str] = mapped_column(String(200))
     value: Mapped[float | None] = mapped_column(Float)
     data: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class RepoFacts(Base):
+    """What the files of a repository say at ``commit`` (a head of ``main``), computed; see :class:`facts.Facts`.
+
+    A null is a value: the files do not tell. What the card declares stands in :class:`RepoCard`, untouched by this.
+    """
+
+    __tablename__ = "repo_facts"
+    __table_args__ = (
+        Index("ix_repo_facts_parameters", "parameters"),
+        Index("ix_repo_facts_version", "version"),
+    )
+
+    repo_id: Mapped[str] = mapped_column(ForeignKey("repos.id", ondelete="CASCADE"), primary_key=True)
+    commit: Mapped[str] = mapped_column(String(40))
+    #: Of the computation: what an older one found is computed anew.
+    version: Mapped[int] = mapped_column(Integer)
+    computed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    parameters: Mapped[int | None] = mapped_column(BigInteger)
+    active_parameters: Mapped[int | None] = mapped_column(BigInteger)
+    #: The type that most parameters have, as their format names it (BF16, Q4_K).
+    dtype: Mapped[str | None] = mapped_column(String(20))
+    context_length: Mapped[int | None] = mapped_column(BigInteger)
+    architecture: Mapped[str | None] = mapped_column(String(100))
+    tokenizer: Mapped[str | None] = mapped_column(String(100))
+    adapter_base: Mapped[str | None] = mapped_column(String(200))
+    has_pickle: Mapped[bool] = mapped_column(Boolean)
+    rows: Mapped[int | None] = mapped_column(BigInteger)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    formats: Mapped[list[str]] = mapped_column(JSON)
+    quantisations: Mapped[list[str]] = mapped_column(JSON)
+    details: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class FileHeader(Base):
+    """What one file at the head of ``main`` says of itself: its header's summary, and its tensors packed.
+
+    ``digest``: of the file (SHA-256 of a large one, the blob's id of another). Files of other commits are read when
+    somebody looks at them.
+    """
+
+    __tablename__ = "file_headers"
+
+    repo_id: Mapped[str] = mapped_column(ForeignKey("repos.id", ondelete="CASCADE"), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    form: Mapped[str] = mapped_column(String(16), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer)
+    told: Mapped[dict[str, Any]] = mapped_column(JSON)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    #: Why there is no header, in words; empty for one that was read.
+    problem: Mapped[str] = mapped_column(String(500))

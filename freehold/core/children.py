@@ -21,6 +21,8 @@ from typing import BinaryIO
 
 _LENGTH = struct.Struct(">I")
 _FAILED = 0xFFFFFFFF  # in place of a length: the work raised
+_WANTED = 0xFFFFFFFE  # the same: a range of bytes is asked for, which only the hub can read
+_RANGE = struct.Struct(">QQ")
 _HOME = Path(__file__).parents[2]
 
 
@@ -55,14 +57,17 @@ class Child:
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
-    def ask(self, question: bytes) -> bytes:
-        """The answer to ``question``. Raises :class:`ChildFailed`."""
+    def ask(self, question: bytes, read: Callable[[int, int], bytes] | None = None) -> bytes:
+        """The answer to ``question``. ``read(start, end)`` serves the ranges that the work asks for (:func:`wanted`).
+
+        Raises :class:`ChildFailed`, and what ``read`` raises.
+        """
         if not self._lock.acquire(timeout=self._limits.wait_s):
             raise ChildFailed("others asked before")
         try:
             for _ in range(2):  # one that was idle may end the moment it is asked
                 try:
-                    return self._asked(question, time.monotonic() + self._limits.answer_s)
+                    return self._asked(question, read, time.monotonic() + self._limits.answer_s)
                 except (BrokenPipeError, EOFError):
                     self._end()
             raise ChildFailed("it ended")
@@ -74,13 +79,13 @@ class Child:
         with self._lock:
             self._end()
 
-    def _asked(self, question: bytes, until: float) -> bytes:
+    def _asked(self, question: bytes, read: Callable[[int, int], bytes] | None, until: float) -> bytes:
         process = self._running()
         assert process.stdin is not None
         assert process.stdout is not None
         try:
             _send(process.stdin.fileno(), _LENGTH.pack(len(question)) + question, until)
-            (length,) = _LENGTH.unpack(_take(process.stdout.fileno(), _LENGTH.size, until))
+            length = self._length(process, read, until)
             if length == _FAILED:
                 raise ChildFailed("the work failed")
             if length > self._limits.answer_bytes:
@@ -90,6 +95,22 @@ class Child:
         except TimeoutError as err:
             self._end()
             raise ChildFailed(f"no answer in {self._limits.answer_s} s") from err
+
+    def _length(self, process: subprocess.Popen[bytes], read: Callable[[int, int], bytes] | None, until: float) -> int:
+        """The length of the answer, after the ranges that the work asked for."""
+        assert process.stdin is not None
+        assert process.stdout is not None
+        while True:
+            (length,) = _LENGTH.unpack(_take(process.stdout.fileno(), _LENGTH.size, until))
+            if length != _WANTED or read is None:
+                return int(length)
+            start, end = _RANGE.unpack(_take(process.stdout.fileno(), _RANGE.size, until))
+            try:
+                data = read(start, end)
+            except BaseException:
+                self._end()  # it waits for bytes that do not come
+                raise
+            _send(process.stdin.fileno(), _LENGTH.pack(len(data)) + data, until)
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is not None and self._process.poll() is None:
@@ -174,6 +195,16 @@ def serve(work: Callable[[bytes], bytes]) -> None:
         except (Exception, MemoryError):
             out.write(_LENGTH.pack(_FAILED))
             out.flush()
+
+
+def wanted(start: int, end: int) -> bytes:
+    """In the work: these bytes of what the question is about, as whoever asked reads them."""
+    assert sys.__stdout__ is not None
+    out, source = sys.__stdout__.buffer, sys.stdin.buffer
+    out.write(_LENGTH.pack(_WANTED) + _RANGE.pack(start, end))
+    out.flush()
+    (length,) = _LENGTH.unpack(source.read(_LENGTH.size))
+    return source.read(length)
 
 
 def _reply(out: BinaryIO, answer: bytes) -> None:

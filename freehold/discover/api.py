@@ -96,7 +96,8 @@ def scan(ask: Ask, kind: str, namespace: str, name: str) -> dict[str, Any]:
 @door(Action.READ)
 def safetensors_metadata(ask: Ask, namespace: str, name: str, filename: str) -> Response:
     """The headers of every part of a model, in one call. Source: protocol/hub-api.md 1.8."""
-    return JSONResponse(service.safetensors_metadata(ask.db, ask.kit, ask.actor, f"{namespace}/{name}", filename))
+    told = service.safetensors_metadata(ask.db, ask.kit, ask.actor, f"{namespace}/{name}", filename)
+    return Response(told, media_type="application/json")
 
 
 @router.get("/api/datasets/{namespace}/{name}/leaderboard")

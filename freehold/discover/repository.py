@@ -83,7 +83,7 @@ def _line(ask: Ask, found: Repo, known: facts.Facts | None) -> tuple[str, ...]:
 
 
 def _headers(ask: Ask, found: Repo, known: facts.Facts) -> weights.Told:
-    return weights.of_files(ask.db, found, ask.kit, known.files) if found.kind == "model" else {}
+    return weights.of_commit(ask.db, found, ask.kit, known.commit) if found.kind == "model" else {}
 
 
 def _facts(ask: Ask, found: Repo, known: facts.Facts) -> Sequence[panels.Fact]:

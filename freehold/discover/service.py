@@ -59,8 +59,8 @@ def scan_status(db: Session, actor: Actor, kind: str, path: str) -> dict[str, An
     return dict(NOT_SCANNED)
 
 
-def safetensors_metadata(db: Session, kit: Kit, actor: Actor, path: str, filename: str) -> dict[str, Any]:
-    """The headers of a safetensors file, or of the parts that an index names, at the head of ``main``.
+def safetensors_metadata(db: Session, kit: Kit, actor: Actor, path: str, filename: str) -> bytes:
+    """JSON of the headers of a safetensors file, or of the parts that an index names, at the head of ``main``.
 
     Raises the coded errors for the repository and the file, :class:`NotSafetensors` for what is neither.
     """
@@ -154,7 +154,7 @@ def _subject(db: Session, kit: Kit, actor: Actor, repo: Repo, commit: str | None
         library_name=words.library_name,
         files=lambda: known.files,
         used_bytes=lambda: content.used_storage(db, repo),
-        headers=lambda: weights.of_files(db, repo, kit, known.files),
+        headers=lambda: weights.of_commit(db, repo, kit, commit),
         with_blobs=blobs,
         runtime=lambda: _runtime(db, kit, repo, actor),
         results=lambda: reading.eval_results(content.objects(db, repo, kit), commit),

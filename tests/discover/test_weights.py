@@ -3,7 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
-from freehold.discover.weights import chosen
+from freehold.cards.inspecting import chosen
 from freehold.gitkit.objects import Entry
 from tests.cards.test_headers import gguf_file, safetensors_file, tensor
 from tests.discover.conftest import Publish

@@ -1,0 +1,16 @@
+"""The background tasks of this room, by name. What they do is in ``tasks.py``."""
+
+from sqlalchemy.orm import Session
+
+from freehold.tasks.queue import enqueue
+from freehold.tasks.rules import Kind
+
+#: Kinds of repositories that have facts.
+KINDS = ("model", "dataset")
+#: The facts of one repository, from the files at the head of ``main``.
+FACTS = Kind("cards.facts", timeout_s=600, max_attempts=5, at_once=1)
+
+
+def ask(db: Session, repo_id: str) -> None:
+    """The repository's facts are computed soon, once however often it was asked for."""
+    enqueue(db, FACTS, key=f"facts {repo_id}", once=True, repo_id=repo_id)
