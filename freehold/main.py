@@ -2,10 +2,8 @@
 
 import logging
 import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI
@@ -55,7 +53,7 @@ from freehold.content.service.collecting import Collector
 from freehold.content.service.counting import DownloadLog
 from freehold.content.service.folding import Folder
 from freehold.content.service.foreseeing import Foresight
-from freehold.core import http, migrate
+from freehold.core import disk, http, migrate
 from freehold.core.database import Database
 from freehold.core.errors import BadRequest, HubError
 from freehold.core.events import Bus
@@ -121,7 +119,6 @@ COLLECTING_S = 3600
 FORESIGHT_S = 20
 PRUNING_S = 3600
 RANKING_S = 3600
-BACKFILL_S = 60
 STALE_SCRATCH_S = 2 * 86400
 STALE_UPLOADS_S = 3600
 
@@ -395,7 +392,7 @@ class NoSuchPage(HubError):
 def _lifespan(database: Database, kit: Kit, logs: tuple[UseLog, DownloadLog], worker: Worker):  # type: ignore[no-untyped-def]  # Starlette's own protocol
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        _sweep_scratch(kit.tmp, older_than_s=STALE_SCRATCH_S)
+        disk.sweep(kit.tmp, older_than_s=STALE_SCRATCH_S)
         housekeeping = Periodic("housekeeping", HOUSEKEEPING_S, lambda: _flush(database, logs))
         stale = Periodic("stale uploads", STALE_UPLOADS_S, lambda: uploads.drop_stale(database, kit))
         folding = Periodic("folding of packs", FOLDING_S, Folder(database, kit).turn)
@@ -403,8 +400,7 @@ def _lifespan(database: Database, kit: Kit, logs: tuple[UseLog, DownloadLog], wo
         collecting = Periodic("collecting", COLLECTING_S, Collector(database, kit).turn)
         pruning = Periodic("old news", PRUNING_S, lambda: _prune(database))
         ranking = Periodic("trending", RANKING_S, lambda: trending.refresh_all(database))
-        backfill = Periodic("facts of older repositories", BACKFILL_S, cards_tasks.Backfill(database).turn)
-        rooms = (ranking, backfill, *governance_tasks.periodics(database))
+        rooms = (ranking, *cards_tasks.periodics(database), *governance_tasks.periodics(database))
         periodics = (housekeeping, stale, folding, foresight, collecting, pruning, *rooms)
         for periodic in periodics:
             periodic.start()
@@ -431,12 +427,3 @@ def _prune(database: Database) -> None:
     """Old news and old notifications are gone, a batch at a time."""
     with database.write() as db:
         notifying.prune(db)
-
-
-def _sweep_scratch(tmp: Path, *, older_than_s: int) -> None:
-    """What a killed process left half-written is nobody's any more, once no upload can still be running."""
-    import time
-
-    for left in tmp.iterdir():
-        if time.time() - left.stat().st_mtime > older_than_s:
-            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)

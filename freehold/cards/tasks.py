@@ -11,9 +11,11 @@ from freehold.content.rules import MAIN
 from freehold.content.tables import Ref
 from freehold.core.database import Database
 from freehold.repos.tables import Repo
+from freehold.tasks.periodic import Periodic
 from freehold.tasks.rules import Kind
 from freehold.tasks.worker import Body, Turn
 
+BACKFILL_S = 60
 #: Repositories without facts that are asked for at a time.
 BATCH = 200
 
@@ -36,6 +38,11 @@ def bodies(kit: Kit) -> dict[Kind, Body]:
                 inspecting.keep(db, repo, gathered.commit, found, headers)
 
     return {FACTS: compute}
+
+
+def periodics(database: Database) -> tuple[Periodic, ...]:
+    """What happens every so often."""
+    return (Periodic("facts of older repositories", BACKFILL_S, Backfill(database).turn),)
 
 
 class Backfill:

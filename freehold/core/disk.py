@@ -3,8 +3,11 @@
 import ctypes
 import errno
 import os
+import shutil
 import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 #: Room that is set aside at once: a third less work per byte than room found block by block.
 STRETCH_BYTES = 64 << 20
@@ -70,3 +73,10 @@ def _start_writeback(fd: int, start: int, count: int) -> None:
     """The disk begins to write these bytes; nobody waits for it. A hint: that it fails is found out by the sync."""
     if _sync_file_range is not None:
         _sync_file_range(fd, start, count, _SYNC_FILE_RANGE_WRITE)
+
+
+def sweep(tmp: Path, *, older_than_s: int) -> None:
+    """What a killed process left half-written is nobody's any more, once no upload can still be running."""
+    for left in tmp.iterdir():
+        if time.time() - left.stat().st_mtime > older_than_s:
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
