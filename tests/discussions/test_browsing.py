@@ -51,7 +51,8 @@ def test_a_stranger_proposes_a_change_to_the_card_and_alice_merges_it(
     assert where == f"/{path}/discussions/1"
     page = alice.get(where)
     assert "Say it better" in page and "No conflicts with" in page
-    assert "very good" in alice.get(f"{where}/files")
+    assert "It is <ins>very </ins>good." in alice.get(f"{where}/files")
+    assert "It is <ins>very </ins>good." in alice.get(f"{where}/files?view=split")
     assert "Say it better" in alice.get(f"{where}/commits")
     assert not has_form(charlie.get(where), "/merge")
     alice.send(where, "/merge")

@@ -16,7 +16,7 @@ from freehold.discussions import comparisons, queries, service
 from freehold.discussions.comparisons import Compared
 from freehold.discussions.pages import shown
 from freehold.discussions.pages.pulls import PAGE
-from freehold.discussions.pages.shown import FileShown
+from freehold.discussions.pages.shown import FileShown, View
 from freehold.discussions.tables import Discussion
 from freehold.gitkit.objects import CommitInfo
 from freehold.repos import paths
@@ -45,6 +45,7 @@ class CommitPage:
     left_out: int
     summary: str
     patch: str
+    view: View
     pull: Discussion | None  #: the pull request that brings it; clients print this page for what they proposed
     pull_address: str
     undo: str  #: where it is taken back; empty for whoever may not even propose that
@@ -66,6 +67,7 @@ class ComparePage:
     left_out: int
     summary: str
     patch: str
+    view: View
     may_open: bool
     subject: str
     text: str
@@ -79,6 +81,7 @@ def commit(ask: Ask, kind: str, namespace: str, name: str, revision: str) -> Res
     path = f"{namespace}/{name}"
     found = comparisons.of_commit(ask.db, ask.kit, ask.actor, path, revision, kind=kind, bounds=PAGE)
     (info,) = found.commits
+    view = shown.view(ask.request)
     pull = queries.brought_by(ask.db, found.repo, info.oid)
     root = page_path(found.repo.kind, found.repo.path)
     page = CommitPage(
@@ -87,15 +90,16 @@ def commit(ask: Ask, kind: str, namespace: str, name: str, revision: str) -> Res
         head=repo_head(found.repo, actor=ask.actor),
         commit=info,
         body=info.message.partition("\n")[2].strip()[:20_000],
-        files=shown.files(found),
+        files=shown.files(found, in_columns=view.in_columns),
         left_out=found.files.total - len(found.files.files),
         summary=shown.summary_of(found),
         patch=shown.patch_address(found),
+        view=view,
         pull=pull,
         pull_address=f"{root}/discussions/{pull.num}" if pull else "",
         undo=f"{root}/revert/{info.oid}" if repos.refused(ask.actor, Action.PROPOSE, found.repo) is None else "",
     )
-    return render(ask.request, page)
+    return render(ask.request, page, blocks={"changes"})
 
 
 @router.get(REPO + "/compare")
@@ -160,6 +164,7 @@ def _page(
     error: str = "",
 ) -> ComparePage:
     repo = repos.load(ask.db, ask.actor, path, Action.READ, kind=kind)
+    view = shown.view(ask.request)
     branches = queries.other_branches(ask.db, repo, None)
     brings = found is not None and found.total > 0 and base.removeprefix(BRANCHES) in branches
     return ComparePage(
@@ -171,10 +176,11 @@ def _page(
         branches=branches,
         commits=found.commits if found else (),
         total=found.total if found else 0,
-        files=shown.files(found) if found else None,
+        files=shown.files(found, in_columns=view.in_columns) if found else None,
         left_out=found.files.total - len(found.files.files) if found else 0,
         summary=shown.summary_of(found) if found else "",
         patch=shown.patch_address(found) if found else "",
+        view=view,
         may_open=brings and bool(may(ask.actor, Action.PROPOSE, repo)),
         subject=subject or (found.commits[-1].title[:200] if found is not None and found.commits else ""),
         text=text,

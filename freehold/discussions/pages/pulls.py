@@ -19,7 +19,7 @@ from freehold.discussions import comparisons, queries, service
 from freehold.discussions.comparisons import Bounds, Conflicts
 from freehold.discussions.errors import NotPossibleNow
 from freehold.discussions.pages import shown
-from freehold.discussions.pages.shown import Entry, FileShown, Rights, ThreadHead
+from freehold.discussions.pages.shown import Entry, FileShown, Rights, ThreadHead, View
 from freehold.discussions.service.reviews import Remark
 from freehold.gitkit.conflicts import Agreed, Clash
 from freehold.gitkit.objects import CommitInfo
@@ -71,6 +71,7 @@ class PullFilesPage:
     left_out: int
     summary: str
     patch: str
+    view: View
     remarks: Mapping[tuple[str, str, int], Sequence[Entry]]
     spot: Spot | None
     oid: str
@@ -154,16 +155,17 @@ def _files(
     compared = comparisons.of_pull(ask.db, ask.kit, repo, found, bounds=PAGE)
     entries = list(zip(thread.events, shown.entries(thread, ask.actor), strict=True))
     rights = shown.rights(ask.actor, repo, found)
-    root = head(repo).address
+    root, view = head(repo).address, shown.view(ask.request)
     page = PullFilesPage(
         title=f"Files of {found.title} (#{num})",
         area=repo.kind,
         head=head(repo, actor=ask.actor),
         thread=shown.thread_head(repo, found),
-        files=shown.files(compared),
+        files=shown.files(compared, in_columns=view.in_columns),
         left_out=compared.files.total - len(compared.files.files),
         summary=shown.summary_of(compared),
         patch=shown.patch_address(compared),
+        view=view,
         remarks=shown.listed_by_line(entries),
         spot=spot if rights.speaks and found.status != "merged" else None,
         oid=compared.after,

@@ -4,13 +4,15 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
+
+from starlette.requests import Request
 
 from freehold.access.rules import Action, Actor
 from freehold.cards.changes import Inside
 from freehold.content.rules import BRANCHES
 from freehold.core.http import quoted
-from freehold.discussions import access, queries, rules, schemas
+from freehold.discussions import access, lines, queries, rules, schemas
 from freehold.discussions.comparisons import Compared
 from freehold.discussions.tables import Discussion, Event
 from freehold.gitkit.comparing import FileChange
@@ -107,6 +109,13 @@ class FileShown:
     before: str
     after: str
     is_open: bool
+    hunks: Sequence[lines.HunkShown]
+    bar: Sequence[str]  #: five parts of a small bar: add, del or none
+
+    @property
+    def version(self) -> str:
+        """What this change is, in a few characters: another one by the next commit."""
+        return "-".join(side.oid[:8] if side else "" for side in (self.change.before, self.change.after))
 
     @property
     def modes(self) -> str:
@@ -246,12 +255,31 @@ def anchor(path: str) -> str:
     return "f" + hashlib.sha1(path.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()[:10]
 
 
-def files(found: Compared) -> list[FileShown]:
+@dataclass(frozen=True)
+class View:
+    """How the lines of a page stand: in one column, or the two sides ``in_columns``; ``other`` is the other way."""
+
+    in_columns: bool
+    one_column: str
+    two_columns: str
+
+
+def view(request: Request) -> View:
+    """As the address says: ``?view=split`` for two columns. The rest of the address stays."""
+
+    def address(way: str) -> str:
+        kept = [(name, value) for name, value in request.query_params.multi_items() if name != "view"]
+        return "?" + urlencode([*kept, ("view", way)])
+
+    return View(request.query_params.get("view") == "split", address("unified"), address("split"))
+
+
+def files(found: Compared, *, in_columns: bool) -> list[FileShown]:
     """The files of a comparison as a page shows them."""
     root = head(found.repo).address
     shown = []
     for number, change in enumerate(found.files.files):
-        lines = sum(len(hunk.lines) for hunk in change.hunks)
+        length = sum(len(hunk.lines) for hunk in change.hunks)
         shown.append(
             FileShown(
                 anchor=anchor(change.path),
@@ -259,10 +287,23 @@ def files(found: Compared) -> list[FileShown]:
                 inside=found.inside.get(change.path),
                 before=_address(root, found.before, change.before.path if change.before else ""),
                 after=_address(root, found.after, change.after.path if change.after else ""),
-                is_open=number < OPEN_FILES and lines <= OPEN_LINES,
+                is_open=number < OPEN_FILES and length <= OPEN_LINES,
+                hunks=lines.hunks(change, in_columns=in_columns),
+                bar=_bar(change),
             )
         )
     return shown
+
+
+def _bar(change: FileChange) -> list[str]:
+    """How much came and went, in fifths of a bar; a small change fills less of it."""
+    total = change.added + change.removed
+    if not total:
+        return []
+    filled = min(5, max(1, total))
+    added = round(filled * change.added / total)
+    added = min(max(added, int(change.added > 0)), filled - int(change.removed > 0 and filled > 1))
+    return ["add"] * added + ["del"] * (filled - added) + ["none"] * (5 - filled)
 
 
 def _address(root: str, commit: str | None, path: str) -> str:
