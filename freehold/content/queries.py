@@ -24,6 +24,8 @@ from freehold.repos.tables import Repo
 
 #: How many values one ``IN (...)`` holds at most (SQLite refuses more than 32,766).
 BATCH = 10_000
+#: Names that one search looks at: half a second.
+MAX_NAMES_SEARCHED = 500_000
 _COMMIT = func.coalesce(Ref.peeled, Ref.target)
 
 
@@ -45,6 +47,25 @@ class PathAt:
     commit: str
     path: str  #: empty: the root
     is_folder: bool
+
+
+class Folder(Page):
+    """The same of a folder as people look at it: entries from the ``start``-th of ``total``, folders before files."""
+
+    total: int
+    start: int
+
+
+@dataclass(frozen=True)
+class Search:
+    """Paths that a search found, each with whether it is a folder, and whether there are ``more``.
+
+    ``is_partial``: the folder has more names than one search looks at.
+    """
+
+    paths: Sequence[tuple[str, bool]]
+    more: bool
+    is_partial: bool
 
 
 @dataclass(frozen=True)
@@ -181,6 +202,45 @@ def tree_page(
     entries = list(islice(found.walk(commit, path, recursive), start, start + limit + 1))
     more = _cursor(commit, start + limit) if len(entries) > limit else None
     return Page(commit, entries[:limit], more)
+
+
+def folder_page(
+    db: Session, repo: Repo, kit: Kit, revision: str, path: str, *, limit: int, cursor: str | None = None
+) -> Folder:
+    """As :func:`tree_page` for people: folders before files over all pages, and how many entries there are.
+
+    Reads what is on the page, whatever the folder holds. Raises the same.
+    """
+    commit, start = (revision, 0) if cursor is None else _opened_cursor(cursor)
+    commit = resolve_revision(db, repo, commit, kit)
+    found = objects(db, repo, kit).folder(commit, path, start, limit)
+    if found is None:
+        raise EntryNotFound(path, commit)
+    entries, total = found
+    more = _cursor(commit, start + limit) if start + limit < total else None
+    return Folder(commit, entries, more, total, start)
+
+
+def search_names(db: Session, repo: Repo, kit: Kit, commit: str, path: str, words: str, *, limit: int) -> Search:
+    """Up to ``limit`` files and folders below ``path`` whose paths hold all of ``words``, whatever their case.
+
+    Those that hold them in their own name come first. Looks at ``MAX_NAMES_SEARCHED`` names at most.
+    """
+    wanted = words.lower().split()
+    by_name: list[tuple[str, bool]] = []
+    by_path: list[tuple[str, bool]] = []
+    ahead, looked_at = len(path) + 1 if path else 0, 0
+    for looked_at, (whole, is_folder) in enumerate(objects(db, repo, kit).names(commit, path), 1):
+        lowered = whole[ahead:].lower()
+        if all(word in lowered for word in wanted):
+            own = lowered.rpartition("/")[2]
+            group = by_name if all(word in own for word in wanted) else by_path
+            if len(group) <= limit:
+                group.append((whole, is_folder))
+        if looked_at >= MAX_NAMES_SEARCHED or len(by_name) > limit:
+            break
+    found = by_name + by_path
+    return Search(found[:limit], len(found) > limit, looked_at >= MAX_NAMES_SEARCHED)
 
 
 def entries_at(db: Session, repo: Repo, kit: Kit, revision: str, paths: Iterable[str]) -> tuple[str, list[Entry]]:

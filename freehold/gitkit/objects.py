@@ -30,6 +30,8 @@ assert pygit2.features & Feature.THREADS, "libgit2 without threads"
 DIRECTORY_MODE = 0o040000
 LINK_MODE = 0o120000
 SUBMODULE_MODE = 0o160000
+#: A tree of some 10,000 entries: to look into each of them for one name takes longer than to look for the name.
+LARGE_TREE_BYTES = 400_000
 #: Commits whose history is kept in memory, over all repositories of a process: some 100 MB.
 KEPT_COMMITS = 200_000
 HISTORY_BYTES = 1 << 30
@@ -211,8 +213,56 @@ class Objects:
         for name in path.split("/") if path else ():
             if found is None or found.kind != "directory":
                 return None
-            found = self._listing(found.oid).get(name)
+            found = self._child(found.oid, name)
         return found._replace(path=path) if found else None
+
+    def _child(self, tree: str, name: str) -> Entry | None:
+        """One entry of a tree. In a huge one that is not known yet, without looking at each of the others."""
+        known = self._facts.trees.get((self.repo_id, tree))
+        if known is None and self._header(tree) > LARGE_TREE_BYTES:
+            raw, raw_name = self._read(tree, ObjectType.TREE), name.encode("utf-8", "replace")
+            found = next((one for one in _parsed_tree(raw) if one[1] == raw_name), None) if raw_name in raw else None
+            if found is not None and found[0] != SUBMODULE_MODE:
+                return self._made(name, found[0], found[2])
+            if "\ufffd" not in name:  # which is how a listing writes what is no UTF-8
+                return None
+        return (self._listing(tree) if known is None else known).get(name)
+
+    def folder(self, commit: str, path: str, start: int, limit: int) -> tuple[list[Entry], int] | None:
+        """``limit`` entries of the directory ``path`` from the ``start``-th, folders before files, and how many it has.
+
+        None where there is no directory. What is not among them is not looked at, so a folder of a million is quick.
+        """
+        directory = self.entry(commit, path)
+        if directory is None or directory.kind != "directory":
+            return None
+        parsed = [one for one in _parsed_tree(self._read(directory.oid, ObjectType.TREE)) if one[0] != SUBMODULE_MODE]
+        parsed.sort(key=lambda one: one[0] != DIRECTORY_MODE)
+        prefix = f"{path}/" if path else ""
+        page = []
+        for mode, raw_name, oid in parsed[start : start + limit]:
+            name = raw_name.decode("utf-8", "replace")
+            page.append(self._made(name, mode, oid)._replace(path=prefix + name))
+        return page, len(parsed)
+
+    def names(self, commit: str, path: str = "") -> Iterator[tuple[str, bool]]:
+        """Every path below the directory ``path``, and whether it is a folder: from the trees alone, in git's order."""
+        start = self.entry(commit, path)
+        if start is None or start.kind != "directory":
+            return
+        stack = [(f"{path}/" if path else "", _parsed_tree(self._read(start.oid, ObjectType.TREE)))]
+        while stack:
+            prefix, items = stack[-1]
+            for mode, raw_name, oid in items:
+                if mode == SUBMODULE_MODE:
+                    continue
+                whole = prefix + raw_name.decode("utf-8", "replace")
+                yield whole, mode == DIRECTORY_MODE
+                if mode == DIRECTORY_MODE:
+                    stack.append((whole + "/", _parsed_tree(self._read(oid, ObjectType.TREE))))
+                    break
+            else:
+                stack.pop()
 
     def submodules(self, commit: str, path: str = "") -> dict[str, str]:
         """By name, the commits of other repositories that stand in the directory ``path``; listings leave them out."""
@@ -248,14 +298,17 @@ class Objects:
     def _read_listing(self, tree: str) -> dict[str, Entry]:
         listing = {}
         for mode, raw_name, oid in _parsed_tree(self._read(tree, ObjectType.TREE)):
-            name = raw_name.decode("utf-8", "replace")
-            if mode == DIRECTORY_MODE:
-                listing[name] = Entry(name, "directory", oid, mode, 0, None)
-            elif mode != SUBMODULE_MODE:  # names a commit elsewhere; there is nothing of it here to list
-                size_bytes = self._header(oid)
-                pointer = parse_pointer(self.blob(oid)) if 100 < size_bytes <= MAX_POINTER_BYTES else None
-                listing[name] = Entry(name, "file", oid, mode, size_bytes, pointer if mode != LINK_MODE else None)
+            if mode != SUBMODULE_MODE:  # names a commit elsewhere; there is nothing of it here to list
+                name = raw_name.decode("utf-8", "replace")
+                listing[name] = self._made(name, mode, oid)
         return listing
+
+    def _made(self, name: str, mode: int, oid: str) -> Entry:
+        if mode == DIRECTORY_MODE:
+            return Entry(name, "directory", oid, mode, 0, None)
+        size_bytes = self._header(oid)
+        pointer = parse_pointer(self.blob(oid)) if 100 < size_bytes <= MAX_POINTER_BYTES else None
+        return Entry(name, "file", oid, mode, size_bytes, pointer if mode != LINK_MODE else None)
 
     # ---- history ---------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse, Response
 
 from freehold.core import clock
 from freehold.core.errors import HubError
-from freehold.web import assets, figures, flash, fragments
+from freehold.web import assets, figures, flash, fragments, names
 from freehold.web.avatars import parcel
 from freehold.web.components import RepoHead
 from freehold.web.flash import Said
@@ -32,6 +32,13 @@ POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+
+
+def widened(directive: str, source: str) -> dict[str, str]:
+    """The policy of an answer that may have one thing more: ``source`` beside what ``directive`` allows anyway."""
+    rules = dict(rule.strip().split(" ", 1) for rule in POLICY.split(";"))
+    rules[directive] = f"{rules.get(directive, '')} {source}".strip()
+    return {"Content-Security-Policy": "; ".join(f"{name} {sources}" for name, sources in rules.items())}
 
 
 class Page(Protocol):
@@ -206,6 +213,7 @@ def templates() -> Environment:
         "short": figures.short,
         "count": figures.count,
         "exact": figures.exact,
+        "visible": names.visible,
         "wire": clock.wire,
         "ago": lambda moment: figures.ago(moment, clock.now()),
         "long_ago": lambda moment: figures.long_ago(moment, clock.now()),
