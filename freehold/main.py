@@ -34,6 +34,7 @@ from freehold.community.pages import collections as collections_pages
 from freehold.community.pages import marks as marks_pages
 from freehold.community.service import departures
 from freehold.content import pages as content_pages
+from freehold.content.api import archives as archives_api
 from freehold.content.api import attachments as attachments_api
 from freehold.content.api import commits as commits_api
 from freehold.content.api import duplicates as duplicates_api
@@ -252,6 +253,7 @@ def _add_rooms(app: FastAPI) -> None:
         Route("/health", health, methods=["GET"]),
         *web_api.routes,
         *attachments_api.routes,
+        *archives_api.routes,
         *absent.routes,
     ]
     app.router.routes.extend(routes)

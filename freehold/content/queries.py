@@ -49,6 +49,7 @@ class PathAt:
     is_folder: bool
 
 
+@dataclass(frozen=True)
 class Folder(Page):
     """The same of a folder as people look at it: entries from the ``start``-th of ``total``, folders before files."""
 
