@@ -65,10 +65,12 @@ from freehold.core.settings import Settings, SettingsError
 from freehold.core.signing import Signer
 from freehold.discover import api as discover_api
 from freehold.discover import hot as discover_hot
+from freehold.discover import lists as list_pages
 from freehold.discover import pages as discover_pages
 from freehold.discover import papers as papers_api
 from freehold.discover import profile as profile_pages
 from freehold.discover import repository as repository_pages
+from freehold.discover import searching as search_pages
 from freehold.discover import trending
 from freehold.discussions import api as discussions_api
 from freehold.discussions import pages as discussions_pages
@@ -315,6 +317,8 @@ def _include_pages(app: FastAPI) -> None:
         content_pages,
         discussions_pages,
         discover_pages,
+        list_pages,
+        search_pages,
         repository_pages,
     )
     for room in (*people_pages, *rooms):

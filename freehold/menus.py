@@ -3,6 +3,7 @@
 import freehold
 from freehold.community.pages import marks as marks_pages
 from freehold.discover import repository as repository_pages
+from freehold.discussions import elsewhere as discussions_elsewhere
 from freehold.discussions.pages import arranging as arranging_pages
 from freehold.discussions.pages import threads as threads_pages
 from freehold.governance import pages as governance_pages
@@ -66,6 +67,8 @@ def slots() -> Slots:
         repo_line=repository_pages.line,
         profile=(notifications_pages.profile_activity,),
         path_actions=(arranging_pages.path_actions,),
+        desk=(discussions_elsewhere.desk,),
+        search=(discussions_elsewhere.found,),
         search_address="/search",
         suggest_address="/-/suggest",
         sign_in_address="/login",

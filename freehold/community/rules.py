@@ -17,6 +17,8 @@ MAX_COLLECTIONS = 1_000
 LISTED_ITEMS = 4
 PAGE, MAX_PAGE = 100, 1_000
 TRENDING_DAYS = 30
+#: Last changed collections of the hub whose titles are looked through.
+MAX_SEARCHED = 20_000
 #: Source: huggingface.js, ``ApiCollectionInfo``.
 THEMES = ("green", "orange", "blue", "purple", "pink", "indigo")
 _KIND_OF_FIRST = {

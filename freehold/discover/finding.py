@@ -1,10 +1,11 @@
 """Quick search: a few of everything whose name holds the words, for a field that answers while one types."""
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Actor
@@ -14,7 +15,14 @@ from freehold.community.queries import collections
 from freehold.core.errors import BadRequest
 from freehold.discover import queries
 from freehold.discover.rules import Listing
-from freehold.repos.rules import KINDS
+from freehold.repos.access import visible
+from freehold.repos.rules import KINDS, page_path
+from freehold.repos.tables import Repo
+
+#: Newest accounts of a kind whose names are looked through, and found ones that are counted.
+MAX_SEARCHED, MAX_COUNTED = 20_000, 1_000
+#: Names of each sort that are compared letter by letter, letters of the words, and names that are proposed.
+MAX_COMPARED, MAX_COMPARED_CHARS, CLOSE = 1_500, 60, 4
 
 #: What is looked for, as addresses name it, and the key of the answer that holds it.
 PLACES = {kind: plural for kind, (plural, _) in KINDS.items()} | {
@@ -47,17 +55,52 @@ def quick(db: Session, actor: Actor, search: Search) -> dict[str, Any]:
 
 
 def accounts(db: Session, kind: str, words: str, most: int) -> Sequence[Account]:
-    """People or organisations whose name, or full name, holds the words; the names that begin with them first."""
+    """People or organisations whose name, or full name, holds the words; the names that begin with them first.
+
+    Whoever is called exactly so is always found; others among the :data:`MAX_SEARCHED` newest.
+    """
     begins = case((Account.key.startswith(words.lower(), autoescape=True), 0), else_=1)
     query = select(Account).where(*_named(kind, words)).order_by(begins, Account.key).limit(most)
     return db.scalars(query).all()
 
 
+def count_accounts(db: Session, kind: str, words: str) -> tuple[int, bool]:
+    """How many, and whether there are more than are counted."""
+    some = select(Account.id).where(*_named(kind, words)).limit(MAX_COUNTED + 1).subquery()
+    number = db.scalar(select(func.count()).select_from(some)) or 0
+    return min(number, MAX_COUNTED), number > MAX_COUNTED
+
+
+def close(db: Session, actor: Actor, words: str) -> Sequence[tuple[str, str]]:
+    """Names a slip of the keyboard away from the words, and their pages: for when nothing holds them.
+
+    Compared with what trends most and the newest accounts; only what ``actor`` may know of.
+    """
+    repos: Any = select(Repo.kind, Account.name, Repo.name).join(Account, Account.id == Repo.owner_id)
+    repos = visible(repos, actor).order_by(Repo.trend.desc(), Repo.id.desc()).limit(MAX_COMPARED)
+    pages: dict[str, list[tuple[str, str]]] = {}
+    for kind, owner, name in db.execute(repos):
+        for spelling in (name.lower(), f"{owner}/{name}".lower()):
+            pages.setdefault(spelling, []).append((f"{owner}/{name}", page_path(kind, f"{owner}/{name}")))
+    newest = select(Account.key, Account.name).where(Account.is_disabled.is_(False)).order_by(Account.id.desc())
+    for key, name in db.execute(newest.limit(MAX_COMPARED)):
+        pages.setdefault(key, []).append((name, f"/{name}"))
+    like = difflib.get_close_matches(words.lower()[:MAX_COMPARED_CHARS], pages, n=CLOSE, cutoff=0.7)
+    return list(dict.fromkeys(page for spelling in like for page in pages[spelling]))[:CLOSE]
+
+
 def _named(kind: str, words: str) -> tuple[ColumnElement[bool], ...]:
-    lowered = words.lower()
-    in_name = Account.key.contains(lowered, autoescape=True)
-    in_full_name = func.lower(Account.full_name).contains(lowered, autoescape=True)
-    return Account.kind == kind, Account.is_disabled.is_(False), or_(in_name, in_full_name)
+    """Accounts of this kind that hold each of the words, in their name or their full name."""
+    newest = select(Account.id).where(Account.kind == kind).order_by(Account.id.desc()).limit(MAX_SEARCHED)
+    held = [
+        or_(
+            Account.key.contains(word, autoescape=True),
+            func.lower(Account.full_name).contains(word, autoescape=True),
+        )
+        for word in words.lower().split()
+    ]
+    among = or_(Account.key == words.lower(), and_(Account.id.in_(newest), *held))
+    return Account.kind == kind, Account.is_disabled.is_(False), among
 
 
 Found = tuple[list[dict[str, Any]], int]
@@ -85,8 +128,7 @@ def _accounts(kind: str, key: str) -> Finder:
             }
             for account in accounts(db, kind, search.words, search.most)
         ]
-        number = db.scalar(select(func.count(Account.id)).where(*_named(kind, search.words)))
-        return shown, number or 0
+        return shown, count_accounts(db, kind, search.words)[0]
 
     return find
 

@@ -19,7 +19,9 @@ from freehold.content.rules import MAIN
 from freehold.core.errors import HubError
 from freehold.core.http import PUBLIC, Ask, door
 from freehold.discover import rules
-from freehold.discover.pages import ORDERS, Shelf, refuse_reserved, shelf
+from freehold.discover.lists import ORDERS as LIST_ORDERS
+from freehold.discover.pages import refuse_reserved
+from freehold.discover.register import Shelf, shelf
 from freehold.discover.repository import card
 from freehold.discover.rules import Listing
 from freehold.people.access import administers, sees_members
@@ -33,6 +35,8 @@ from freehold.web.slots import Slots
 
 router = APIRouter(include_in_schema=False)
 ROWS = 12
+#: Orders of what an account publishes; the first is that of an address without one.
+ORDERS = (("", "Last changed"), *(order for order in LIST_ORDERS if order[0] != "lastModified"))
 COLLECTIONS, LIKES, MEMBERS = 6, 5, 24
 #: The space whose card an account shows on its page, as on the public hub.
 CARD = "README"
@@ -94,9 +98,9 @@ def account(ask: Ask, name: str, sort: str = "") -> Response:
 
 
 def _shelf(ask: Ask, kind: str, found: Account, order: str) -> Shelf:
-    query = urlencode({"author": found.name} | ({"sort": order} if order else {}))
+    query = urlencode({"author": found.name, "sort": order or "lastModified"})
     listing = Listing(kind=kind, author=found.name, sort=rules.SORTS.get(order, "updated_at"), limit=ROWS)
-    return shelf(ask, listing, f"/{KINDS[kind][0]}?{query}")
+    return shelf(ask.db, ask.actor, listing, f"/{KINDS[kind][0]}?{query}")
 
 
 def _card(ask: Ask, found: Account) -> tuple[markdown.Rendered | None, str]:

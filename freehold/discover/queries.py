@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Actor
@@ -22,6 +22,8 @@ from freehold.repos.tables import Repo
 
 #: Results looked through for one leaderboard, and models shown on it.
 MAX_RESULTS, MAX_STANDINGS = 5_000, 1_000
+#: Repositories whose tags are counted for the questions of a list, and tags that are told of.
+MAX_COUNTED, MAX_TAGS = 50_000, 1_000
 
 
 @dataclass(frozen=True)
@@ -61,21 +63,14 @@ def count(db: Session, actor: Actor, listing: Listing) -> int:
     """How many there are in all."""
     if listing.is_empty:
         return 0
-    query = visible(_filtered(select(func.count(Repo.id)), replace(listing, cursor=None)), actor)
+    query = visible(filtered(select(func.count(Repo.id)), replace(listing, cursor=None)), actor)
     return db.scalar(query) or 0
 
 
-def mine(db: Session, actor: Actor, limit: int) -> Sequence[Item]:
-    """What belongs to ``actor`` or to an organisation it is in, last changed first."""
-    query: Any = (
-        select(Repo, Ref.target, RepoCard)
-        .outerjoin(Ref, and_(Ref.repo_id == Repo.id, Ref.name == MAIN))
-        .outerjoin(RepoCard, RepoCard.repo_id == Repo.id)
-        .where(or_(Repo.owner_id == actor.id, Repo.owner_id.in_(actor.roles)))
-        .order_by(Repo.updated_at.desc(), Repo.id.desc())
-        .limit(limit)
-    )
-    return [Item(repo, head, card) for repo, head, card in db.execute(visible(query, actor))]
+def counts(db: Session, actor: Actor) -> dict[str, int]:
+    """How many repositories of each kind there are."""
+    query: Any = select(Repo.kind, func.count(Repo.id)).group_by(Repo.kind)
+    return {str(kind): int(number) for kind, number in db.execute(visible(query, actor))}
 
 
 def tags(db: Session, actor: Actor, kind: str, limit: int = 5000) -> Sequence[tuple[str, int]]:
@@ -86,20 +81,36 @@ def tags(db: Session, actor: Actor, kind: str, limit: int = 5000) -> Sequence[tu
     return [(str(tag), int(number)) for tag, number in db.execute(query)]
 
 
+def tagged(db: Session, actor: Actor, listing: Listing) -> dict[str, int]:
+    """How many of what ``listing`` asks for carry which tag, the most frequent tags first.
+
+    Counted over the first :data:`MAX_COUNTED` by trend, so that no hub is too large to ask.
+    """
+    if listing.is_empty:
+        return {}
+    among: Any = select(Repo.id).order_by(Repo.trend.desc()).limit(MAX_COUNTED)
+    these = visible(filtered(among, listing), actor).subquery()
+    found = func.count()
+    query = select(RepoTag.tag, found).join(these, these.c.id == RepoTag.repo_id).group_by(RepoTag.tag)
+    query = query.order_by(found.desc(), RepoTag.tag).limit(MAX_TAGS)
+    return {str(tag): int(number) for tag, number in db.execute(query)}
+
+
 def _items(listing: Listing, actor: Actor) -> Select[Any]:
     query: Any = (
         select(Repo, Ref.target, RepoCard)
         .outerjoin(Ref, and_(Ref.repo_id == Repo.id, Ref.name == MAIN))
         .outerjoin(RepoCard, RepoCard.repo_id == Repo.id)
     )
-    found: Select[Any] = visible(_filtered(query, listing), actor)
+    found: Select[Any] = visible(filtered(query, listing), actor)
     return found
 
 
-def _filtered(query: Select[Any], listing: Listing) -> Select[Any]:
+def filtered(query: Select[Any], listing: Listing) -> Select[Any]:
+    """``query`` over :class:`Repo`, narrowed to what ``listing`` asks for."""
     query = query.where(Repo.kind == listing.kind)
-    if listing.search:
-        query = query.where(Repo.path_key.contains(listing.search.lower(), autoescape=True))
+    for word in listing.search.lower().split():
+        query = query.where(Repo.path_key.contains(word, autoescape=True))
     if listing.author:
         owner = select(Account.id).where(Account.key == listing.author.lower()).scalar_subquery()
         query = query.where(Repo.owner_id == owner)

@@ -43,6 +43,8 @@ SORTS = {
     "trendingScore": "trend",
     "trending_score": "trend",
     "trending": "trend",
+    "lastModified": "updated_at",
+    "last_modified": "updated_at",
 }
 COUNTS = ("likes", "downloads", "trend")
 PAGE = 100
@@ -221,3 +223,20 @@ LIBRARIES = frozenset(
         "tensorboard",
     }
 )
+#: Libraries that are formats of weights, rather than what reads them.
+FORMATS = frozenset({"safetensors", "gguf", "onnx", "pytorch", "tf", "jax", "tflite", "keras"})
+#: How many rows a data set has, as cards say it. Source: the public hub's list of size categories.
+ROW_COUNTS = {
+    "n<1K": "under 1 k",
+    "1K<n<10K": "1 to 10 k",
+    "10K<n<100K": "10 to 100 k",
+    "100K<n<1M": "100 k to 1 M",
+    "1M<n<10M": "1 to 10 M",
+    "10M<n<100M": "10 to 100 M",
+    "100M<n<1B": "100 M to 1 B",
+    "1B<n<10B": "1 to 10 B",
+    "10B<n<100B": "10 to 100 B",
+    "100B<n<1T": "100 B to 1 T",
+    "n>1T": "over 1 T",
+}
+ROW_ORDER = {word: place for place, word in enumerate(ROW_COUNTS)}

@@ -1,6 +1,6 @@
 """Reads of gates: requests by status, who stands where, terms by version, records for an auditor."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -96,6 +96,31 @@ def counts(db: Session, repo: Repo) -> dict[str, int]:
         select(Admission.status, func.count()).where(Admission.repo_id == repo.id).group_by(Admission.status)
     )
     return dict.fromkeys(STATUSES, 0) | {str(status): int(number) for status, number in rows}
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A repository at whose gate somebody waits."""
+
+    repo: Repo
+    number: int  #: of requests
+    newest_at: datetime
+
+
+def waiting(db: Session, owner_ids: Collection[str], *, limit: int) -> Sequence[Waiting]:
+    """Repositories of these owners with open requests, those with the newest first."""
+    newest = func.max(Admission.asked_at)
+    pending = (
+        select(Admission.repo_id, func.count().label("number"), newest.label("newest_at"))
+        .join(Repo, Repo.id == Admission.repo_id)
+        .where(Repo.owner_id.in_(owner_ids), Repo.gated != "", Admission.status == "pending")
+        .group_by(Admission.repo_id)
+        .order_by(newest.desc())
+        .limit(limit)
+        .subquery()
+    )
+    query = select(Repo, pending.c.number, pending.c.newest_at).join(pending, pending.c.repo_id == Repo.id)
+    return [Waiting(*row) for row in db.execute(query.order_by(pending.c.newest_at.desc()))]
 
 
 def mine(db: Session, kit: Kit, actor: Actor, path: str, *, kind: str) -> Mine:

@@ -1,6 +1,6 @@
 """Reads of who belongs where, who was asked, and who asks."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -99,6 +99,11 @@ def requests_of(db: Session, org: Account, *, limit: int) -> Sequence[Asks]:
 def requests_by(db: Session, user_id: str, *, limit: int = 100) -> Sequence[Asks]:
     """Where somebody has asked to be let in."""
     return _asks(db, JoinRequest.user_id == user_id, limit)
+
+
+def requests_to(db: Session, org_ids: Collection[str], *, limit: int) -> Sequence[Asks]:
+    """Who would like to belong to one of these organisations, who has waited longest first."""
+    return _asks(db, JoinRequest.org_id.in_(org_ids), limit)
 
 
 def has_asked(db: Session, org: Account, user_id: str) -> bool:

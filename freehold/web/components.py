@@ -1,5 +1,6 @@
 """Values that components show: made by any room, drawn by ``templates/components/ui.html``."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,3 +26,25 @@ class RepoHead:
     @property
     def path(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Line:
+    """Something of another room's in one line: where it leads, and what it is about."""
+
+    title: str
+    address: str
+    at: datetime
+    about: str = ""
+    icon: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a room found for a search: the first ``lines`` of ``total``, which is a floor where ``is_more``."""
+
+    type: str  #: as addresses name it
+    label: str
+    lines: Sequence[Line]
+    total: int
+    is_more: bool = False

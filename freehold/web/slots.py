@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from freehold.web.components import Found, Line
+
 #: Makes a part of another room's page, from the request's ``Ask`` and what the page is about; empty for nothing.
 Filler = Callable[[Any, Any], str]
 
@@ -52,6 +54,10 @@ class Slots:
     file_views: tuple[Filler, ...] = ()
     #: Beside the buttons of a file's or folder's page, from ``content.queries.PathAt``.
     path_actions: tuple[Filler, ...] = ()
+    #: On home, from ``Ask`` and how many: lines that wait for whoever asks, and lines that they opened.
+    desk: tuple[Callable[[Any, int], tuple[Sequence[Line], Sequence[Line]]], ...] = ()
+    #: In a search, from ``Ask``, its words and how many.
+    search: tuple[Callable[[Any, str, int], Found], ...] = ()
     search_address: str = ""  #: where the search field at the top leads; empty: no field
     suggest_address: str = ""  #: answers what the words typed there may mean; empty: nothing while one types
     inbox_address: str = ""  #: what somebody signed in is told; empty: no bell

@@ -117,7 +117,7 @@ def listed(db: Session, actor: Actor, listing: Listing) -> Page:
         keys = [name.lower() for name in listing.owners]
         query = query.where(Collection.owner_id.in_(select(Account.id).where(Account.key.in_(keys))))
     if listing.search:
-        query = query.where(Collection.title_key.contains(listing.search.lower(), autoescape=True))
+        query = _titled(query, listing.search)
     for item in listing.items:
         query = query.where(_holds(actor, item))
     if listing.cursor is not None:
@@ -139,8 +139,16 @@ def owned(db: Session, actor: Actor, owner_id: str, limit: int) -> Sequence[Show
 def count(db: Session, actor: Actor, listing: Listing) -> int:
     query: Any = select(func.count(Collection.id))
     if listing.search:
-        query = query.where(Collection.title_key.contains(listing.search.lower(), autoescape=True))
+        query = _titled(query, listing.search)
     return db.scalar(access.visible(query, actor)) or 0
+
+
+def _titled(query: Any, words: str) -> Any:
+    """Those whose titles hold each of the words, among the last changed of the hub."""
+    last = select(Collection.id).order_by(Collection.updated_at.desc(), Collection.id.desc()).limit(rules.MAX_SEARCHED)
+    for word in words.lower().split():
+        query = query.where(Collection.title_key.contains(word, autoescape=True))
+    return query.where(Collection.id.in_(last))
 
 
 def writable(db: Session, actor: Actor, limit: int) -> Sequence[Collection]:

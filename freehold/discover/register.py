@@ -1,0 +1,242 @@
+"""Registers: repositories in rows, alike on home, in lists, in what a search finds and on the page of an account.
+
+A row is read column by column, not as mapped rows: a page of thirty costs two queries and no card is decoded.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import literal, select, union_all
+from sqlalchemy.orm import Session
+
+from freehold.access.rules import Actor
+from freehold.accounts.tables import Account
+from freehold.cards.tables import RepoCard
+from freehold.content.service.counting import RECENT_DAYS
+from freehold.content.tables import DownloadDay
+from freehold.core import clock, paging
+from freehold.core.paging import Cursor
+from freehold.discover import queries, rules
+from freehold.discover.rules import Listing
+from freehold.repos.access import visible
+from freehold.repos.heads import LABELS
+from freehold.repos.rules import page_path
+from freehold.repos.tables import Repo
+
+#: The box that a spark is drawn in, and the margins within.
+_WIDTH, _TOP, _FLOOR, _RIGHT = 80, 2, 18, 77
+_COLUMNS: tuple[Any, ...] = (
+    Repo.id,
+    Repo.kind,
+    Account.name,
+    Repo.name,
+    Repo.visibility,
+    Repo.gated,
+    Repo.sdk,
+    Repo.downloads,
+    Repo.likes,
+    Repo.trend,
+    Repo.created_at,
+    Repo.updated_at,
+    RepoCard.summary,
+    RepoCard.license,
+    RepoCard.data["license_name"].as_string(),
+    RepoCard.pipeline_tag,
+    RepoCard.library_name,
+    RepoCard.tags,
+)
+
+
+@dataclass(frozen=True)
+class Spark:
+    """Downloads by day of the last month, drawn: ``path`` in a box of 80 by 20, the last day at ``(x, y)``."""
+
+    path: str
+    x: str
+    y: str
+    total: int
+    this_week: int
+    last_week: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """One repository of a register; texts are empty and numbers None where nothing is known."""
+
+    repo_id: str
+    kind: str
+    path: str
+    address: str
+    is_private: bool
+    is_gated: bool
+    summary: str
+    task: str
+    library: str
+    licence: str
+    rows: str  #: of a data set: how many, as its card says
+    sdk: str
+    downloads: int
+    likes: int
+    trend: int
+    created_at: datetime
+    updated_at: datetime
+    spark: Spark | None  #: None: not downloaded for a month
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Some repositories of one kind that the visitor may know of, and where all of them are."""
+
+    kind: str
+    label: str
+    address: str
+    total: int
+    rows: Sequence[Row]
+
+
+def page(db: Session, actor: Actor, listing: Listing) -> tuple[Sequence[Row], Cursor | None]:
+    """The rows that ``listing`` asks for and ``actor`` may know of, and where the next page begins. Two queries."""
+    if listing.is_empty:
+        return [], None
+    column = getattr(Repo, listing.sort)
+    order = (column.asc(), Repo.id.asc()) if listing.ascending else (column.desc(), Repo.id.desc())
+    query = visible(queries.filtered(_rows(), listing), actor).order_by(*order).limit(listing.limit + 1)
+    if listing.cursor is not None:
+        query = query.where(paging.after(column, Repo.id, listing.cursor, ascending=listing.ascending))
+    found = _made(db, db.execute(query).all())
+    if len(found) <= listing.limit:
+        return found, None
+    last = found[listing.limit - 1]
+    return found[: listing.limit], Cursor(getattr(last, listing.sort), last.repo_id)
+
+
+def shelf(db: Session, actor: Actor, listing: Listing, address: str) -> Shelf:
+    rows, more = page(db, actor, listing)
+    # A page that is not full has told the number already.
+    total = len(rows) if more is None else queries.count(db, actor, listing)
+    return Shelf(listing.kind, LABELS[listing.kind], address, total, rows)
+
+
+def by_id(db: Session, actor: Actor, repo_ids: Sequence[str]) -> Mapping[str, Row]:
+    """The rows of these repositories, as far as ``actor`` may know of them."""
+    query = visible(_rows().where(Repo.id.in_(repo_ids)), actor)
+    return {row.repo_id: row for row in _made(db, db.execute(query).all())}
+
+
+def own(db: Session, actor: Actor, limit: int) -> Sequence[Row]:
+    """What belongs to ``actor`` or to an organisation it is in, last changed first."""
+    whose = Repo.owner_id.in_([actor.id, *actor.roles])
+    query = visible(_rows().where(whose), actor).order_by(Repo.updated_at.desc(), Repo.id.desc()).limit(limit)
+    return _made(db, db.execute(query).all())
+
+
+def moving(
+    db: Session, actor: Actor, kinds: Sequence[str], trending: int, new: int
+) -> Mapping[tuple[str, str], Sequence[Row]]:
+    """By kind and ``trending`` or ``new``: the highest by trend, among those that have one, and the newest.
+
+    Two queries for all kinds: which repositories they are, then their rows.
+    """
+    found: dict[tuple[str, str], list[str]] = {(kind, place): [] for kind in kinds for place in ("trending", "new")}
+    places = [place for kind in kinds for place in _places(actor, kind, trending, new)]
+    for kind, place, repo_id in db.execute(union_all(*places)) if places else ():
+        found[kind, place].append(repo_id)
+    rows = by_id(db, actor, list({repo_id for ids in found.values() for repo_id in ids}))
+    return {
+        place: sorted((rows[repo_id] for repo_id in ids), key=_BY[place[1]], reverse=True)
+        for place, ids in found.items()
+    }
+
+
+#: In what order each place shows its rows, the last of it first.
+_BY: Mapping[str, Callable[[Row], Any]] = {
+    "trending": lambda row: (row.trend, row.repo_id),
+    "new": lambda row: (row.created_at, row.repo_id),
+}
+
+
+def _places(actor: Actor, kind: str, trending: int, new: int) -> Sequence[Any]:
+    """Which repositories stand where: kind, place and id, in no order."""
+    these = visible(select(Repo.id).where(Repo.kind == kind), actor)
+    highest = these.where(Repo.trend > 0).order_by(Repo.trend.desc(), Repo.id.desc()).limit(trending).subquery()
+    newest = these.order_by(Repo.created_at.desc(), Repo.id.desc()).limit(new).subquery()
+    return [
+        select(literal(kind).label("kind"), literal(place).label("place"), some.c.id)
+        for place, some in (("trending", highest), ("new", newest))
+    ]
+
+
+def _rows() -> Any:
+    return select(*_COLUMNS).join(Account, Account.id == Repo.owner_id).outerjoin(RepoCard, RepoCard.repo_id == Repo.id)
+
+
+def _made(db: Session, found: Sequence[Any]) -> list[Row]:
+    sparks = _sparks(db, [row[0] for row in found if row[7]])
+    return [_row(row, sparks.get(row[0])) for row in found]
+
+
+def _row(found: Any, spark: Spark | None) -> Row:
+    repo_id, kind, owner, name, visibility, gated, sdk, downloads, likes, trend, created, updated, *card = found
+    summary, licence, licence_name, task, library, tags = card
+    path = f"{owner}/{name}"
+    tasks = [task] if task else _after("task_categories:", tags)
+    return Row(
+        repo_id=repo_id,
+        kind=kind,
+        path=path,
+        address=page_path(kind, path),
+        is_private=visibility == "private",
+        is_gated=bool(gated),
+        summary=summary or "",
+        task=rules.TASKS.get(tasks[0], tasks[0]) if tasks else "",
+        library=library or "",
+        licence=_licence(licence, licence_name),
+        rows=rules.ROW_COUNTS.get(next(iter(_after("size_categories:", tags)), ""), ""),
+        sdk=sdk or "",
+        downloads=downloads,
+        likes=likes,
+        trend=trend,
+        created_at=created,
+        updated_at=updated,
+        spark=spark,
+    )
+
+
+def _after(prefix: str, tags: Sequence[str] | None) -> list[str]:
+    return [tag[len(prefix) :] for tag in tags or () if tag.startswith(prefix)]
+
+
+def _licence(said: str | None, name: Any) -> str:
+    """In words: its own name where the card says ``other``."""
+    if said == "other" and isinstance(name, str) and name:
+        return name[:80]
+    return {"other": "other licence", "unknown": "licence unknown"}.get(said or "", said or "")
+
+
+# ---- sparks ----------------------------------------------------------------------------------------------------
+
+
+def _sparks(db: Session, repo_ids: Sequence[str]) -> dict[str, Spark]:
+    if not repo_ids:
+        return {}
+    today = clock.now().astimezone(UTC).date()
+    since = today - timedelta(days=RECENT_DAYS - 1)
+    query = select(DownloadDay.repo_id, DownloadDay.day, DownloadDay.downloads).where(
+        DownloadDay.repo_id.in_(repo_ids), DownloadDay.day >= since
+    )
+    days: dict[str, list[int]] = {}
+    for repo_id, day, downloads in db.execute(query):
+        days.setdefault(repo_id, [0] * RECENT_DAYS)[(day - since).days % RECENT_DAYS] = downloads
+    return {repo_id: spark(numbers) for repo_id, numbers in days.items()}
+
+
+def spark(numbers: Sequence[int]) -> Spark:
+    """``numbers`` from the first day to the last, drawn from zero to the highest of them."""
+    most = max(numbers) or 1
+    step = (_RIGHT - 1) / (len(numbers) - 1)
+    points = [(1 + step * day, _FLOOR - (_FLOOR - _TOP) * number / most) for day, number in enumerate(numbers)]
+    drawn = [f"{x:.1f} {y:.1f}".replace(".0", "") for x, y in points]
+    x, _, y = drawn[-1].partition(" ")
+    return Spark(f"M{' '.join(drawn)}", x, y, sum(numbers), sum(numbers[-7:]), sum(numbers[-14:-7]))

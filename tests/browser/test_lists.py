@@ -1,0 +1,76 @@
+"""Lists and home in a browser: narrowed in place, and back again."""
+
+import re
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from tests.fixtures.browser import PHONE, Tab
+from tests.fixtures.servers import Live
+
+
+@pytest.fixture
+def shelf(live: Live) -> None:
+    """Three models of Alice's that only these tests look for. The hub is everybody's: they may be there already."""
+    headers = {"Authorization": f"Bearer {live.tokens['alice']}"}
+    for name, licence in (("shelf-one", "mit"), ("shelf-two", "mit"), ("shelf-three", "apache-2.0")):
+        made = httpx.post(f"{live.url}/api/repos/create", headers=headers, json={"name": name, "type": "model"})
+        assert made.status_code in (200, 409)
+        card = f"---\nlicense: {licence}\npipeline_tag: text-generation\n---\n# {name}\n"
+        lines = [
+            {"key": "header", "value": {"summary": "A card", "description": ""}},
+            {"key": "file", "value": {"path": "README.md", "content": card, "encoding": "utf-8"}},
+        ]
+        body = "\n".join(__import__("json").dumps(line) for line in lines)
+        sent = httpx.post(
+            f"{live.url}/api/models/alice/{name}/commit/main",
+            headers={**headers, "Content-Type": "application/x-ndjson"},
+            content=body,
+        )
+        assert sent.status_code == 200
+
+
+@pytest.mark.usefixtures("shelf")
+def test_a_list_is_narrowed_in_place_and_back_undoes_it(browse: Callable[..., Tab]) -> None:
+    tab = browse()
+    page = tab.go("/models?search=shelf")
+    page.evaluate("window.stays = true")
+    page.get_by_role("link", name=re.compile(r"^mit")).click()
+    page.wait_for_url("**/models?search=shelf&filter=license%3Amit")
+    page.get_by_role("link", name="alice/shelf-three").wait_for(state="detached")
+    assert page.get_by_role("link", name="alice/shelf-two").is_visible()
+    page.get_by_role("link", name="Newest").click()
+    page.wait_for_url("**&sort=createdAt")
+    assert page.evaluate("window.stays"), "the page was never left"
+    tab.check_axe()
+    page.go_back()
+    page.wait_for_url("**/models?search=shelf&filter=license%3Amit")
+    page.go_back()
+    page.wait_for_url("**/models?search=shelf")
+    page.get_by_role("link", name="alice/shelf-three").wait_for()
+
+
+@pytest.mark.usefixtures("shelf")
+def test_without_script_the_same_addresses_show_the_same(browse: Callable[..., Tab]) -> None:
+    page = browse(scripts=False).go("/models?search=shelf")
+    page.get_by_role("link", name=re.compile(r"^mit")).click()
+    assert page.url.endswith("/models?search=shelf&filter=license%3Amit")
+    assert page.get_by_role("link", name="alice/shelf-three").count() == 0
+    page.get_by_role("link", name="Remove filter Licence: mit").click()
+    assert page.get_by_role("link", name="alice/shelf-three").is_visible()
+
+
+@pytest.mark.usefixtures("shelf")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone_the_filters_wait_behind_one_button(browse: Callable[..., Tab], scheme: str) -> None:
+    tab = browse("alice", size=PHONE, scheme=scheme)
+    page = tab.go("/models?search=shelf")
+    assert not page.get_by_role("link", name=re.compile(r"^mit")).is_visible()
+    page.get_by_text("Filters").click()
+    page.get_by_role("link", name=re.compile(r"^mit")).wait_for()
+    for address in ("", "/", "/search?search=shelf", "/search?search=shelff", "/models?search=shelf&filter=nothing"):
+        if address:
+            tab.go(address)
+        tab.check_axe()
+        tab.check_width()
