@@ -40,3 +40,13 @@ def test_people_talk_with_and_without_script(browse: Callable[..., Tab], thread:
     page.get_by_text("locked this").last.wait_for()
     page.get_by_role("button", name="Unlock").click()
     page.get_by_text("unlocked this").last.wait_for()
+
+
+def test_names_are_offered_while_one_types_an_at_sign(browse: Callable[..., Tab], thread: str) -> None:
+    page = browse("alice").go(thread)
+    text = page.get_by_label("Reply")
+    text.press_sequentially("As @cha")
+    page.get_by_role("option", name="charlie").wait_for()
+    text.press("Enter")
+    text.press_sequentially("said @nobody-of-this-name")
+    assert text.input_value() == "As @charlie said @nobody-of-this-name"
