@@ -47,6 +47,7 @@ from freehold.content.api import refs as refs_api
 from freehold.content.api import resolve as resolve_api
 from freehold.content.api import storage as storage_api
 from freehold.content.api import trees as trees_api
+from freehold.content.api import uploads as uploads_api
 from freehold.content.api import xet as xet_api
 from freehold.content.kit import Kit
 from freehold.content.service import commits, uploads
@@ -263,6 +264,7 @@ def _add_rooms(app: FastAPI) -> None:
         access_api,
         repos_api,
         commits_api,
+        uploads_api,
         duplicates_api,
         people_api,
         oauth_api,

@@ -26,6 +26,7 @@ HubError
 │   ├── FileLocked      somebody else has locked a file that a commit changes
 │   ├── NothingToUndo   the branch has nothing any more of what a commit did
 │   ├── UndoConflict    files that changed again since the commit to undo; names them
+│   ├── TooManyUploads  unfinished ones of one person
 │   ├── NothingToMerge  the branch holds the proposal already
 │   └── MergeConflict   files that both sides changed; names them
 ├── Stale 412
@@ -230,6 +231,14 @@ class AttachmentUnknown(NotFound):
 
 class BadAttachment(BadRequest):
     """A file that comments do not show, or one that is too large."""
+
+
+class TooManyUploads(Conflict):
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"You have {limit} unfinished uploads on this hub, the most there may be. Go on with them or cancel some; "
+            "what nobody goes on with is dropped after two days."
+        )
 
 
 class TooManyAttachments(HubError):

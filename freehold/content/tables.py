@@ -223,9 +223,14 @@ class DedupChunk(Base):
 
 
 class MultipartUpload(Base):
-    """An LFS multipart upload under way: parts arrive at signed addresses and are joined at completion."""
+    """An upload in parts under way: they arrive at signed addresses and are joined at completion.
+
+    ``uploader_id`` is whose browser sends it, which may go on later; None for a client's, which starts again.
+    ``created_at`` moves on whenever it does.
+    """
 
     __tablename__ = "multipart_uploads"
+    __table_args__ = (Index("ix_multipart_uploads_uploader_id", "uploader_id"),)
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     repo_id: Mapped[str] = mapped_column(of_repo())
@@ -233,6 +238,7 @@ class MultipartUpload(Base):
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     chunk_bytes: Mapped[int] = mapped_column(BigInteger)
     store_upload_id: Mapped[str | None] = mapped_column(String(1024))
+    uploader_id: Mapped[str | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -4,7 +4,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from errno import EXDEV
@@ -138,6 +138,12 @@ class DirectoryStore:
         return None
 
     def multipart_addresses(self, key: str, upload_id: str, parts: int, expires_s: int) -> list[str]:
+        raise AssertionError("a directory takes no parts")
+
+    def multipart_put(self, key: str, upload_id: str, number: int, path: Path) -> str:
+        raise AssertionError("a directory takes no parts")
+
+    def multipart_parts(self, key: str, upload_id: str) -> Mapping[int, tuple[str, int]]:
         raise AssertionError("a directory takes no parts")
 
     def multipart_complete(self, key: str, upload_id: str, etags: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
@@ -111,6 +111,12 @@ class RemoteStore:
         return None
 
     def multipart_addresses(self, key: str, upload_id: str, parts: int, expires_s: int) -> list[str]:
+        raise AssertionError("this store takes no parts")
+
+    def multipart_put(self, key: str, upload_id: str, number: int, path: Path) -> str:
+        raise AssertionError("this store takes no parts")
+
+    def multipart_parts(self, key: str, upload_id: str) -> Mapping[int, tuple[str, int]]:
         raise AssertionError("this store takes no parts")
 
     def multipart_complete(self, key: str, upload_id: str, etags: Sequence[str]) -> None:

@@ -3,9 +3,10 @@
 obstore cannot sign query parameters, so an upload in parts that clients send themselves needs boto3.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -69,6 +70,21 @@ class BucketStore(RemoteStore):
             self._signed("upload_part", expires_s, Key=self._name(key), UploadId=upload_id, PartNumber=number)
             for number in range(1, parts + 1)
         ]
+
+    def multipart_put(self, key: str, upload_id: str, number: int, path: Path) -> str:
+        with _named("keep a part of", key), open(path, "rb") as body:
+            kept = self.client.upload_part(
+                Bucket=self.bucket, Key=self._name(key), UploadId=upload_id, PartNumber=number, Body=body
+            )
+        return str(kept["ETag"])
+
+    def multipart_parts(self, key: str, upload_id: str) -> Mapping[int, tuple[str, int]]:
+        with _named("list the parts of", key):
+            pages = self.client.get_paginator("list_parts").paginate(
+                Bucket=self.bucket, Key=self._name(key), UploadId=upload_id
+            )
+            found = [part for page in pages for part in page.get("Parts", ())]
+        return {part["PartNumber"]: (str(part["ETag"]), part["Size"]) for part in found}
 
     def multipart_complete(self, key: str, upload_id: str, etags: Sequence[str]) -> None:
         parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]

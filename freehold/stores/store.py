@@ -1,6 +1,6 @@
 """The interface of a store, and the choice of one by configuration."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -66,6 +66,12 @@ class Store(Protocol):
 
     def multipart_addresses(self, key: str, upload_id: str, parts: int, expires_s: int) -> list[str]:
         """Addresses to PUT parts 1 to ``parts`` to; each answers with an ``ETag``."""
+
+    def multipart_put(self, key: str, upload_id: str, number: int, path: Path) -> str:
+        """The file ``path`` is part ``number``; its ETag. Raises ``BadParts`` when there is no such upload any more."""
+
+    def multipart_parts(self, key: str, upload_id: str) -> Mapping[int, tuple[str, int]]:
+        """The parts that arrived, by number: ETag and size in bytes. Raises ``BadParts`` as :meth:`multipart_put`."""
 
     def multipart_complete(self, key: str, upload_id: str, etags: Sequence[str]) -> None:
         """The parts, named by their ETags in order, are one object.

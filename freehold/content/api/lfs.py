@@ -224,10 +224,31 @@ async def put_part(request: Request) -> Response:
     kit: Kit = request.app.state.kit
     parts = uploads.checked_parts(kit, request.path_params["upload"], request.query_params.get("t", ""))
     number = request.path_params["number"]
+    if parts.at_store is not None:
+        return await _pass_on(request, parts, number)
     with await in_bytes_thread(uploads.part_slot, kit, parts, number) as slot:
         await receive_exactly(request, slot.take, parts.size_of(number))
         etag = await in_bytes_thread(uploads.part_done, kit, parts, number, slot)
     return Response(status_code=200, headers={"ETag": etag})
+
+
+async def _pass_on(request: Request, parts: uploads.Parts, number: int) -> Response:
+    kit: Kit = request.app.state.kit
+    uploads.check_number(parts, number)
+    with await in_bytes_thread(Scratch, kit.tmp, parts.size_of(number)) as scratch:
+        await receive_exactly(request, scratch.take, parts.size_of(number))
+        etag = await in_bytes_thread(uploads.pass_part, kit, parts, number, scratch)
+    return Response(status_code=200, headers={"ETag": etag})
+
+
+@speaks_lfs
+@stream_door(PUBLIC)
+async def drop_parts(request: Request) -> Response:
+    """A call of our own: whoever sends the upload does not want it any more."""
+    kit: Kit = request.app.state.kit
+    parts = uploads.checked_parts(kit, request.path_params["upload"], request.query_params.get("t", ""))
+    await run_in_threadpool(uploads.drop, request.app.state.database, kit, parts)
+    return Response(status_code=204)
 
 
 @speaks_lfs
@@ -308,6 +329,7 @@ routes: list[BaseRoute] = [
     Route("/lfs/objects/{oid}", get_object, methods=["GET"]),
     Route("/lfs/uploads/{upload}/{number:int}", put_part, methods=["PUT"]),
     Route("/lfs/uploads/{upload}", complete_parts, methods=["POST"]),
+    Route("/lfs/uploads/{upload}", drop_parts, methods=["DELETE"]),
     # git-lfs itself adds ".git" to a remote without it; other tools do not.
     Route(_REPO + ".git/info/lfs/objects/batch", batch, methods=["POST"]),
     Route(_REPO + "/info/lfs/objects/batch", batch, methods=["POST"]),

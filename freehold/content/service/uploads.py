@@ -4,7 +4,7 @@ import hashlib
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ MAX_PARTS = 1000
 #: Of all files of one batch call: each part has an address in the answer, of some 350 bytes.
 MAX_PARTS_AT_ONCE = 50_000
 STALE_A_TURN = 100
+#: What a browser sent waits so long for it to go on; a start of the hub sweeps scratch of the same age.
+KEPT_S = 2 * 86400
 HASH_PIECE_BYTES = 4 << 20
 
 
@@ -72,12 +74,17 @@ def keep(kit: Kit, scratch: Scratch, wanted: Wanted) -> None:
 
 @dataclass(frozen=True)
 class Parts:
-    """An upload in parts as its addresses carry it."""
+    """An upload in parts as its addresses carry it. ``at_store``: the store's own upload, where the hub passes them on.
+
+    A browser sends its parts to the hub, whatever the store: its pages reach no other address, and no bucket has to be
+    told of the hub's.
+    """
 
     upload_id: str
     repo_id: str
     wanted: Wanted
     chunk_bytes: int
+    at_store: str | None = None
 
     @property
     def count(self) -> int:
@@ -98,39 +105,46 @@ def by_parts(kit: Kit, wanted: Wanted) -> bool:
 
 def refuse_too_many_parts(files: Sequence[Wanted]) -> None:
     """Raises :class:`TooLarge` when the addresses of all parts are too much for one answer."""
-    count = sum(-(-wanted.size_bytes // _chunk_bytes(wanted)) for wanted in files)
+    count = sum(-(-wanted.size_bytes // _chunk_bytes(wanted, PART_BYTES)) for wanted in files)
     if count > MAX_PARTS_AT_ONCE:
         raise TooLarge(f"These files have {count} parts, more than {MAX_PARTS_AT_ONCE}: ask for fewer files at once.")
 
 
-def start_parts(kit: Kit, repo_id: str, wanted: Wanted) -> MultipartUpload:
-    """A new upload in parts, to be recorded; opened in the store where the store takes the parts itself."""
+def start_parts(
+    kit: Kit, repo_id: str, wanted: Wanted, *, part_bytes: int = 0, uploader_id: str | None = None
+) -> MultipartUpload:
+    """A new upload in parts, to be recorded; opened in the store where the store takes the parts itself.
+
+    ``part_bytes`` 0: as clients send them.
+    """
     upload_id = new_id()
-    at_store = kit.store.multipart_start(_staging_key(upload_id)) if kit.settings.presign else None
+    goes_there = kit.settings.presign or uploader_id is not None
+    at_store = kit.store.multipart_start(_staging_key(upload_id)) if goes_there else None
     return MultipartUpload(
         id=upload_id,
         repo_id=repo_id,
         sha256=wanted.sha256,
         size_bytes=wanted.size_bytes,
-        chunk_bytes=_chunk_bytes(wanted),
+        chunk_bytes=_chunk_bytes(wanted, part_bytes or PART_BYTES),
         store_upload_id=at_store,
+        uploader_id=uploader_id,
         created_at=clock.now(),
     )
 
 
-def _chunk_bytes(wanted: Wanted) -> int:
-    return max(PART_BYTES, -(-wanted.size_bytes // MAX_PARTS))
+def _chunk_bytes(wanted: Wanted, part_bytes: int) -> int:
+    return max(part_bytes, -(-wanted.size_bytes // MAX_PARTS))
 
 
 def parts_of(upload: MultipartUpload) -> Parts:
-    return Parts(upload.id, upload.repo_id, Wanted(upload.sha256, upload.size_bytes), upload.chunk_bytes)
+    wanted = Wanted(upload.sha256, upload.size_bytes)
+    return Parts(upload.id, upload.repo_id, wanted, upload.chunk_bytes, upload.store_upload_id)
 
 
 def part_addresses(kit: Kit, base_url: str, upload: MultipartUpload) -> tuple[str, list[str]]:
     """Where to say that all parts arrived, and where to send each part, in order."""
     parts = parts_of(upload)
-    claims = {"u": upload.id, "r": upload.repo_id, "o": upload.sha256, "s": upload.size_bytes, "c": upload.chunk_bytes}
-    token = kit.signer.seal(PARTS, claims, clock.epoch_s() + ADDRESS_S)
+    token = parts_token(kit, replace(parts, at_store=None))
     ours = f"{base_url}/lfs/uploads/{upload.id}"
     if upload.store_upload_id is None:
         addresses = [f"{ours}/{number}?t={token}" for number in range(1, parts.count + 1)]
@@ -140,12 +154,26 @@ def part_addresses(kit: Kit, base_url: str, upload: MultipartUpload) -> tuple[st
     return f"{ours}?t={token}", addresses
 
 
+def parts_token(kit: Kit, parts: Parts) -> str:
+    """What makes addresses of an upload good, for ``ADDRESS_S``."""
+    wanted = parts.wanted
+    claims = {"u": parts.upload_id, "r": parts.repo_id, "o": wanted.sha256, "s": wanted.size_bytes}
+    claims |= {"c": parts.chunk_bytes} | ({"m": parts.at_store} if parts.at_store else {})
+    return kit.signer.seal(PARTS, claims, clock.epoch_s() + ADDRESS_S)
+
+
 def checked_parts(kit: Kit, upload_id: str, token: str) -> Parts:
     """The upload that an address stands for. Raises :class:`AddressRefused`."""
     claims: dict[str, Any] | None = kit.signer.open(PARTS, token)
     if claims is None or claims["u"] != upload_id:
         raise AddressRefused
-    return Parts(claims["u"], claims["r"], Wanted(claims["o"], claims["s"]), claims["c"])
+    return Parts(claims["u"], claims["r"], Wanted(claims["o"], claims["s"]), claims["c"], claims.get("m"))
+
+
+def check_number(parts: Parts, number: int) -> None:
+    """Raises :class:`BadParts` for a part that the upload does not have."""
+    if not 1 <= number <= parts.count:
+        raise BadParts(f"there is no part {number} of {parts.count}")
 
 
 def part_slot(kit: Kit, parts: Parts, number: int) -> Slot:
@@ -153,8 +181,7 @@ def part_slot(kit: Kit, parts: Parts, number: int) -> Slot:
 
     Raises :class:`BadParts` for a part that the upload does not have.
     """
-    if not 1 <= number <= parts.count:
-        raise BadParts(f"there is no part {number} of {parts.count}")
+    check_number(parts, number)
     refuse_without_room(kit.tmp, parts.size_of(number))
     folder = _folder(kit, parts.upload_id)
     folder.mkdir(exist_ok=True)
@@ -168,6 +195,29 @@ def part_done(kit: Kit, parts: Parts, number: int, slot: Slot) -> str:
     etag = f'"{slot.hexdigest}"'
     (_folder(kit, parts.upload_id) / str(number)).write_text(etag)
     return etag
+
+
+def pass_part(kit: Kit, parts: Parts, number: int, scratch: Scratch) -> str:
+    """The part in ``scratch`` is the store's, where any node finds it; its ETag."""
+    assert parts.at_store is not None, "the store has an upload for these parts"
+    return kit.store.multipart_put(_staging_key(parts.upload_id), parts.at_store, number, scratch.path)
+
+
+def arrived(kit: Kit, upload: MultipartUpload) -> dict[int, str] | None:
+    """By number, the ETags of the parts that are there whole. None: the store has given the upload up."""
+    parts = parts_of(upload)
+    if upload.store_upload_id is not None:
+        try:
+            kept = kit.store.multipart_parts(_staging_key(upload.id), upload.store_upload_id)
+        except store_errors.BadParts:
+            return None
+        return {number: etag for number, (etag, size_bytes) in kept.items() if _fits(parts, number, size_bytes)}
+    notes = [note for note in _folder(kit, upload.id).glob("*") if note.name.isascii() and note.name.isdigit()]
+    return {int(note.name): note.read_text() for note in notes if 1 <= int(note.name) <= parts.count}
+
+
+def _fits(parts: Parts, number: int, size_bytes: int) -> bool:
+    return 1 <= number <= parts.count and size_bytes == parts.size_of(number)
 
 
 def join(kit: Kit, parts: Parts, store_upload_id: str | None, etags: Sequence[str]) -> None:
@@ -193,16 +243,23 @@ def close_parts(db: Session, parts: Parts) -> None:
 def drop_stale(database: Database, kit: Kit) -> None:
     """Uploads in parts that nobody can finish any more are gone, here and at the store: a bounded number a turn."""
     with database.read() as db:
-        before = clock.now() - timedelta(seconds=2 * ADDRESS_S)
-        query = select(MultipartUpload).where(MultipartUpload.created_at < before).limit(STALE_A_TURN)
-        stale = list(db.scalars(query))
+        now = clock.now()
+        is_clients = MultipartUpload.uploader_id.is_(None)
+        forgotten = is_clients & (MultipartUpload.created_at < now - timedelta(seconds=2 * ADDRESS_S))
+        left = ~is_clients & (MultipartUpload.created_at < now - timedelta(seconds=KEPT_S))
+        stale = list(db.scalars(select(MultipartUpload).where(forgotten | left).limit(STALE_A_TURN)))
     for upload in stale:
-        shutil.rmtree(_folder(kit, upload.id), ignore_errors=True)
-        if upload.store_upload_id is not None:
-            kit.store.multipart_abort(_staging_key(upload.id), upload.store_upload_id)
-            kit.store.delete([_staging_key(upload.id)])
-        with database.write() as db:
-            db.execute(delete(MultipartUpload).where(MultipartUpload.id == upload.id))
+        drop(database, kit, parts_of(upload))
+
+
+def drop(database: Database, kit: Kit, parts: Parts) -> None:
+    """The upload and what arrived of it are gone, here and at the store. May be repeated."""
+    shutil.rmtree(_folder(kit, parts.upload_id), ignore_errors=True)
+    if parts.at_store is not None:
+        kit.store.multipart_abort(_staging_key(parts.upload_id), parts.at_store)
+        kit.store.delete([_staging_key(parts.upload_id)])
+    with database.write() as db:
+        db.execute(delete(MultipartUpload).where(MultipartUpload.id == parts.upload_id))
 
 
 def _join_here(kit: Kit, parts: Parts, etags: Sequence[str]) -> None:
