@@ -1,7 +1,7 @@
 # The commands of this project; `make` alone lists them. Each one first makes the environment it needs, in .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test kills check bench conformance docs lock migration
+.PHONY: help demo dev test kills check bench conformance screenshots docs lock migration
 SHELL := /bin/sh
 BIN := .venv/bin
 PYTEST_ARGS ?=
@@ -39,6 +39,10 @@ bench:  ## every figure this project states, beside its floor or peer, in one ta
 conformance:  ## the official client's own tests against this hub
 	$(DEV_ENV)
 	@$(BIN)/python -m scripts.conformance $(ARGS)
+
+screenshots:  ## every page, at two widths and in both themes, into screenshots/ (ARGS='model --width 390 --theme dark')
+	$(DEV_ENV)
+	@$(BIN)/python -m scripts.screenshots $(ARGS)
 
 docs:  ## write again the documents that are made from the code
 	$(DEV_ENV)

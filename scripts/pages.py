@@ -1,0 +1,113 @@
+"""Every page, once for each person who sees it differently: photographed by ``make screenshots``, read by axe.
+
+A new page is a new line here. Addresses lead into the sample (``scripts/sample.py``); what is between braces is what
+the sample found out while it was made.
+"""
+
+from dataclasses import dataclass
+
+OWNER, MEMBER, STRANGER, ADMINISTRATOR, NOBODY = "alice", "bob", "charlie", "root", ""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A page as one person sees it. ``name`` is that of its picture; ``status`` what it is answered with."""
+
+    name: str
+    address: str
+    who: str = OWNER
+    status: int = 200
+
+
+_MODEL = "/lab/river-tides"
+_DATA = "/datasets/lab/harbour-logs"
+
+PAGES: tuple[Shown, ...] = (
+    # ---- home, lists, search
+    Shown("home", "/"),
+    Shown("home-anonymous", "/", NOBODY),
+    Shown("models", "/models", NOBODY),
+    Shown("models-filtered", "/models?search=tide&filter=license:apache-2.0"),
+    Shown("models-none", "/models?search=nothing-like-it"),
+    Shown("datasets", "/datasets"),
+    Shown("spaces", "/spaces"),
+    Shown("search", "/search?search=tide", STRANGER),
+    Shown("search-none", "/search?search=zzzz", NOBODY),
+    Shown("activity", "/activity"),
+    # ---- a repository
+    Shown("model", _MODEL),
+    Shown("model-anonymous", _MODEL, NOBODY),
+    Shown("model-private", "/alice/letters-by-hand"),
+    Shown("model-gated", "/lab/harbour-voices", STRANGER),
+    Shown("model-ask-access", "/lab/harbour-voices/ask-access", MEMBER),
+    Shown("model-terms", "/lab/harbour-voices/terms/{terms}"),
+    Shown("dataset", _DATA, STRANGER),
+    Shown("space", "/spaces/bob/tide-table", MEMBER),
+    Shown("likers", f"{_MODEL}/likers"),
+    Shown("repo-activity", f"{_MODEL}/activity"),
+    Shown("watch", f"{_MODEL}/watch"),
+    # ---- files
+    Shown("files", f"{_MODEL}/tree/main"),
+    Shown("files-folder", f"{_MODEL}/tree/main/docs", NOBODY),
+    Shown("file-code", f"{_MODEL}/blob/main/train.py"),
+    Shown("file-markdown", f"{_MODEL}/blob/main/docs/gauges.md"),
+    Shown("file-json", f"{_MODEL}/blob/main/config.json"),
+    Shown("file-image", f"{_MODEL}/blob/main/map.png"),
+    Shown("file-notebook", f"{_MODEL}/blob/main/notebooks/look.ipynb"),
+    Shown("file-safetensors", f"{_MODEL}/blob/main/model.safetensors"),
+    Shown("file-gguf", "/lab/river-tides-small/blob/main/tides.gguf"),
+    Shown("file-csv", f"{_DATA}/blob/main/data/train.csv"),
+    Shown("file-jsonl", f"{_DATA}/blob/main/data/remarks.jsonl", NOBODY),
+    Shown("history", f"{_MODEL}/commits/main"),
+    Shown("commit", f"{_MODEL}/commit/{{commit}}"),
+    Shown("file-edit", f"{_MODEL}/edit/main/train.py"),
+    Shown("file-new", f"{_MODEL}/new/main"),
+    Shown("file-move", f"{_MODEL}/move/main/train.py"),
+    Shown("file-delete", f"{_MODEL}/delete/main/train.py"),
+    # ---- together
+    Shown("community", f"{_MODEL}/discussions"),
+    Shown("discussion", f"{_MODEL}/discussions/{{discussion}}", STRANGER),
+    Shown("discussion-new", f"{_MODEL}/discussions/new", STRANGER),
+    Shown("pull", f"{_MODEL}/discussions/{{pull}}"),
+    Shown("pull-files", f"{_MODEL}/discussions/{{pull}}/files"),
+    Shown("pull-commits", f"{_MODEL}/discussions/{{pull}}/commits", NOBODY),
+    Shown("compare", f"{_MODEL}/compare"),
+    Shown("collections", "/collections"),
+    Shown("collection", "/collections/{collection}", NOBODY),
+    Shown("collection-edit", "/collections/{collection}/edit"),
+    Shown("collection-new", "/collections/new"),
+    Shown("collection-add", "/collections/add?item=models/lab/river-tides"),
+    Shown("notifications", "/notifications"),
+    # ---- people
+    Shown("person", "/alice", STRANGER),
+    Shown("organisation", "/lab", NOBODY),
+    Shown("followers", "/alice/activity/followers"),
+    Shown("liked", "/alice/activity/likes"),
+    Shown("sign-in", "/login", NOBODY),
+    Shown("password-forgotten", "/password", NOBODY),
+    Shown("organisation-new", "/organizations/new"),
+    Shown("organisation-profile", "/organizations/lab/settings/profile"),
+    Shown("organisation-members", "/organizations/lab/settings/members"),
+    Shown("organisation-terms", "/organizations/lab/access"),
+    Shown("organisation-audit", "/organizations/lab/settings/audit"),
+    # ---- settings
+    Shown("new-model", "/new"),
+    Shown("new-space", "/new?kind=space"),
+    Shown("repo-settings", f"{_MODEL}/settings"),
+    Shown("repo-access", "/lab/harbour-voices/access"),
+    Shown("space-variables", "/spaces/bob/tide-table/settings/variables", MEMBER),
+    Shown("settings-profile", "/settings/profile"),
+    Shown("settings-account", "/settings/account"),
+    Shown("settings-organisations", "/settings/organizations", STRANGER),
+    Shown("settings-tokens", "/settings/tokens"),
+    Shown("settings-programs", "/settings/programs"),
+    Shown("settings-notifications", "/settings/notifications"),
+    Shown("settings-webhooks", "/settings/webhooks"),
+    Shown("settings-webhook", "/settings/webhooks/{webhook}"),
+    # ---- administration
+    Shown("admin-audit", "/admin/audit", ADMINISTRATOR),
+    # ---- what went wrong
+    Shown("no-repository", "/lab/river-tide", NOBODY, status=401),
+    Shown("no-page", "/no/such/page/here", STRANGER, status=404),
+    Shown("not-allowed", "/admin/audit", STRANGER, status=403),
+)
