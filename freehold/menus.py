@@ -1,6 +1,7 @@
 """What surrounds every page: the menus, the tabs, and what rooms hang in the pages of others. It knows every room."""
 
 import freehold
+from freehold.cards import pages as cards_pages
 from freehold.community.pages import marks as marks_pages
 from freehold.discover import repository as repository_pages
 from freehold.discussions import elsewhere as discussions_elsewhere
@@ -57,6 +58,7 @@ def slots() -> Slots:
         ),
         footer=(Entry("Activity", "/activity"), Entry("API", "/openapi.json")),
         inbox_address="/notifications",
+        file_views=(cards_pages.file_view,),
         repo_actions=(marks_pages.repo_actions, notifications_pages.watch_action),
         repo_tabs=(
             Tab("Card", "{repo}", "card"),

@@ -21,7 +21,7 @@ MAX_ENTRIES = 2_000
 MAX_TEXTS_CHARS = 512 << 10
 MAX_GROUPS = 24
 MAX_LAYERS = 2_000
-PAGE_ROWS = 100
+PAGE_ROWS = 50
 
 #: Names of tensors of experts, not of those that all inputs meet (``shared_experts``). Source: transformers, llama.cpp.
 _OF_EXPERTS = re.compile(r"(?<![a-z_])experts?[._]|_exps\b")
@@ -219,3 +219,20 @@ _KEYS = {
     "parameters": lambda row: math.prod(row[2]),
     "bytes": lambda row: row[3] or 0,
 }
+
+
+# ---- several files as one ----------------------------------------------------------------------------------
+
+
+def combined(told: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The summaries of a model's parts as that of one file; of what the parts say of themselves, the first's."""
+    whole: dict[str, Any] = dict(told[0]) if told else {"entries": [], "left_out": 0, "graph": {}}
+    for key in ("parameters", "size_bytes", "counts"):
+        whole[key] = {}
+        for one in told:
+            for kind, number in one[key].items():
+                whole[key][kind] = whole[key].get(kind, 0) + number
+    for key in ("tensors", "header_bytes", "experts"):
+        whole[key] = sum(one[key] for one in told)
+    whole["groups"] = joined([group for one in told for group in one["groups"]])
+    return whole
