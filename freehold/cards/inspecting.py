@@ -157,9 +157,8 @@ def keep(db: Session, repo: Repo, commit: str, found: Facts, headers: Sequence[t
     by_key = {(one.digest, one.form): (one, parsed) for one, parsed in headers if parsed.problem != GONE}
     header = tables.FileHeader
     there = set()
-    for digest_, form, version in db.execute(
-        select(header.digest, header.form, header.version).where(header.repo_id == repo.id)
-    ).tuples():
+    kept = select(header.digest, header.form, header.version).where(header.repo_id == repo.id)
+    for digest_, form, version in db.execute(kept):
         if (digest_, form) in by_key and version == digest.VERSION:
             there.add((digest_, form))
         else:

@@ -136,7 +136,7 @@ def test_a_pickle_is_called_one_and_never_loaded(client: TestClient, cast: Cast,
     assert "This file is a pickle" in page
     assert "posix.system" in page
     assert "unusual" in page
-    assert "pickle" not in client.get("/alice/p/blob/main/weights.bin", headers=HTML).text
+    assert "This file is a pickle" not in client.get("/alice/p/blob/main/weights.bin", headers=HTML).text
 
 
 def test_headers_of_a_private_model_are_for_those_who_may_read_it(
