@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.access.rules import Action
-from freehold.cards import frontmatter, reading
+from freehold.cards import reading, showing
 from freehold.content import queries as content
 from freehold.content.rules import MAIN
 from freehold.core.http import Ask, door
@@ -98,4 +98,4 @@ def _rendered(ask: Ask, found: Repo, commit: str) -> markdown.Rendered:
     text = reading.card_text(content.objects(ask.db, found, ask.kit), commit)
     root = head(found).address
     links = markdown.Links(page_root=f"{root}/blob/main/", file_root=f"{root}/resolve/main/")
-    return markdown.render(frontmatter.split(text).body, links)
+    return showing.shown(text, links)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from starlette.datastructures import QueryParams
 
+from freehold.cards import vocabulary
 from freehold.core.errors import BadRequest, NotHere
 from freehold.core.http import int_between
 from freehold.core.paging import Cursor, decode
@@ -139,51 +140,6 @@ def wants(query: QueryParams, name: str) -> bool:
     return (query.get(name) or "").lower() in ("true", "1")
 
 
-#: Tasks by id, in words. Source: the public hub's list of pipeline tags.
-TASKS = {
-    "text-generation": "Text generation",
-    "text2text-generation": "Text to text",
-    "text-classification": "Text classification",
-    "token-classification": "Token classification",
-    "question-answering": "Question answering",
-    "table-question-answering": "Table question answering",
-    "zero-shot-classification": "Zero-shot classification",
-    "translation": "Translation",
-    "summarization": "Summarisation",
-    "feature-extraction": "Feature extraction",
-    "sentence-similarity": "Sentence similarity",
-    "fill-mask": "Fill mask",
-    "text-ranking": "Text ranking",
-    "image-text-to-text": "Image and text to text",
-    "visual-question-answering": "Visual question answering",
-    "document-question-answering": "Document question answering",
-    "image-to-text": "Image to text",
-    "image-classification": "Image classification",
-    "image-segmentation": "Image segmentation",
-    "image-to-image": "Image to image",
-    "object-detection": "Object detection",
-    "depth-estimation": "Depth estimation",
-    "text-to-image": "Text to image",
-    "text-to-video": "Text to video",
-    "unconditional-image-generation": "Image generation",
-    "video-classification": "Video classification",
-    "zero-shot-image-classification": "Zero-shot image classification",
-    "mask-generation": "Mask generation",
-    "image-feature-extraction": "Image features",
-    "text-to-speech": "Text to speech",
-    "text-to-audio": "Text to audio",
-    "automatic-speech-recognition": "Speech to text",
-    "audio-to-audio": "Audio to audio",
-    "audio-classification": "Audio classification",
-    "voice-activity-detection": "Voice activity",
-    "tabular-classification": "Tabular classification",
-    "tabular-regression": "Tabular regression",
-    "time-series-forecasting": "Time series",
-    "reinforcement-learning": "Reinforcement learning",
-    "robotics": "Robotics",
-    "graph-ml": "Graphs",
-    "any-to-any": "Any to any",
-}
 _CODES = """
     aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz
     ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik
@@ -194,49 +150,8 @@ _CODES = """
 """
 #: Tags of models that are languages. Three-letter codes are left out: as tags, most of those are words (ocr, rag, nlp).
 LANGUAGES = frozenset(_CODES.split())
-LIBRARIES = frozenset(
-    {
-        "transformers",
-        "sentence-transformers",
-        "diffusers",
-        "peft",
-        "safetensors",
-        "gguf",
-        "onnx",
-        "pytorch",
-        "tf",
-        "jax",
-        "keras",
-        "timm",
-        "tflite",
-        "transformers.js",
-        "mlx",
-        "spacy",
-        "sklearn",
-        "fastai",
-        "flair",
-        "espnet",
-        "nemo",
-        "paddlenlp",
-        "setfit",
-        "stable-baselines3",
-        "tensorboard",
-    }
-)
+TASKS, LIBRARIES = vocabulary.TASKS, vocabulary.LIBRARIES
 #: Libraries that are formats of weights, rather than what reads them.
 FORMATS = frozenset({"safetensors", "gguf", "onnx", "pytorch", "tf", "jax", "tflite", "keras"})
-#: How many rows a data set has, as cards say it. Source: the public hub's list of size categories.
-ROW_COUNTS = {
-    "n<1K": "under 1 k",
-    "1K<n<10K": "1 to 10 k",
-    "10K<n<100K": "10 to 100 k",
-    "100K<n<1M": "100 k to 1 M",
-    "1M<n<10M": "1 to 10 M",
-    "10M<n<100M": "10 to 100 M",
-    "100M<n<1B": "100 M to 1 B",
-    "1B<n<10B": "1 to 10 B",
-    "10B<n<100B": "10 to 100 B",
-    "100B<n<1T": "100 B to 1 T",
-    "n>1T": "over 1 T",
-}
+ROW_COUNTS = vocabulary.SIZES
 ROW_ORDER = {word: place for place, word in enumerate(ROW_COUNTS)}

@@ -18,6 +18,21 @@ MAX_FAILURES, FAILURES_WITHIN_S = 8, 60.0
 BURDEN_S = 0.2
 
 
+class Purse:
+    """What one text may spend: so much of the other process's time, however busy the machine, in so long at most."""
+
+    def __init__(self, cpu_s: float, wait_s: float) -> None:
+        self._left_s = cpu_s
+        self._until = time.monotonic() + wait_s
+
+    @property
+    def is_empty(self) -> bool:
+        return self._left_s <= 0 or time.monotonic() > self._until
+
+    def pay(self, cpu_s: float) -> None:
+        self._left_s -= cpu_s
+
+
 class Drawn:
     """The process, asked a piece at a time; safe to use from several threads."""
 
@@ -25,14 +40,21 @@ class Drawn:
         self._ask = ask
         self._failures: deque[float] = deque(maxlen=MAX_FAILURES)
 
-    def ask(self, kind: str, *words: str) -> Any:
-        """What the process makes of ``words``; None when it cannot, or not in time."""
+    def ask(self, kind: str, *words: str, purse: Purse | None = None) -> Any:
+        """What the process makes of ``words``; None when it cannot, not in time, or ``purse`` is empty."""
+        if purse is not None and purse.is_empty:
+            return None
         began = time.monotonic()
         if len(self._failures) == MAX_FAILURES and began - self._failures[0] < FAILURES_WITHIN_S:
             return None
         try:
-            return json.loads(self._ask(json.dumps([kind, *words]).encode()))
-        except (ChildFailed, ValueError, RecursionError):
+            made, spent_s = json.loads(self._ask(json.dumps([kind, *words]).encode()))
+            if purse is not None:
+                purse.pay(float(spent_s))
+            return made
+        except (ChildFailed, ValueError, TypeError, RecursionError):
+            if purse is not None:
+                purse.pay(time.monotonic() - began)
             if time.monotonic() - began > BURDEN_S:
                 self._failures.append(began)
             return None

@@ -5,18 +5,19 @@ formulas and icons; tables and code get frames; pictures that lie elsewhere beco
 """
 
 import re
-import time
 from functools import cache
 from html import unescape
 from itertools import count
 from urllib.parse import urlsplit
 
 from freehold.web import assets, formulas, highlighting
+from freehold.web.apart import Purse
 from freehold.web.dialect import Made, escaped
 
-#: What one text may have drawn in the process apart: so many pieces, and about so long.
+#: What one text may have drawn in the process apart: so many pieces, so much of its time, and for so long at most.
 MAX_PIECES = 400
-MAX_DRAWING_S = 0.4
+MAX_CPU_S = 0.4
+MAX_WAIT_S = 4.0
 _TAG = r"<[^>\"]*(?:\"[^\"]*\"[^>\"]*)*>"
 _ATTRIBUTE = re.compile(r'([a-z]+)="([^"]*)"')
 #: Markdown has no table without a head, so authors leave it empty.
@@ -37,7 +38,7 @@ class _Work:
 
     def __init__(self, made: Made) -> None:
         self._made = made
-        self._until = time.monotonic() + MAX_DRAWING_S
+        self._purse = Purse(MAX_CPU_S, MAX_WAIT_S)
         self._pieces = 0
         self._links = 0
         self._tables = count(1)  # each table is a place of its own to people who listen
@@ -89,7 +90,7 @@ class _Work:
 
     def _code(self, number: int) -> str:
         language, text = self._made.codes[number]
-        coloured = highlighting.highlight(text, language=language) if language and self._may_draw() else None
+        coloured = highlighting.highlight(text, language=language, purse=self._purse) if self._may_draw() else None
         return (
             f'<div class="code"><div class="code-head"><span>{escaped(label(language))}</span>{_copy_button()}</div>'
             f'<pre tabindex="0"><code>{coloured if coloured is not None else escaped(text)}</code></pre></div>'
@@ -97,14 +98,14 @@ class _Work:
 
     def _formula(self, number: int) -> str:
         text, source, is_block = self._made.formulas[number]
-        drawn = formulas.mathml(text, is_block=is_block) if self._may_draw() else None
+        drawn = formulas.mathml(text, is_block=is_block, purse=self._purse) if self._may_draw() else None
         if drawn is None:
             return f"<code>{escaped(source.strip())}</code>"
         return f'<span class="formula{" is-block" if is_block else ""}">{drawn}</span>'
 
     def _may_draw(self) -> bool:
         self._pieces += 1
-        return self._pieces <= MAX_PIECES and time.monotonic() < self._until
+        return self._pieces <= MAX_PIECES
 
 
 _FRAME = '<div class="table-wrap" tabindex="0" role="region" aria-label="Table {}"><table class="table">'

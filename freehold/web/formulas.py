@@ -8,7 +8,7 @@ import re
 from html import escape, unescape
 from typing import Any
 
-from freehold.web.apart import drawn
+from freehold.web.apart import Purse, drawn
 
 #: Longer ones are shown as they are written.
 MAX_CHARACTERS = 2_000
@@ -57,11 +57,11 @@ ATTRIBUTES = {
 _KNOWN = {name: re.compile(pattern) for name, pattern in ATTRIBUTES.items()}
 
 
-def mathml(text: str, *, is_block: bool) -> str | None:
+def mathml(text: str, *, is_block: bool, purse: Purse | None = None) -> str | None:
     """``text`` as one safe ``<math>`` element; None where it is no formula that we can draw. Raises nothing."""
     if not text.strip() or len(text) > MAX_CHARACTERS or _depth(text) > MAX_DEPTH:
         return None
-    told = drawn.ask("formula", text.strip(), "block" if is_block else "inline")
+    told = drawn.ask("formula", text.strip(), "block" if is_block else "inline", purse=purse)
     try:
         parts: list[str] = []
         _write(told, parts)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
-from freehold.web.apart import drawn
+from freehold.web.apart import Purse, drawn
 
 #: Longer code is shown without colours.
 MAX_CHARACTERS = 150_000
@@ -13,7 +13,7 @@ MAX_LINE_CHARACTERS = 20_000
 COLOURS = frozenset({"k", "s", "n", "c", "p", "f", "ins", "del"})
 
 
-def highlight(code: str, *, language: str = "", file_name: str = "") -> str | None:
+def highlight(code: str, *, language: str = "", file_name: str = "", purse: Purse | None = None) -> str | None:
     """``code`` as safe HTML with ``tok-`` classes; None: it is to be shown plain.
 
     The language is what a fence says of itself, or follows from the file's name. Lines end in ``\\n`` and no colour
@@ -23,7 +23,7 @@ def highlight(code: str, *, language: str = "", file_name: str = "") -> str | No
     code = code.replace("\r\n", "\n")
     if not (language or file_name) or not code or len(code) > MAX_CHARACTERS or not _has_short_lines(code):
         return None
-    runs = drawn.ask("code", code, language[:60], file_name[-200:])
+    runs = drawn.ask("code", code, language[:60], file_name[-200:], purse=purse)
     return coloured(code, runs) if isinstance(runs, list) else None
 
 

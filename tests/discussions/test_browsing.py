@@ -41,13 +41,13 @@ def test_a_stranger_proposes_a_change_to_the_card_and_alice_merges_it(
     client: TestClient, alice: Browser, charlie: Browser, visitor: Browser, path: str
 ) -> None:
     """The whole way, by links and forms alone."""
-    link = re.search(r'href="([^"]*/edit/main/README.md)"', visitor.get(f"/{path}"))
+    link = re.search(r'href="([^"]*/card/edit)"', visitor.get(f"/{path}"))
     assert link is not None
-    assert visitor.client.get(link[1]).headers["location"].startswith("/login?next=%2Falice%2Fm%2Fedit")
+    assert visitor.client.get(link[1]).headers["location"].startswith("/login?next=%2Falice%2Fm%2Fcard")
     assert "It is good." in charlie.get(link[1])
     assert "Commit to main" not in charlie.get(link[1])
     text = "# A model\r\n\r\nIt is very good.\r\n"
-    where = charlie.send(link[1], "", text=text, summary="Say it better", how="pull").headers["location"]
+    where = charlie.send(link[1], "/card/edit", text=text, summary="Say it better", how="pull").headers["location"]
     assert where == f"/{path}/discussions/1"
     page = alice.get(where)
     assert "Say it better" in page and "No conflicts with" in page
@@ -192,7 +192,7 @@ def test_pages_of_private_threads_are_for_their_people(
     for address in ("", "/new", "/1", "/1/commits", "/1/files", "/1/conflicts", f"/1/comment/{'0' * 24}"):
         charlie.get(f"/{secret}/discussions{address}", 404)
         visitor.get(f"/{secret}/discussions{address}", 401)
-    for address in ("edit/main/README.md", "compare", "compare/main...main", "commit/main"):
+    for address in ("edit/main/README.md", "card/edit", "compare", "compare/main...main", "commit/main"):
         charlie.get(f"/{secret}/{address}", 404)
         visitor.get(f"/{secret}/{address}", 401)
 

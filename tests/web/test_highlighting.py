@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from freehold.core.children import ChildFailed
 from freehold.web import apart
-from freehold.web.apart import Drawn
+from freehold.web.apart import Drawn, Purse
 from freehold.web.highlighting import coloured, highlight
 
 
@@ -83,14 +83,21 @@ def test_a_flood_of_what_takes_long_is_not_drawn_for_a_while(monkeypatch: pytest
             raise ChildFailed
         if b"fast" in question:
             raise ChildFailed
-        return question
+        return b'["fine", 0.01]'
 
     drawn = Drawn(ask)
     for _ in range(apart.MAX_FAILURES + 1):
         assert drawn.ask("fast") is None
-    assert drawn.ask("fine") == ["fine"]
+    assert drawn.ask("fine") == "fine"
     for _ in range(apart.MAX_FAILURES):
         assert drawn.ask("slow") is None
     assert drawn.ask("fine") is None
     monkeypatch.setattr(apart, "FAILURES_WITHIN_S", 0.0)
-    assert drawn.ask("fine") == ["fine"]
+    assert drawn.ask("fine") == "fine"
+
+
+def test_one_text_spends_so_much_and_no_more() -> None:
+    drawn = Drawn(lambda question: b'["fine", 0.3]')
+    purse = Purse(cpu_s=0.5, wait_s=60)
+    assert [drawn.ask("x", purse=purse) for _ in range(3)] == ["fine", "fine", None]
+    assert Drawn(lambda question: b'["fine", 0]').ask("x", purse=Purse(cpu_s=1, wait_s=-1)) is None

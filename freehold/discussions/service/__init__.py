@@ -2,6 +2,7 @@
 
 from freehold.discussions.service.arranging import move as move
 from freehold.discussions.service.arranging import remove as remove
+from freehold.discussions.service.cards import change_card as change_card
 from freehold.discussions.service.comments import comment as comment
 from freehold.discussions.service.comments import edit_comment as edit_comment
 from freehold.discussions.service.comments import hide_comment as hide_comment
