@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from freehold.cards import inspecting, queue, reading, rules, tags
+from freehold.cards import inspecting, links, queue, reading, rules, tags
 from freehold.cards.errors import BadCard
 from freehold.cards.results import Result
-from freehold.cards.tables import EvalResult, RepoCard, RepoTag
+from freehold.cards.tables import EvalResult, RepoCard, RepoLink, RepoTag
 from freehold.content import queries
 from freehold.content.events import CommitProposed, RepoPushed
 from freehold.content.kit import Kit
@@ -68,6 +68,11 @@ def index(db: Session, repo: Repo, objects: Objects, commit: str) -> RepoCard:
     db.flush()
     db.execute(delete(RepoTag).where(RepoTag.repo_id == repo.id))
     db.add_all(RepoTag(repo_id=repo.id, tag=tag) for tag in found.words.tags)
+    db.execute(delete(RepoLink).where(RepoLink.repo_id == repo.id))
+    db.add_all(
+        RepoLink(repo_id=repo.id, relation=link.relation, kind=link.kind, path_key=link.path_key)
+        for link in links.read(repo.kind, found.data, found.words.tags)
+    )
     if repo.kind == "model":
         _index_results(db, repo, reading.eval_results(objects, commit))
     db.flush()
@@ -93,6 +98,7 @@ def _index_results(db: Session, repo: Repo, found: Sequence[Result]) -> None:
 def forget(db: Session, repo_id: str) -> None:
     """The index knows nothing of a repository whose ``main`` is gone."""
     db.execute(delete(RepoTag).where(RepoTag.repo_id == repo_id))
+    db.execute(delete(RepoLink).where(RepoLink.repo_id == repo_id))
     db.execute(delete(RepoCard).where(RepoCard.repo_id == repo_id))
     db.execute(delete(EvalResult).where(EvalResult.repo_id == repo_id))
 

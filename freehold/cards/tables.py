@@ -39,6 +39,22 @@ class RepoTag(Base):
     tag: Mapped[str] = mapped_column(String(200), primary_key=True)
 
 
+class RepoLink(Base):
+    """A repository's card names another as what it was made from, trained on or uses (``cards.links``).
+
+    ``kind`` and ``path_key`` say which, as ``repos`` would. Whether there is one, and who may know of it, is asked of
+    each reader anew.
+    """
+
+    __tablename__ = "repo_links"
+    __table_args__ = (Index("ix_repo_links_path_key_kind_repo_id", "path_key", "kind", "repo_id"),)
+
+    repo_id: Mapped[str] = mapped_column(ForeignKey("repos.id", ondelete="CASCADE"), primary_key=True)
+    relation: Mapped[str] = mapped_column(String(12), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(8), primary_key=True)
+    path_key: Mapped[str] = mapped_column(String(193), primary_key=True)
+
+
 class EvalResult(Base):
     """One evaluation result of a model's ``.eval_results/``. ``data`` is the entry as its file has it."""
 

@@ -8,6 +8,7 @@ import base64
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import islice
 
 from sqlalchemy import func, select
@@ -17,7 +18,7 @@ from freehold.accounts import queries as accounts
 from freehold.content import rules
 from freehold.content.errors import AmbiguousRevision, EntryNotFound, RevisionNotFound
 from freehold.content.kit import Kit
-from freehold.content.tables import Content, Pack, Ref, RepoContent
+from freehold.content.tables import Content, DownloadDay, DownloadMonth, Pack, Ref, RepoContent
 from freehold.core.errors import BadRequest
 from freehold.gitkit.objects import CommitInfo, Entry, Objects
 from freehold.repos.tables import Repo
@@ -315,6 +316,18 @@ def used_storage(db: Session, repo: Repo) -> int:
         .where(RepoContent.repo_id == repo.id)
     )
     return int(db.scalar(in_git) or 0) + int(db.scalar(large) or 0)
+
+
+def downloads_by_day(db: Session, repo_id: str) -> dict[date, int]:
+    """Downloads of the days that have a row of their own: the last :data:`counting.RECENT_DAYS`, and a few more."""
+    rows = db.execute(select(DownloadDay.day, DownloadDay.downloads).where(DownloadDay.repo_id == repo_id))
+    return {row.day: row.downloads for row in rows}
+
+
+def downloads_by_month(db: Session, repo_id: str) -> dict[date, int]:
+    """Downloads of earlier days, by the first day of their month."""
+    rows = db.execute(select(DownloadMonth.month, DownloadMonth.downloads).where(DownloadMonth.repo_id == repo_id))
+    return {row.month: row.downloads for row in rows}
 
 
 def _cursor(commit: str, start: int) -> str:

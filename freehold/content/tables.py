@@ -243,7 +243,7 @@ class MultipartUpload(Base):
 
 
 class DownloadDay(Base):
-    """How often a repository was downloaded on one day (UTC). Older days are only in its all-time count.
+    """How often a repository was downloaded on one day (UTC). Older days are in their month's number.
 
     ``sources``: from how many accounts and network addresses, whatever programs ran there.
     """
@@ -254,6 +254,16 @@ class DownloadDay(Base):
     day: Mapped[date] = mapped_column(Date, primary_key=True, index=True)
     downloads: Mapped[int] = mapped_column(Integer)
     sources: Mapped[int] = mapped_column(Integer, server_default="0")
+
+
+class DownloadMonth(Base):
+    """The same of one month, named by its first day: those of its days that have no row of their own any more."""
+
+    __tablename__ = "download_months"
+
+    repo_id: Mapped[str] = mapped_column(of_repo(), primary_key=True)
+    month: Mapped[date] = mapped_column(Date, primary_key=True, index=True)
+    downloads: Mapped[int] = mapped_column(Integer)
 
 
 class Attachment(Base):

@@ -1,5 +1,6 @@
 """Facts of a commit: what its files and its card say. They never change, so they are kept by commit id."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -14,6 +15,7 @@ from freehold.repos.tables import Repo
 
 #: Files remembered over all commits: about 300 bytes each.
 KEPT_FILES = 200_000
+MAX_ENDINGS = 40
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Facts:
     commit: str
     files: tuple[Entry, ...]
     card: CommitCard
+    size_bytes: int
+    endings: Mapping[str, tuple[int, int]]  #: by ending in lower case, how many files and bytes; the largest
 
 
 _kept: Lru[tuple[str, str], Facts] = Lru(KEPT_FILES, lambda facts: len(facts.files) + 50)
@@ -36,4 +40,20 @@ def of_commit(db: Session, repo: Repo, kit: Kit, commit: str) -> Facts:
 def _read(db: Session, repo: Repo, kit: Kit, commit: str) -> Facts:
     objects = queries.objects(db, repo, kit)
     files = tuple(entry for entry in objects.walk(commit) if entry.kind == "file")
-    return Facts(commit, files, reading.read(objects, commit, repo.kind))
+    return Facts(
+        commit=commit,
+        files=files,
+        card=reading.read(objects, commit, repo.kind),
+        size_bytes=sum(entry.true_size_bytes for entry in files),
+        endings=_endings(files),
+    )
+
+
+def _endings(files: Sequence[Entry]) -> Mapping[str, tuple[int, int]]:
+    sums: dict[str, tuple[int, int]] = {}
+    for entry in files:
+        stem, dot, ending = entry.path.rpartition("/")[2].rpartition(".")
+        if dot and stem:
+            number, size = sums.get(f".{ending.lower()}", (0, 0))
+            sums[f".{ending.lower()}"] = number + 1, size + entry.true_size_bytes
+    return dict(sorted(sums.items(), key=lambda one: -one[1][1])[:MAX_ENDINGS])

@@ -2,32 +2,59 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from datetime import UTC
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.access.rules import Action
-from freehold.cards import reading, showing
+from freehold.accounts.tables import Account
+from freehold.cards import inspecting, links, reading, showing
+from freehold.cards.facts import Facts as Computed
+from freehold.community.queries import collections, marks
 from freehold.content import queries as content
 from freehold.content.rules import MAIN
+from freehold.core import clock
+from freehold.core.errors import Unavailable
 from freehold.core.http import Ask, door
 from freehold.core.lru import Lru
-from freehold.discover import facts, panels, weights
+from freehold.discover import facts, lineage, panels, subsets, uses
+from freehold.discover.kinship import Tree, Whose, kin, tree
+from freehold.discover.lineage import Origins
 from freehold.discover.pages import refuse_reserved
 from freehold.gating import panels as gates
 from freehold.repos import service as repos
+from freehold.repos.access import may
 from freehold.repos.heads import ONE, head
-from freehold.repos.rules import KINDS
 from freehold.repos.tables import Repo
+from freehold.spaces import queries as spaces
 from freehold.web import markdown
 from freehold.web.components import RepoHead
 from freehold.web.render import render
 
 router = APIRouter(include_in_schema=False)
 KEPT_CARD_CHARACTERS = 16_000_000
+SHOWN_COLLECTIONS, SHOWN_LIKERS = 5, 8
 
 _cards: Lru[tuple[str, str], markdown.Rendered] = Lru(KEPT_CARD_CHARACTERS, lambda card: len(card.html) + 500)
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What the visitor may do here."""
+
+    is_signed_in: bool
+    writes: bool
+    proposes: bool
+
+
+@dataclass(frozen=True)
+class Company:
+    """Who and what keeps a repository company, as far as the visitor may know: the first few, and how many in all."""
+
+    collections: Sequence[tuple[str, str]]  #: title and address
+    collections_total: int
+    likers: Sequence[Account]
 
 
 @dataclass(frozen=True)
@@ -39,12 +66,22 @@ class RepoPage:
     kind: str
     kind_word: str
     head: RepoHead
+    hub: str
+    rights: Rights
+    is_disabled: bool  #: by an administrator
+    is_empty: bool  #: nothing but what the hub put there, or nothing at all
     card: markdown.Rendered | None
     facts: Sequence[panels.Fact]
+    downloads: panels.Downloads | None  #: of a Space nobody counts any
+    tree: Tree | None  #: where a model comes from and what came of it
+    whose: Sequence[Whose]  #: other repositories that it names or that name it
+    subsets: Sequence[subsets.Subset]
+    stage: str  #: of a Space: ``STOPPED``, or ``NO_APP_FILE``
+    company: Company
     tags: Sequence[tuple[str, str]]  #: a tag and the list that has it
-    uses: Sequence[panels.Use]
+    uses: Sequence[uses.Use]
+    needs_token: bool  #: whether those ask for one
     gate: gates.Gate | None  #: what stands before its files; None: it is not gated
-    revision: str
 
 
 @router.get("/{kind:prefix}{namespace}/{name}")
@@ -54,40 +91,104 @@ def repo(ask: Ask, kind: str, namespace: str, name: str) -> Response:
     found = repos.load(ask.db, ask.actor, f"{namespace}/{name}", Action.LIST, kind=kind)
     commit = content.head(ask.db, found, MAIN)
     known = facts.of_commit(ask.db, found, ask.kit, commit) if commit else None
-    words = known.card.words if known else None
-    page = RepoPage(
+    is_shut = found.is_disabled and not ask.actor.is_admin
+    return render(ask.request, _page(ask, found, None if is_shut else known))
+
+
+def _page(ask: Ask, found: Repo, known: facts.Facts | None) -> RepoPage:
+    computed = _computed(ask, found, known.commit) if known else Computed()
+    data = known.card.data if known else None
+    named = links.read(found.kind, data, known.card.words.tags) if known else ()
+    origins = lineage.origins(ask.db, ask.actor, found, named)
+    naming = lineage.naming(ask.db, ask.actor, found)
+    parts = subsets.read(data) if found.kind == "dataset" else ()
+    return RepoPage(
         title=found.path,
         area=found.kind,
         kind=found.kind,
         kind_word=ONE[found.kind],
-        head=head(found, _line(ask, found, known), actor=ask.actor),
-        card=card(ask, found, commit) if commit else None,
-        facts=_facts(ask, found, known) if known else (),
-        tags=[(tag, f"/{KINDS[found.kind][0]}?{urlencode({'filter': tag})}") for tag in (words.tags if words else ())],
-        uses=panels.uses(found, known, ask.base_url),
+        head=head(found, panels.line(known, computed) if known else (), actor=ask.actor),
+        hub=ask.base_url,
+        rights=_rights(ask, found),
+        is_disabled=found.is_disabled,
+        is_empty=known is None or all(_is_ours(entry.path) for entry in known.files),
+        card=card(ask, found, known.commit) if known else None,
+        facts=panels.facts(found, known, computed, content.used_storage(ask.db, found)) if known else (),
+        downloads=_downloads(ask, found) if found.kind != "space" else None,
+        tree=tree(found, data, origins, naming) if found.kind == "model" else None,
+        whose=kin(found, origins, naming),
+        subsets=parts,
+        stage=spaces.runtime(ask.db, ask.kit, found).stage if found.kind == "space" else "",
+        company=_company(ask, found),
+        tags=panels.tags(found.kind, known),
+        uses=uses.lines(_given(ask, found, known, origins, computed.adapter_base or "", subsets.to_load(parts))),
+        needs_token=_needs_token(found),
         gate=gates.of(ask.db, ask.kit, ask.actor, found),
-        revision="main",
     )
-    return render(ask.request, page)
 
 
 def line(ask: Ask, head: RepoHead) -> Sequence[str]:
     """Fills the short facts under the name, on every page of a repository alike."""
     found = ask.db.get_one(Repo, head.repo_id)
     commit = content.head(ask.db, found, MAIN)
-    return _line(ask, found, facts.of_commit(ask.db, found, ask.kit, commit) if commit else None)
+    if commit is None or (found.is_disabled and not ask.actor.is_admin):
+        return ()
+    return panels.line(facts.of_commit(ask.db, found, ask.kit, commit), _computed(ask, found, commit))
 
 
-def _line(ask: Ask, found: Repo, known: facts.Facts | None) -> tuple[str, ...]:
-    return panels.line(known, _headers(ask, found, known)) if known else ()
+def _computed(ask: Ask, found: Repo, commit: str) -> Computed:
+    """What the files tell; nothing while too many others are looked into."""
+    try:
+        return inspecting.facts_at(ask.db, ask.kit, found, commit)
+    except Unavailable:
+        return Computed()
 
 
-def _headers(ask: Ask, found: Repo, known: facts.Facts) -> weights.Told:
-    return weights.of_commit(ask.db, found, ask.kit, known.commit) if found.kind == "model" else {}
+def _rights(ask: Ask, found: Repo) -> Rights:
+    return Rights(
+        is_signed_in=not ask.actor.is_anonymous,
+        writes=bool(may(ask.actor, Action.WRITE, found)),
+        proposes=bool(may(ask.actor, Action.PROPOSE, found)) and not found.discussions_disabled,
+    )
 
 
-def _facts(ask: Ask, found: Repo, known: facts.Facts) -> Sequence[panels.Fact]:
-    return panels.facts(found, known, content.used_storage(ask.db, found), _headers(ask, found, known))
+def _is_ours(path: str) -> bool:
+    """What every new repository has from the hub."""
+    return path == ".gitattributes"
+
+
+def _downloads(ask: Ask, found: Repo) -> panels.Downloads:
+    if not found.downloads_all_time:
+        return panels.Downloads(0, 0, None, None)
+    days, months = content.downloads_by_day(ask.db, found.id), content.downloads_by_month(ask.db, found.id)
+    return panels.downloads(found, days, months, clock.now().astimezone(UTC).date())
+
+
+def _company(ask: Ask, found: Repo) -> Company:
+    held, total = collections.holding(ask.db, ask.actor, found.id, SHOWN_COLLECTIONS)
+    return Company(
+        collections=[(one.title, f"/collections/{collections.slug(one)}") for one in held],
+        collections_total=total,
+        likers=marks.newest_likers(ask.db, found.id, SHOWN_LIKERS) if found.likes else (),
+    )
+
+
+def _given(ask: Ask, found: Repo, known: facts.Facts | None, origins: Origins, adapts: str, subset: str) -> uses.Given:
+    nearest = origins.bases[0] if origins.bases else ()
+    base = next((one for one in nearest if one.path.lower() == adapts.lower()), None)
+    return uses.Given(
+        repo=found,
+        known=known,
+        hub=ask.base_url,
+        needs_token=_needs_token(found),
+        base=adapts,
+        has_base=base is not None and bool(base.address),
+        subset=subset,
+    )
+
+
+def _needs_token(found: Repo) -> bool:
+    return found.visibility == "private" or bool(found.gated)
 
 
 def card(ask: Ask, found: Repo, commit: str) -> markdown.Rendered:

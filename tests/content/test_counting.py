@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from freehold.content.service import counting
 from freehold.content.service.counting import DownloadLog
-from freehold.content.tables import DownloadDay
+from freehold.content.tables import DownloadDay, DownloadMonth
 from freehold.core import clock
 from freehold.core.database import Database
 from freehold.gitkit.commits import Put
@@ -83,6 +83,15 @@ def test_what_is_older_than_a_month_fades_from_the_recent_number_only(
     assert counted(app, client) == (5, 10)
     with database.read() as db:
         assert sorted(db.scalars(select(DownloadDay.downloads))) == [2, 3]
+        faded = (today - timedelta(days=30)).replace(day=1)
+        assert db.execute(select(DownloadMonth.month, DownloadMonth.downloads)).all() == [(faded, 5)]
+
+
+@pytest.mark.parametrize(
+    ("today", "first"), [(date(2026, 3, 31), date(2025, 3, 1)), (date(2026, 1, 1), date(2025, 1, 1))]
+)
+def test_twelve_months_are_kept_beside_the_one_under_way(today: date, first: date) -> None:
+    assert counting.first_month(today) == first
 
 
 def test_a_new_day_counts_anew_and_a_repository_that_is_gone_counts_nothing(

@@ -160,6 +160,15 @@ def writable(db: Session, actor: Actor, limit: int) -> Sequence[Collection]:
     return [found for found in db.scalars(query.limit(limit)) if access.may(actor, Action.WRITE, found)]
 
 
+def holding(db: Session, actor: Actor, repo_id: str, limit: int) -> tuple[Sequence[Collection], int]:
+    """The most upvoted collections that hold a repository and that ``actor`` may know of, and how many there are."""
+    total = func.count().over()
+    query: Any = select(Collection, total).join(CollectionItem, CollectionItem.collection_id == Collection.id)
+    query = access.visible(query.where(CollectionItem.repo_id == repo_id), actor)
+    rows = db.execute(query.order_by(Collection.upvotes.desc(), Collection.id.desc()).limit(limit)).all()
+    return [found for found, _ in rows], rows[0][1] if rows else 0
+
+
 def order(db: Session, collection: Collection) -> list[str]:
     """The ids of all items, seen or not, first to last."""
     query = select(CollectionItem.id).where(CollectionItem.collection_id == collection.id)

@@ -67,6 +67,12 @@ def likers(
     return repo, _page(db, query, Like.created_at, limit, cursor)
 
 
+def newest_likers(db: Session, repo_id: str, limit: int) -> Sequence[Account]:
+    """Who liked a repository last; whoever asks may know of it already."""
+    query = select(Account).join(Like, Like.user_id == Account.id).where(Like.repo_id == repo_id)
+    return list(db.scalars(query.order_by(Like.created_at.desc(), Like.user_id.desc()).limit(limit)))
+
+
 def likes(db: Session, actor: Actor, repo_id: str) -> bool:
     return actor.id is not None and db.get(Like, (repo_id, actor.id)) is not None
 

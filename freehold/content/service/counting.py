@@ -15,18 +15,20 @@ import threading
 from collections import Counter
 from datetime import UTC, date, timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Delete, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from freehold.content.events import DownloadsCounted
 from freehold.content.rows import insert_missing
-from freehold.content.tables import DownloadDay
+from freehold.content.tables import DownloadDay, DownloadMonth
 from freehold.core import clock, events
 from freehold.core.database import Database
 from freehold.core.lru import Lru
 from freehold.repos.tables import Repo
 
 RECENT_DAYS = 30
+#: Months kept beside the one that is under way.
+KEPT_MONTHS = 12
 #: Pairs of repository and actor remembered of a day; past it, the longest ago may be counted twice.
 KEPT_PAIRS = 200_000
 #: Repositories whose month is summed again in one turn.
@@ -110,6 +112,27 @@ def _age(database: Database, today: date) -> int:
         )
         fresh = update(Repo).where(Repo.id.in_(repo_ids)).values(downloads=recent)
         db.execute(fresh, execution_options={"synchronize_session": False})
-        # ``downloads_all_time`` keeps their sum: the days themselves have done their work.
-        db.execute(delete(DownloadDay).where(DownloadDay.repo_id.in_(repo_ids), DownloadDay.day < oldest))
+        _fold(db, delete(DownloadDay).where(DownloadDay.repo_id.in_(repo_ids), DownloadDay.day < oldest))
+        # ``downloads_all_time`` keeps the sum of everything.
+        db.execute(delete(DownloadMonth).where(DownloadMonth.month < first_month(today)))
     return len(repo_ids)
+
+
+def _fold(db: Session, taken: Delete) -> None:
+    """The days that ``taken`` removes are in their months' numbers. Of two nodes at it, each day is taken by one."""
+    months: Counter[tuple[str, date]] = Counter()
+    for repo_id, day, downloads in db.execute(
+        taken.returning(DownloadDay.repo_id, DownloadDay.day, DownloadDay.downloads)
+    ):
+        months[repo_id, day.replace(day=1)] += downloads
+    for (repo_id, month), number in sorted(months.items()):
+        insert_missing(db, DownloadMonth, [{"repo_id": repo_id, "month": month, "downloads": 0}])
+        here = (DownloadMonth.repo_id == repo_id, DownloadMonth.month == month)
+        more = update(DownloadMonth).where(*here).values(downloads=DownloadMonth.downloads + number)
+        db.execute(more, execution_options={"synchronize_session": False})
+
+
+def first_month(today: date) -> date:
+    """The first day of the oldest month that is kept."""
+    months = today.year * 12 + today.month - 1 - KEPT_MONTHS
+    return date(months // 12, months % 12 + 1, 1)

@@ -1,0 +1,153 @@
+"""A repository among others, as its page draws it. Pure.
+
+The tree of a model with its licence on the way, and who names whom.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from freehold.discover import panels
+from freehold.discover.lineage import Named, Naming, Origins
+from freehold.repos.rules import page_path
+from freehold.repos.tables import Repo
+
+#: How a model came from another, of the one that did.
+MADE = {"finetune": "fine-tune", "adapter": "adapter", "merge": "merge", "quantized": "quantisation"}
+MANY = {"finetune": "Fine-tunes", "adapter": "Adapters", "merge": "Merges", "quantized": "Quantisations"}
+_FROM = {
+    "finetune": "fine-tuned from",
+    "adapter": "an adapter of",
+    "merge": "merged from",
+    "quantized": "quantised from",
+}
+UNRESOLVED = "unresolved"
+
+
+@dataclass(frozen=True)
+class Kin:
+    """One repository or name. ``address`` empty: none that the visitor may know of; ``is_hidden``: there is one."""
+
+    path: str
+    address: str
+    is_hidden: bool
+    note: str
+
+
+@dataclass(frozen=True)
+class Branch:
+    """What came of a model in one way: the most downloaded, and the list of all."""
+
+    label: str
+    total: int
+    rows: Sequence[Kin]
+    address: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the licence's way: whose, which (or ``unresolved``), and how the one before came from it."""
+
+    kin: Kin
+    licence: str
+    edge: str
+
+
+@dataclass(frozen=True)
+class Tree:
+    """``above`` by generation, the oldest first; ``licences`` from the model itself back to where it is not known."""
+
+    above: Sequence[Sequence[Kin]]
+    relation: str  #: of the model to what it was made from; empty: nothing is named
+    below: Sequence[Branch]
+    licences: Sequence[Step]
+    is_resolved: bool
+
+    @property
+    def is_alone(self) -> bool:
+        return not self.above and not self.below
+
+
+@dataclass(frozen=True)
+class Whose:
+    """Other repositories under one heading; ``total`` of them there are."""
+
+    label: str
+    rows: Sequence[Kin]
+    total: int
+
+
+def tree(repo: Repo, data: Mapping[str, Any] | None, origins: Origins, naming: Mapping[str, Naming]) -> Tree:
+    """The tree of a model from what its card and others' cards name."""
+    below = [
+        Branch(MANY[relation], found.total, _rows(found), _children(repo, relation))
+        for relation in MANY
+        if (found := naming.get(relation)) is not None
+    ]
+    licences = _licences(repo, data, origins)
+    nearest = origins.bases[0] if origins.bases else ()
+    return Tree(
+        above=_above(origins.bases),
+        relation=MADE[nearest[0].relation] if nearest else "",
+        below=below,
+        licences=licences,
+        is_resolved=all(step.licence != UNRESOLVED for step in licences),
+    )
+
+
+def _above(bases: Sequence[Sequence[Named]]) -> list[list[Kin]]:
+    """The oldest first. How a model came about is what it says of the generation before it."""
+    above: list[list[Kin]] = []
+    note = "base"
+    for generation in reversed(bases):
+        above.append([_kin(one, note) for one in generation])
+        note = MADE[generation[0].relation]
+    return above
+
+
+def kin(repo: Repo, origins: Origins, naming: Mapping[str, Naming]) -> Sequence[Whose]:
+    """What a repository names and who names it, beside the tree of models."""
+    named = [
+        Whose("Models it uses", [_kin(one) for one in origins.models], len(origins.models)),
+        Whose(
+            "Trained on" if repo.kind == "model" else "Data it uses",
+            [_kin(one) for one in origins.data],
+            len(origins.data),
+        ),
+    ]
+    for relation, label in (("trained", "Models trained on it"), ("uses", "Spaces that use it")):
+        found = naming.get(relation)
+        if found is not None:
+            named.append(Whose(label, _rows(found), found.total))
+    return [one for one in named if one.rows]
+
+
+def _kin(one: Named, note: str = "") -> Kin:
+    if one.is_hidden:
+        return Kin("", "", True, note)
+    return Kin(one.path[:200], one.address, False, note)
+
+
+def _rows(found: Naming) -> list[Kin]:
+    return [Kin(repo.path, page_path(repo.kind, repo.path), False, "") for repo in found.repos]
+
+
+def _children(repo: Repo, relation: str) -> str:
+    return panels.list_address("model", f"base_model:{relation}:{repo.path}")
+
+
+def _licences(repo: Repo, data: Mapping[str, Any] | None, origins: Origins) -> list[Step]:
+    """From the model back, along the first base of each generation, or all of a merge's."""
+    own = Kin(repo.path, "", False, "")
+    steps = [Step(own, panels.licence(data) or UNRESOLVED, _edge(origins.bases[0] if origins.bases else ()))]
+    for at, generation in enumerate(origins.bases):
+        above = origins.bases[at + 1] if at + 1 < len(origins.bases) else ()
+        for place, one in enumerate(generation):
+            said = panels.licence(one.card.data) if one.card else ""
+            edge = _edge(above) if place == len(generation) - 1 else ""
+            steps.append(Step(_kin(one), said or UNRESOLVED, edge))
+    return steps
+
+
+def _edge(above: Sequence[Named]) -> str:
+    return _FROM[above[0].relation] if above else ""

@@ -1,0 +1,162 @@
+"""Where a repository comes from and what came of it, as far as whoever looks may know.
+
+What a card names is text; a repository stands behind it, or none, or one that the reader may not know of. The last two
+look alike, because a card may name anything: otherwise whoever writes one could ask which private repositories there
+are. Only where the card's own namespace may know of the other is it said that there is one.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from freehold.access.rules import Action, Actor
+from freehold.accounts.tables import Membership
+from freehold.cards import links
+from freehold.cards.tables import RepoCard, RepoLink
+from freehold.repos.access import may, visible
+from freehold.repos.rules import page_path
+from freehold.repos.tables import Repo, RepoAlias
+
+#: Generations walked up, and models shown of each.
+MAX_GENERATIONS, MAX_WIDTH = 5, 12
+#: Repositories looked through that name one, and shown of each relation.
+MAX_NAMING, SHOWN = 5_000, 6
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a card names. ``address`` empty: none here that the reader may know of; ``is_hidden``: there is one."""
+
+    path: str
+    relation: str
+    address: str = ""
+    is_hidden: bool = False
+    card: RepoCard | None = None
+
+
+@dataclass(frozen=True)
+class Origins:
+    """``bases`` by generation, the nearest first, and the data sets that were trained on or are used."""
+
+    bases: Sequence[Sequence[Named]] = ()
+    data: Sequence[Named] = ()
+    models: Sequence[Named] = ()  #: of a Space
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Repositories that name this one in one way: the most downloaded of ``total``."""
+
+    relation: str
+    total: int
+    repos: Sequence[Repo]
+
+
+@dataclass
+class _Found:
+    """Repositories by the key they were asked for by."""
+
+    seen: dict[str, tuple[Repo, RepoCard | None]] = field(default_factory=dict)
+    hidden: dict[str, Repo] = field(default_factory=dict)
+
+
+def origins(db: Session, actor: Actor, repo: Repo, named: Sequence[links.Link]) -> Origins:
+    """What the card of ``repo`` names, and what those were made from. One query a generation, two where one has moved,
+    and one more where something is hidden."""
+    bases = [link for link in named if link.relation in links.MADE][:MAX_WIDTH]
+    data = [link for link in named if link.kind == "dataset"][:MAX_WIDTH]
+    used = [link for link in named if link.kind == "model" and link.relation == links.USES][:MAX_WIDTH]
+    return Origins(
+        bases=_generations(db, actor, repo, bases),
+        data=_told(db, actor, repo, data),
+        models=_told(db, actor, repo, used),
+    )
+
+
+def _generations(db: Session, actor: Actor, repo: Repo, bases: Sequence[links.Link]) -> list[list[Named]]:
+    generations: list[list[Named]] = []
+    asked = {repo.path_key}
+    while bases and len(generations) < MAX_GENERATIONS:
+        generation = _told(db, actor, repo, bases)
+        generations.append(generation)
+        asked |= {link.path_key for link in bases}
+        above: dict[str, links.Link] = {}
+        for one in generation:
+            for link in _links_of(one.card):
+                if link.path_key not in asked:
+                    above.setdefault(link.path_key, link)
+        bases = list(above.values())[:MAX_WIDTH]
+    return generations
+
+
+def _links_of(card: RepoCard | None) -> list[links.Link]:
+    if card is None:
+        return []
+    return [link for link in links.read("model", card.data, card.tags) if link.relation in links.MADE]
+
+
+def _told(db: Session, actor: Actor, repo: Repo, named: Sequence[links.Link]) -> list[Named]:
+    if not named:
+        return []
+    found = _find(db, actor, named[0].kind, {link.path_key for link in named})
+    known = _known_to(db, repo, found.hidden)
+    told = []
+    for link in named:
+        seen = found.seen.get(link.path_key)
+        if seen is not None:
+            told.append(Named(seen[0].path, link.relation, page_path(seen[0].kind, seen[0].path), card=seen[1]))
+        else:
+            told.append(Named(link.path, link.relation, is_hidden=link.path_key in known))
+    return told
+
+
+def _find(db: Session, actor: Actor, kind: str, keys: Collection[str]) -> _Found:
+    found = _Found()
+    query: Any = select(Repo, RepoCard).outerjoin(RepoCard, RepoCard.repo_id == Repo.id).where(Repo.kind == kind)
+    rows = [(repo.path_key, repo, card) for repo, card in db.execute(query.where(Repo.path_key.in_(keys)))]
+    rest = set(keys) - {key for key, _, _ in rows}
+    if rest:
+        moved = query.add_columns(RepoAlias.path_key).join(RepoAlias, RepoAlias.repo_id == Repo.id)
+        moved = moved.where(RepoAlias.kind == kind, RepoAlias.path_key.in_(rest))
+        rows += [(key, repo, card) for repo, card, key in db.execute(moved)]
+    for key, repo, card in rows:
+        if may(actor, Action.LIST, repo):
+            found.seen[key] = repo, card
+        else:
+            found.hidden[key] = repo
+    return found
+
+
+def _known_to(db: Session, repo: Repo, hidden: Mapping[str, Repo]) -> set[str]:
+    """Those of ``hidden`` that the namespace of ``repo`` itself may know of: naming them, it has told."""
+    owners = {other.owner_id for other in hidden.values()} - {repo.owner_id}
+    mine = {repo.owner_id}
+    if owners and repo.owner.kind == "user":
+        query = select(Membership.org_id).where(Membership.user_id == repo.owner_id, Membership.org_id.in_(owners))
+        mine |= set(db.scalars(query))
+    return {key for key, other in hidden.items() if other.owner_id in mine}
+
+
+def naming(db: Session, actor: Actor, repo: Repo) -> Mapping[str, Naming]:
+    """By relation, the repositories that name ``repo`` (by a former name too) and that ``actor`` may know of.
+
+    One query. Of more than :data:`MAX_NAMING`, those found first stand for all.
+    """
+    former = select(RepoAlias.path_key).where(RepoAlias.repo_id == repo.id, RepoAlias.kind == repo.kind)
+    is_named = or_(RepoLink.path_key == repo.path_key, RepoLink.path_key.in_(former))
+    some: Any = select(RepoLink.relation, Repo.id, Repo.downloads, Repo.likes).join(Repo, Repo.id == RepoLink.repo_id)
+    some = some.where(RepoLink.kind == repo.kind, is_named, RepoLink.repo_id != repo.id)
+    found = visible(some, actor).distinct().limit(MAX_NAMING).subquery()
+    order = (found.c.downloads.desc(), found.c.likes.desc(), found.c.id)
+    place = func.row_number().over(partition_by=found.c.relation, order_by=order).label("place")
+    total = func.count().over(partition_by=found.c.relation).label("total")
+    ranked = select(found.c.relation, found.c.id, place, total).subquery()
+    query = select(ranked.c.relation, ranked.c.total, Repo).join(Repo, Repo.id == ranked.c.id)
+    rows = db.execute(query.where(ranked.c.place <= SHOWN).order_by(ranked.c.relation, ranked.c.place))
+    gathered: dict[str, tuple[int, list[Repo]]] = {}
+    for relation, number, other in rows:
+        gathered.setdefault(relation, (number, []))[1].append(other)
+    return {relation: Naming(relation, number, shown) for relation, (number, shown) in gathered.items()}
