@@ -57,7 +57,7 @@ from freehold.content.service.folding import Folder
 from freehold.content.service.foreseeing import Foresight
 from freehold.core import disk, http, migrate
 from freehold.core.database import Database
-from freehold.core.errors import BadRequest, HubError
+from freehold.core.errors import BadRequest, HubError, Malformed
 from freehold.core.events import Bus
 from freehold.core.instance import signing_secret
 from freehold.core.outward import Allowed
@@ -84,6 +84,8 @@ from freehold.gitkit.depot import Depot
 from freehold.gitkit.serving import Turns
 from freehold.governance import pages as governance_pages
 from freehold.governance import tasks as governance_tasks
+from freehold.governance.pages import status as status_pages
+from freehold.governance.queries import status
 from freehold.governance.service import listening as audit_listening
 from freehold.inbox import tasks as inbox_tasks
 from freehold.inbox.api import notifications as notifications_api
@@ -114,7 +116,7 @@ from freehold.tasks.periodic import Periodic
 from freehold.tasks.rules import Kind
 from freehold.tasks.worker import Body, Worker
 from freehold.web import api as web_api
-from freehold.web import render
+from freehold.web import failing, render
 
 log = logging.getLogger("freehold")
 HOUSEKEEPING_S = 30
@@ -296,7 +298,7 @@ def _add_rooms(app: FastAPI) -> None:
 def _add_pages(app: FastAPI) -> None:
     """Pages and the shell around them: the one place that knows every room's menu entries."""
     _include_pages(app)
-    app.state.csrf_token = csrf.token
+    app.state.csrf_token, app.state.error_page = csrf.token, failing.error_page
     render.install(
         app,
         menus.slots(),
@@ -307,6 +309,7 @@ def _include_pages(app: FastAPI) -> None:
     """The pages of every room, the widest addresses last."""
     for router in governance_pages.ROUTERS:
         app.include_router(web_api.answering_head(router))
+    app.include_router(web_api.answering_head(status_pages.router))
     for inbox_page in (notifications_pages, webhooks_pages):
         app.include_router(web_api.answering_head(inbox_page.router))
     for community_page in (collections_pages, marks_pages):
@@ -371,6 +374,8 @@ async def _on_moved(request: Request, err: Exception) -> Response:
 async def _on_malformed(request: Request, err: Exception) -> Response:
     assert isinstance(err, RequestValidationError)
     problems = [f"{'.'.join(str(part) for part in e['loc'][1:]) or 'body'}: {e['msg']}" for e in err.errors()[:5]]
+    if http.wants_page(request):
+        return await http.on_hub_error(request, Malformed(f"The form could not be read: {'; '.join(problems)}."))
     return JSONResponse({"error": "; ".join(problems)}, status_code=422)
 
 
@@ -387,6 +392,8 @@ async def _on_framework_error(request: Request, err: Exception) -> Response:
     if err.status_code == 404:
         return await http.on_hub_error(request, NoSuchPage("There is nothing at this address."))
     headers = dict(err.headers or {})
+    if http.wants_page(request):
+        return await http.on_hub_error(request, FrameworkError(f"{err.detail}.", err.status_code, headers))
     return JSONResponse({"error": str(err.detail)}, status_code=err.status_code, headers=headers)
 
 
@@ -394,14 +401,22 @@ class NoSuchPage(HubError):
     status = 404
 
 
+class FrameworkError(HubError):
+    """What the framework refuses by itself, such as a method that an address does not take."""
+
+    def __init__(self, message: str, status: int, headers: dict[str, str]) -> None:
+        super().__init__(message, headers=headers)
+        self.status = status
+
+
 # ---- life and housekeeping ---------------------------------------------------------------------------------
 
 
 def _lifespan(database: Database, kit: Kit, logs: tuple[UseLog, DownloadLog], worker: Worker):  # type: ignore[no-untyped-def]  # Starlette's own protocol
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         disk.sweep(kit.tmp, older_than_s=STALE_SCRATCH_S)
-        housekeeping = Periodic("housekeeping", HOUSEKEEPING_S, lambda: _flush(database, logs))
+        housekeeping = Periodic("housekeeping", HOUSEKEEPING_S, lambda: _keep_house(app, database, kit, logs))
         stale = Periodic("stale uploads", STALE_UPLOADS_S, lambda: uploads.drop_stale(database, kit))
         folding = Periodic("folding of packs", FOLDING_S, Folder(database, kit).turn)
         foresight = Periodic("histories", FORESIGHT_S, Foresight(database, kit).turn)
@@ -423,6 +438,11 @@ def _lifespan(database: Database, kit: Kit, logs: tuple[UseLog, DownloadLog], wo
             database.close()
 
     return lifespan
+
+
+def _keep_house(app: FastAPI, database: Database, kit: Kit, logs: tuple[UseLog, DownloadLog]) -> None:
+    _flush(database, logs)
+    status.look(app.state, database, kit.store)
 
 
 def _flush(database: Database, logs: tuple[UseLog, DownloadLog]) -> None:

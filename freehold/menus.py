@@ -4,6 +4,7 @@ import freehold
 from freehold.cards import pages as cards_pages
 from freehold.community.pages import marks as marks_pages
 from freehold.discover import repository as repository_pages
+from freehold.discover import suggesting
 from freehold.discussions import elsewhere as discussions_elsewhere
 from freehold.discussions.pages import arranging as arranging_pages
 from freehold.discussions.pages import threads as threads_pages
@@ -73,6 +74,8 @@ def slots() -> Slots:
         search=(discussions_elsewhere.found,),
         search_address="/search",
         suggest_address="/-/suggest",
+        near=suggesting.near,
+        health_address="/-/health",
         sign_in_address="/login",
         sign_out_address="/logout",
         version=freehold.__version__,

@@ -106,7 +106,8 @@ PAGES: tuple[Shown, ...] = (
     Shown("settings-webhook", "/settings/webhooks/{webhook}"),
     # ---- administration
     Shown("admin-audit", "/admin/audit", ADMINISTRATOR),
-    # ---- what went wrong
+    # ---- how the hub is, and what went wrong
+    Shown("health", "/-/health", NOBODY),
     Shown("no-repository", "/lab/river-tide", NOBODY, status=401),
     Shown("no-page", "/no/such/page/here", STRANGER, status=404),
     Shown("not-allowed", "/admin/audit", STRANGER, status=403),

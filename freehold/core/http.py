@@ -377,7 +377,7 @@ async def on_hub_error(request: Request, err: Exception) -> Response:
         log.error("%s %s: %s", request.method, request.url.path, err.message)
     page: Callable[[Request, HubError], Response] | None = getattr(request.app.state, "error_page", None)
     if page is not None and wants_page(request):
-        return page(request, err)
+        return await run_in_threadpool(page, request, err)  # it may look for names that are near
     return problem(err)
 
 
@@ -398,6 +398,13 @@ async def on_crash(request: Request, err: Exception) -> Response:
     """Our bug: logged whole, told in one sentence."""
     log.exception("%s %s failed", request.method, request.url.path, exc_info=err)
     request_id = request.scope.get("freehold.request_id", "")
+    told = HubError(f"Something went wrong here that nobody foresaw; it is logged under {request_id}.")
+    page: Callable[[Request, HubError], Response] | None = getattr(request.app.state, "error_page", None)
+    if page is not None and wants_page(request):
+        try:
+            return await run_in_threadpool(page, request, told)
+        except Exception:
+            log.exception("the page about it failed too")
     return JSONResponse({"error": f"The hub made a mistake; it is logged under {request_id}."}, status_code=500)
 
 

@@ -10,16 +10,20 @@ from sqlalchemy.orm import Session
 from freehold.access.rules import Actor
 from freehold.accounts.tables import Account
 from freehold.community.queries import collections
+from freehold.core.http import Ask
 from freehold.discover import finding
 from freehold.repos.access import visible
 from freehold.repos.heads import LABELS
 from freehold.repos.rules import page_path
 from freehold.repos.tables import Repo
+from freehold.web.components import Place
 
 #: In all, and of each family when the others have enough to fill the rest.
 MOST = 8
 MOST_ACCOUNTS, MOST_COLLECTIONS = 3, 2
 MAX_CHARACTERS = 100
+#: Offered in place of a name that is not there.
+NEAR = 4
 _LABELS = LABELS | {"org": "Organisations", "user": "People", "collection": "Collections"}
 
 
@@ -66,6 +70,12 @@ def similar(db: Session, actor: Actor, kind: str, name: str, most: int) -> Seque
     score: Any = sum((case((hold, 1), else_=0) for hold in holds), start=0)
     query: Any = select(Repo).where(Repo.kind == kind, or_(*holds)).order_by(score.desc(), Repo.likes.desc(), Repo.id)
     return [_repo(found) for found in db.scalars(visible(query, actor).limit(most))]
+
+
+def near(ask: Ask, kind: str, name: str) -> Sequence[Place]:
+    """Fills the slot of the page about a repository that is not there."""
+    found = similar(ask.db, ask.actor, kind if kind in LABELS else "model", name, NEAR)
+    return [Place(one.text, one.address) for one in found]
 
 
 def _repos(db: Session, actor: Actor, words: str, most: int) -> Sequence[Repo]:

@@ -6,6 +6,14 @@ from datetime import datetime
 
 
 @dataclass(frozen=True)
+class Place:
+    """Words that lead somewhere."""
+
+    label: str
+    address: str
+
+
+@dataclass(frozen=True)
 class RepoHead:
     """The head of every page of a repository."""
 

@@ -18,7 +18,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from freehold.core import clock
-from freehold.core.errors import HubError
 from freehold.web import assets, figures, flash, fragments, names
 from freehold.web.avatars import parcel
 from freehold.web.components import RepoHead
@@ -74,6 +73,7 @@ class Shell:
     repo: "RepoShell | None"
     said: Said | None  #: what the form before this page did
     block: str  #: the one block of the page that is sent; empty: all of it
+    health: str  #: how the hub was when it last looked at itself, in two words; empty before that
     theme: str  #: ``light`` or ``dark`` where the visitor chose; empty: as the system has it
     takes_part: bool  #: htmx cuts its part out of this page, and takes what is said along
 
@@ -97,21 +97,9 @@ class RepoShell:
     tabs: Sequence[ShownTab]
 
 
-@dataclass(frozen=True)
-class ErrorPage:
-    """An expected failure, told to a person: what, which, what next."""
-
-    title: str
-    status: int
-    message: str
-    offers_sign_in: bool
-    request_id: str
-
-
 def install(app: Starlette, slots: Slots) -> None:
-    """Give ``app`` its shell, its error page and its static files' list."""
+    """Give ``app`` its shell and its static files' list."""
     app.state.slots = slots
-    app.state.error_page = error_page
     assets.load()
 
 
@@ -129,7 +117,7 @@ def render(
     """
     shell = _shell(request, page, fragments.block(request, blocks))
     html = templates().get_template(_template_name(type(page))).render(page=page, shell=shell)
-    answer = HTMLResponse(html, status, headers={**_headers(), **(headers or {})})
+    answer = HTMLResponse(html, status, headers={**page_headers(), **(headers or {})})
     if not shell.block:
         answer.headers.update(fragments.takeover(request, shell.came_to, status))
     flash.forget(request, answer)
@@ -143,49 +131,6 @@ def part(request: Request, value: object) -> str:
     """
     template = templates().get_template(_template_name(type(value)))
     return template.render(part=value, csrf=csrf_token(request))
-
-
-def error_page(request: Request, err: HubError) -> Response:
-    """An error as a page, with the headers that clients read kept; a notice on the page that is open, for htmx."""
-    headers = dict(err.headers) | ({"X-Error-Code": err.code} if err.code else {})
-    visitor = _visitor(request)
-    title, message = _ERROR_WORDS.get(err.code or "", (_ERROR_TITLES.get(err.status, "This did not work"), ""))
-    page = ErrorPage(
-        title=title,
-        status=err.status,
-        message=message or err.message,
-        offers_sign_in=visitor is None and err.status in (401, 403, 404),
-        request_id=request.scope.get("freehold.request_id", ""),
-    )
-    if fragments.is_asked_by_script(request):
-        return _error_notice(page, headers)
-    return render(request, page, status=err.status, headers=headers)
-
-
-def _error_notice(page: ErrorPage, headers: Mapping[str, str]) -> Response:
-    """What somebody typed stays on the screen: only the sentence is put above it."""
-    template = templates().get_template("web/error_notice.html")
-    here = {"HX-Retarget": "#flash", "HX-Reswap": "innerHTML", "HX-Reselect": ".notice", "HX-Push-Url": "false"}
-    return HTMLResponse(template.render(page=page), page.status, headers={**_headers(), **headers, **here})
-
-
-#: By code: where the message is a contract with clients, people get a sentence of their own.
-_ERROR_WORDS = {
-    "RepoNotFound": ("Nothing here", "There is no repository of this name, or it is private to others."),
-    "GatedRepo": ("On request", ""),  # the message says where the visitor stands and what to do next
-}
-_ERROR_TITLES = {
-    400: "This cannot be done",
-    401: "Sign in first",
-    403: "Not allowed",
-    404: "Nothing here",
-    409: "In conflict with what is there",
-    412: "It changed meanwhile",
-    413: "Too large",
-    422: "Not understood",
-    503: "Not available now",
-    507: "The hub's disk is full",
-}
 
 
 def csrf_token(request: Request) -> str:
@@ -233,7 +178,7 @@ def _shell(request: Request, page: Page, block: str) -> Shell:
     query = request.url.query
     return Shell(
         slots=slots,
-        visitor=_visitor(request),
+        visitor=shown_visitor(request),
         is_known=hasattr(request.state, "actor"),
         csrf=csrf_token(request),
         area=getattr(page, "area", ""),
@@ -244,6 +189,7 @@ def _shell(request: Request, page: Page, block: str) -> Shell:
         repo=_repo(request, slots, page),
         said=flash.heard(request),
         block=block,
+        health=getattr(request.app.state, "health", ""),
         theme=_theme(request),
         takes_part=fragments.takes_part(request),
     )
@@ -265,7 +211,8 @@ def _repo(request: Request, slots: Slots, page: Page) -> RepoShell | None:
     return RepoShell([fill(ask, head) for fill in slots.repo_actions], line, tabs)
 
 
-def _visitor(request: Request) -> Visitor | None:
+def shown_visitor(request: Request) -> Visitor | None:
+    """Who looks, as far as it is known; None for somebody who is not signed in."""
     actor: Any = getattr(request.state, "actor", None)
     if actor is None or actor.kind != "user":
         return None
@@ -283,7 +230,8 @@ def _raw_path(request: Request) -> str:
     return raw.split(b"?")[0].decode("ascii", "replace")
 
 
-def _headers() -> dict[str, str]:
+def page_headers() -> dict[str, str]:
+    """What every answer for a browser carries."""
     return {
         "Content-Security-Policy": POLICY,
         "Referrer-Policy": "same-origin",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from freehold.web.components import Found, Line
+from freehold.web.components import Found, Line, Place
 
 #: Makes a part of another room's page, from the request's ``Ask`` and what the page is about; empty for nothing.
 Filler = Callable[[Any, Any], str]
@@ -60,6 +60,9 @@ class Slots:
     search: tuple[Callable[[Any, str, int], Found], ...] = ()
     search_address: str = ""  #: where the search field at the top leads; empty: no field
     suggest_address: str = ""  #: answers what the words typed there may mean; empty: nothing while one types
+    #: ``(ask, kind, name)``: repositories with names like one that is not there, as far as the visitor may know.
+    near: Callable[[Any, str, str], Sequence[Place]] | None = None
+    health_address: str = ""  #: how the hub is, in words for everybody
     inbox_address: str = ""  #: what somebody signed in is told; empty: no bell
     sign_in_address: str = ""
     sign_out_address: str = ""
