@@ -31,7 +31,7 @@ def list_repos(ask: Ask, kind: str) -> Response:
     names = _names(kind, query)
     listing = rules.listing(kind, query, most=MAX_FULL if OPENED & set(names) else rules.MAX_PAGE)
     page = queries.page(ask.db, ask.actor, listing)
-    items = [service.listed(ask.db, ask.kit, item, names) for item in page.items]
+    items = service.listed_all(ask.db, ask.kit, page.items, names)
     headers = next_page(ask.request, encode(page.next)) if page.next else {}
     return JSONResponse(items, headers=headers)
 

@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 
 from freehold.access.rules import Actor
 from freehold.accounts.tables import Account
+from freehold.cards.queries import parameters_between
 from freehold.cards.results import Result
 from freehold.cards.rules import RELATIONS
-from freehold.cards.tables import EvalResult, RepoCard, RepoTag
+from freehold.cards.tables import EvalResult, RepoCard, RepoFacts, RepoTag
 from freehold.content.rules import MAIN
 from freehold.content.tables import Ref
 from freehold.core import paging
@@ -119,6 +120,9 @@ def filtered(query: Select[Any], listing: Listing) -> Select[Any]:
     if listing.pipeline_tag:
         tagged = select(RepoCard.repo_id).where(RepoCard.pipeline_tag == listing.pipeline_tag)
         query = query.where(Repo.id.in_(tagged))
+    if listing.parameters != (None, None):
+        sized = select(RepoFacts.repo_id).where(*parameters_between(*listing.parameters))
+        query = query.where(Repo.id.in_(sized))
     for group in listing.tags:
         query = query.where(Repo.id.in_(select(RepoTag.repo_id).where(RepoTag.tag.in_(group))))
     return query

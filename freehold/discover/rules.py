@@ -1,5 +1,6 @@
 """Listing in words: what may be expanded, filtered and sorted, and how a page ends. Pure."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,7 +8,7 @@ from datetime import datetime
 from starlette.datastructures import QueryParams
 
 from freehold.cards import vocabulary
-from freehold.core.errors import BadRequest, NotHere
+from freehold.core.errors import BadRequest
 from freehold.core.http import int_between
 from freehold.core.paging import Cursor, decode
 from freehold.discover.errors import BadExpand
@@ -72,13 +73,12 @@ class Listing:
     limit: int = PAGE
     cursor: Cursor | None = None
     is_empty: bool = False
+    parameters: tuple[int | None, int | None] = (None, None)  #: at least and at most; both None: any, unknown included
     expand: tuple[str, ...] = field(default=())
 
 
 def listing(kind: str, query: QueryParams, *, most: int = MAX_PAGE) -> Listing:
     """A list as its address asks for it."""
-    if query.get("num_parameters"):  # refused rather than left out: the list would show what was not asked for
-        raise NotHere("Lists here do not know how large a model is: leave num_parameters out.", code="NotImplemented")
     cursor, sort = query.get("cursor"), SORTS.get(query.get("sort") or "", "updated_at")
     apps = set(query.getlist("apps"))
     tags = tag_groups(kind, query.getlist("filter") + query.getlist("tags") + query.getlist("library"))
@@ -97,7 +97,23 @@ def listing(kind: str, query: QueryParams, *, most: int = MAX_PAGE) -> Listing:
         limit=int_between(query, "limit", PAGE, 1, most),
         cursor=decode(cursor, int if sort in COUNTS else datetime) if cursor else None,
         is_empty=any(query.get(name) for name in NOTHING_MATCHES) or bool(apps - GGUF_APPS),
+        parameters=parameters(query.get("num_parameters") or ""),
     )
+
+
+_BOUND = re.compile(r"(min|max):(\d{1,15}(?:\.\d{1,6})?)([KMBT]?)")
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
+
+
+def parameters(text: str) -> tuple[int | None, int | None]:
+    """``min:6B,max:128B`` as two numbers, either of which may be missing. Raises ``BadRequest`` for anything else."""
+    bounds: dict[str, int] = {}
+    for part in text.replace(" ", "").split(",") if text else ():
+        found = _BOUND.fullmatch(part[:3] + part[3:].upper())
+        if found is None:
+            raise BadRequest(f"num_parameters is like min:6B,max:128B, with K, M, B or T; {part[:40]!r} is not.")
+        bounds[found[1]] = min(int(float(found[2]) * _UNITS[found[3]]), 1 << 62)
+    return bounds.get("min"), bounds.get("max")
 
 
 def space_search(text: str, query: QueryParams) -> Listing:

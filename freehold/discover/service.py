@@ -1,6 +1,6 @@
 """What can be asked about repositories: one in depth, or many by filter. Nothing here writes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from freehold.access.rules import Action, Actor
 from freehold.cards import reading, results
+from freehold.cards.facts import Facts
+from freehold.cards.queries import facts_of
 from freehold.content import queries as content
 from freehold.content.kit import Kit
 from freehold.content.rules import MAIN
@@ -85,7 +87,14 @@ def leaderboard(
     return queries.standings(db, actor, repo, task or results.first_task(text), with_derived=with_derived)
 
 
-def listed(db: Session, kit: Kit, item: Item, names: tuple[str, ...]) -> dict[str, Any]:
+def listed_all(db: Session, kit: Kit, items: Sequence[Item], names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The items of a list, from the index; their files' facts in one query, where ``names`` ask for them."""
+    asked = weights.KEYS & set(names)
+    known = facts_of(db, [item.repo.id for item in items]) if asked else {}
+    return [listed(db, kit, item, names, known.get(item.repo.id)) for item in items]
+
+
+def listed(db: Session, kit: Kit, item: Item, names: tuple[str, ...], computed: Facts | None = None) -> dict[str, Any]:
     """One item of a list, from the index; files only where ``names`` ask for them."""
     card = item.card
     subject = info.Subject(
@@ -98,6 +107,7 @@ def listed(db: Session, kit: Kit, item: Item, names: tuple[str, ...]) -> dict[st
         library_name=card.library_name if card else None,
         files=lambda: facts.of_commit(db, item.repo, kit, item.head).files if item.head else (),
         used_bytes=lambda: content.used_storage(db, item.repo),
+        headers=lambda: weights.told(computed) if computed else {},
         runtime=lambda: _runtime(db, kit, item.repo),
         results=lambda: queries.results_of(db, item.repo),
         children=lambda: queries.children(db, item.repo),

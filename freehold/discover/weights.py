@@ -18,6 +18,8 @@ from freehold.repos.tables import Repo
 
 #: ``safetensors`` and ``gguf`` of a model, each absent where it is not known.
 Told = Mapping[str, Any]
+#: Its keys.
+KEYS = frozenset({"safetensors", "gguf"})
 #: An answer with the headers of all parts; more is read part by part.
 MAX_ANSWER_BYTES = 2 * MAX_HEADER_BYTES
 
@@ -29,7 +31,7 @@ def of_commit(db: Session, repo: Repo, kit: Kit, commit: str) -> Told:
 
 def told(facts: Facts) -> Told:
     """The same of facts that are at hand."""
-    return {key: facts.details[key] for key in ("safetensors", "gguf") if key in facts.details}
+    return {key: facts.details[key] for key in KEYS if key in facts.details}
 
 
 # ---- headers as they stand -------------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 """Lists: filters that all must hold, pages that lose and repeat nothing, and never a name too many."""
 
 import pytest
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from tests.cards.test_headers import safetensors_file, tensor
 from tests.discover.conftest import Publish
 from tests.fixtures.people import Cast
 
@@ -151,7 +153,21 @@ def test_odd_questions_are_no_crash(client: TestClient, address: str) -> None:
     assert client.get(address).status_code in (200, 400)
 
 
-def test_a_filter_that_lists_cannot_apply_is_refused_not_left_out(client: TestClient) -> None:
-    answer = client.get("/api/models?num_parameters=min:6B")
-    assert answer.status_code == 501
-    assert "num_parameters" in answer.headers["x-error-message"]
+def test_models_are_found_by_how_many_parameters_their_files_hold(
+    client: TestClient, app: Starlette, cast: Cast, publish: Publish
+) -> None:
+    for name, values in (("small", 50), ("large", 5_000)):
+        data = safetensors_file({"w": tensor("F16", [values], 0, 2 * values)}, 2 * values)
+        publish(cast.alice.actor, f"alice/{name}", {"model.safetensors": data})
+    publish(cast.alice.actor, "alice/unknown")
+    app.state.worker.drain()
+
+    def found(asked: str) -> list[str]:
+        listed = client.get("/api/models", params={"num_parameters": asked, "expand": "safetensors"}).json()
+        return sorted(f"{one['id']} {one['safetensors']['total']}" for one in listed)
+
+    assert found("min:1k,max:1M") == ["alice/large 5000"]
+    assert found("max:0.1K") == ["alice/small 50"]
+    assert found("min:50") == ["alice/large 5000", "alice/small 50"]
+    assert found("min:6B") == []
+    assert client.get("/api/models?num_parameters=6B").status_code == 400
