@@ -3,6 +3,7 @@
 import freehold
 from freehold.cards import pages as cards_pages
 from freehold.community.pages import marks as marks_pages
+from freehold.content.pages import shared as content_shared
 from freehold.discover import repository as repository_pages
 from freehold.discover import suggesting
 from freehold.discussions import elsewhere as discussions_elsewhere
@@ -70,6 +71,7 @@ def slots() -> Slots:
         repo_line=repository_pages.line,
         profile=(notifications_pages.profile_activity,),
         path_actions=(arranging_pages.path_actions,),
+        repo_goods=(content_shared.goods, threads_pages.goods),
         desk=(discussions_elsewhere.desk,),
         search=(discussions_elsewhere.found,),
         search_address="/search",

@@ -53,6 +53,11 @@ def logins(db: Session, emails: Collection[str]) -> dict[str, str]:
     return found
 
 
+def by_id(db: Session, ids: Collection[str]) -> Sequence[Account]:
+    """These accounts, by name."""
+    return db.scalars(select(Account).where(Account.id.in_(ids)).order_by(Account.key)).all()
+
+
 def names(db: Session, ids: Collection[str]) -> Sequence[str]:
     """The names of these accounts, in their order."""
     return db.scalars(select(Account.name).where(Account.id.in_(ids)).order_by(Account.key)).all()

@@ -191,7 +191,39 @@ def first_files(kind: str, name: str, sdk: str | None) -> dict[str, bytes]:
     attributes = "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in patterns)
     files = {".gitattributes": attributes.encode()}
     if kind == "space":
-        title = name.replace("-", " ").replace("_", " ").strip().title() or name
-        card = f'---\ntitle: "{title}"\ncolorFrom: blue\ncolorTo: indigo\nsdk: {sdk}\npinned: false\n---\n'
-        files["README.md"] = card.encode()
+        files["README.md"] = _front_matter(kind, name, sdk, "").encode()
     return files
+
+
+#: Headings that readers look for, and what to write below each.
+_HEADINGS = {
+    "model": {
+        "What it is for": "Whom it helps with what, and what it should not be used for.",
+        "How to use it": "A few lines of code that run as they stand.",
+        "Training data": "What it was trained on, and on what terms.",
+        "Evaluation": "Measured on what, how, and what came out.",
+        "Limits": "Where it fails, and whom that may harm.",
+    },
+    "dataset": {
+        "What it holds": "What one row is, how many there are, in which languages.",
+        "How it was collected": "Where it comes from, who chose and labelled it, on what terms.",
+        "Columns and splits": "What each column says, and how the splits were made.",
+        "Limits": "What is missing or one-sided, and whether people can be recognised.",
+    },
+}
+
+
+def first_card(kind: str, name: str, sdk: str | None, licence: str) -> str:
+    """A README to begin with: front matter, the name, and headings with notes to the writer that readers do not see."""
+    headings = (f"## {title}\n\n<!-- {note} -->\n" for title, note in _HEADINGS.get(kind, {}).items())
+    return "\n".join([_front_matter(kind, name, sdk, licence), f"# {name}\n", *headings])
+
+
+def _front_matter(kind: str, name: str, sdk: str | None, licence: str) -> str:
+    lines = []
+    if kind == "space":
+        title = name.replace("-", " ").replace("_", " ").strip().title() or name
+        lines = [f'title: "{title}"', "colorFrom: blue", "colorTo: indigo", f"sdk: {sdk}", "pinned: false"]
+    if licence:
+        lines.append(f"license: {licence}")
+    return "".join(f"{line}\n" for line in ("---", *lines, "---")) if lines else ""

@@ -29,16 +29,25 @@ class SpaceOptions:
 
 
 @dataclass(frozen=True)
+class FirstCard:
+    """A new repository starts with a card. ``licence`` empty: it names none."""
+
+    licence: str = ""
+
+
+@dataclass(frozen=True)
 class RepoCreated:
     """A repository was made; listeners give it its first commit in the same transaction.
 
-    ``has_history``: what it starts with is put there by whoever made it, so it gets no first commit.
+    ``has_history``: what it starts with is put there by whoever made it, so it gets no first commit. ``card`` None:
+    the first commit has no card but what its kind needs.
     """
 
     repo: Repo
     actor: Actor
     has_history: bool = False
     space: SpaceOptions | None = None
+    card: FirstCard | None = None
 
 
 @dataclass(frozen=True)

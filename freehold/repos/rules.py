@@ -1,6 +1,7 @@
 """Kinds and names of repositories. Pure."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -31,6 +32,17 @@ def checked_name(name: str) -> str:
             "or ending with '-' or '.', without '--' or '..', not ending in '.git'."
         )
     return name
+
+
+def suggested_name(name: str) -> str:
+    """A name like ``name`` that a repository may have; empty where nothing of it can stay."""
+    plain = unicodedata.normalize("NFKD", name[:200].strip()).encode("ascii", "ignore").decode()
+    plain = re.sub(r"\.{2,}", ".", re.sub(r"-{2,}", "-", re.sub(r"[^A-Za-z0-9._-]+", "-", plain)))
+    plain = re.sub(r"(?:\.git)+$", "", plain, flags=re.IGNORECASE).strip("-.")[:96].strip("-.")
+    try:
+        return checked_name(plain)
+    except BadRepoName:
+        return ""
 
 
 def checked_kind(kind: str) -> str:

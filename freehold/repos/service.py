@@ -30,7 +30,7 @@ from freehold.repos.errors import (
     StillOwns,
     repo_not_found,
 )
-from freehold.repos.events import RepoCreated, RepoDeleted, RepoSettingsChanged, SpaceOptions
+from freehold.repos.events import FirstCard, RepoCreated, RepoDeleted, RepoSettingsChanged, SpaceOptions
 from freehold.repos.events import RepoMoved as RepoMovedEvent
 from freehold.repos.rules import Standing
 from freehold.repos.tables import Repo, RepoAlias
@@ -121,11 +121,12 @@ def create(
     has_history: bool = False,
     space: SpaceOptions | None = None,
     gated: str = "",
+    card: FirstCard | None = None,
 ) -> Repo:
     """A new repository with its first commit. ``visibility`` None: the namespace's default.
 
     ``has_history``: the caller puts the first commits there itself, under ``repo_id``. ``space``: what a Space asks
-    for besides. ``gated``: what its gate is from the start, of a copy for instance.
+    for besides. ``gated``: what its gate is from the start, of a copy for instance. ``card``: what it starts with.
     Raises :class:`RepoExists`, whose answer carries the ``url`` path of what is there (hub-api.md 2).
     """
     kind = rules.checked_kind(kind)
@@ -158,7 +159,7 @@ def create(
         db.flush()
     except IntegrityError as err:  # lost a race for the name
         raise RepoExists(_exists_text(kind, path), extra={"url": rules.page_path(kind, path)}) from err
-    events.publish(db, RepoCreated(repo, actor, has_history, space if kind == "space" else None))
+    events.publish(db, RepoCreated(repo, actor, has_history, space if kind == "space" else None, card))
     return repo
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import quote
 
 from freehold.accounts import queries as accounts
@@ -11,10 +12,13 @@ from freehold.core.http import Ask, quoted
 from freehold.gitkit.objects import CommitInfo, Entry
 from freehold.repos.heads import head
 from freehold.repos.tables import Repo
+from freehold.web import figures
 from freehold.web.slots import Slots
 
 #: Names in the menu of branches and tags; a filter beside them finds the others.
 MAX_NAMES = 100
+#: Entries of a tree that are counted to say what goes with it.
+MAX_COUNTED = 10_000
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,16 @@ def actions(ask: Ask, place: queries.PathAt) -> str:
     """What rooms above offer to do with a file or folder, as HTML."""
     slots: Slots = ask.request.app.state.slots
     return "".join(fill(ask, place) for fill in slots.path_actions)
+
+
+def goods(ask: Ask, repo: Repo) -> str:
+    """Fills the words for what is deleted with a repository: the files of its main branch, and all that it takes."""
+    head_commit = queries.head(ask.db, repo)
+    entries = queries.objects(ask.db, repo, ask.kit).walk(head_commit) if head_commit else iter(())
+    files = sum(entry.kind == "file" for entry in islice(entries, MAX_COUNTED))
+    more = next(entries, None) is not None
+    took = figures.size(queries.used_storage(ask.db, repo))
+    return f"{'more than ' if more else ''}{figures.plural(files, 'file')} with their history, {took}"
 
 
 def profile(ask: Ask, change: CommitInfo | None) -> str:

@@ -128,7 +128,10 @@ def on_repo_created(kit: Kit) -> Callable[[Session, Any], None]:
         if event.has_history:
             return
         repo = event.repo
-        changes = [Put(path, data) for path, data in rules.first_files(repo.kind, repo.name, repo.sdk).items()]
+        files = rules.first_files(repo.kind, repo.name, repo.sdk)
+        if event.card is not None:
+            files[README] = rules.first_card(repo.kind, repo.name, repo.sdk, event.card.licence).encode()
+        changes = [Put(path, data) for path, data in files.items()]
         with scratch_directory(kit) as scratch:
             new = write_commit(None, None, changes, signature(event.actor), "initial commit", scratch)
             assert new is not None, "a first commit changes something"

@@ -25,7 +25,9 @@ from freehold.repos import paths
 from freehold.repos import service as repos
 from freehold.repos.access import may
 from freehold.repos.heads import head
+from freehold.repos.tables import Repo
 from freehold.web.components import RepoHead
+from freehold.web.figures import plural
 from freehold.web.render import render
 
 paths.register()
@@ -134,6 +136,12 @@ class CommentPage:
 def open_threads(ask: Ask, head: RepoHead) -> int:
     """Fills the number beside the tab. A gate keeps it from whoever it keeps from the threads."""
     return 0 if head.gated and not head.can_set else queries.open_count(ask.db, head.repo_id)
+
+
+def goods(ask: Ask, repo: Repo) -> str:
+    """Fills the words for what is deleted with a repository."""
+    threads = queries.counts(ask.db, repo)[1]
+    return plural(threads, "discussion or pull request", "discussions and pull requests") if threads else ""
 
 
 # ---- the list, and a new one -------------------------------------------------------------------------------

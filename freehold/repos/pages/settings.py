@@ -1,4 +1,4 @@
-"""New repositories and the settings of those that are there, as pages."""
+"""The settings of a repository as pages: who sees it, what it is called, and its end."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -6,106 +6,20 @@ from typing import Annotated
 from fastapi import APIRouter, Form
 from starlette.responses import RedirectResponse, Response
 
-from freehold.access.rules import Action, Actor, Thing, decide
+from freehold.access.rules import Action
 from freehold.accounts import csrf
 from freehold.accounts.queries import names
 from freehold.core.errors import BadRequest, Conflict, Forbidden
 from freehold.core.http import Ask, door
 from freehold.repos import paths, rules, service
 from freehold.repos.heads import ONE, head
+from freehold.repos.pages import creating
 from freehold.web import flash
 from freehold.web.components import RepoHead
 from freehold.web.render import render
 
 paths.register()
 router = APIRouter(include_in_schema=False)
-#: What the form makes; a kernel is published by its own tools.
-OFFERED = ("model", "dataset", "space")
-
-
-@dataclass(frozen=True)
-class NewPage:
-    """The form for a new repository."""
-
-    title: str
-    kind: str
-    kind_word: str  #: ``data set``
-    namespaces: tuple[str, ...]  #: where the visitor may create
-    namespace: str  #: what was chosen
-    name: str  #: what was typed
-    visibility: str
-    sdk: str
-    sdks: tuple[str, ...]
-    error: str
-    hub: str  #: this hub's address, for the lines to paste
-
-
-@router.get("/new")
-@door(Action.CREATE_IN)
-def new_page(ask: Ask, kind: str = "model", owner: str = "") -> Response:
-    kind = kind if kind in OFFERED else "model"
-    if ask.actor.is_anonymous:
-        return RedirectResponse(f"/login?next=/new%3Fkind%3D{kind}", 303)
-    return _form(ask, kind, namespace=owner)
-
-
-@router.post("/new")
-@door(Action.CREATE_IN)
-def create(
-    ask: Ask,
-    kind: Annotated[str, Form()] = "model",
-    namespace: Annotated[str, Form()] = "",
-    name: Annotated[str, Form()] = "",
-    visibility: Annotated[str, Form()] = "private",
-    sdk: Annotated[str, Form()] = "",
-    token: Annotated[str, Form(alias="csrf")] = "",
-) -> Response:
-    csrf.check(ask.request, token)
-    kind = kind if kind in OFFERED else "model"
-    try:
-        repo = service.create(
-            ask.db, ask.actor, name.strip(), namespace=namespace, kind=kind, visibility=visibility, sdk=sdk or None
-        )
-    except (BadRequest, Conflict, Forbidden) as err:
-        ask.db.rollback()  # a lost race for the name leaves the transaction unusable
-        return _form(
-            ask, kind, namespace=namespace, name=name, visibility=visibility, sdk=sdk, error=err.message, status=422
-        )
-    return RedirectResponse(rules.page_path(kind, repo.path), 303)
-
-
-def _form(
-    ask: Ask,
-    kind: str,
-    *,
-    namespace: str = "",
-    name: str = "",
-    visibility: str = "private",
-    sdk: str = "",
-    error: str = "",
-    status: int = 200,
-) -> Response:
-    page = NewPage(
-        title=f"New {ONE[kind]}",
-        kind=kind,
-        kind_word=ONE[kind],
-        namespaces=_namespaces(ask),
-        namespace=namespace[:96] or ask.actor.name,
-        name=name[:200],
-        visibility=visibility if visibility in rules.VISIBILITIES else "private",
-        sdk=sdk,
-        sdks=rules.SDKS if kind == "space" else (),
-        error=error,
-        hub=ask.base_url,
-    )
-    return render(ask.request, page, status=status)
-
-
-def _namespaces(ask: Ask) -> tuple[str, ...]:
-    """Where the actor may create: its own name, and organisations that let it."""
-    actor: Actor = ask.actor
-    allowed = [org for org in actor.roles if decide(actor, Action.CREATE_IN, Thing(org, "private"))]
-    return (actor.name, *names(ask.db, allowed))
 
 
 # ---- settings ------------------------------------------------------------------------------------------------
@@ -126,6 +40,7 @@ class SettingsPage:
     namespaces: tuple[str, ...]  #: where it may be moved to
     namespace: str
     name: str  #: what was typed for its name
+    goes: tuple[str, ...]  #: what is deleted with it, in words
     failed: str
     error: str
 
@@ -217,7 +132,13 @@ def _settings(ask: Ask, kind: str, path: str, *, name: str = "", failed: str = "
         namespaces=tuple(dict.fromkeys((repo.owner.name, *_namespaces(ask)))),
         namespace=repo.owner.name,
         name=name[:200] or repo.name,
+        goes=tuple(words for fill in ask.request.app.state.slots.repo_goods if (words := fill(ask, repo))),
         failed=failed,
         error=error,
     )
     return render(ask.request, page, status=422 if error else 200)
+
+
+def _namespaces(ask: Ask) -> tuple[str, ...]:
+    """Where the actor may move it: its own name, and organisations that let it create."""
+    return (ask.actor.name, *names(ask.db, creating.creates_in(ask.actor)))
