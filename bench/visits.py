@@ -20,6 +20,7 @@ REPO = "bench/visits"
 FIRST_VISIT_BYTES = 150_000
 TREE_FILES = 1_000
 DIFF_LINES = 2_000
+TABLE_ROWS = 200_000
 CARD = ROOT / "demo" / "cards"
 #: At least this much of 100.
 WANTED = {"performance": 95, "accessibility": 100, "best-practices": 100}
@@ -45,6 +46,11 @@ def _publish(bench: Bench) -> dict[str, str]:
     (folder / "train.py").write_text("".join(f"def step_{n}(x: int) -> int:\n    return x + {n}\n" for n in range(500)))
     for number in range(TREE_FILES):
         (folder / "many" / f"file-{number:04}.txt").write_text(f"{number}\n")
+    rows = (
+        f"{number},{'yes' if number % 3 else 'no'},{number / 7:.4f},a few words of text\n"
+        for number in range(TABLE_ROWS)
+    )
+    (folder / "table.csv").write_text("id,label,score,text\n" + "".join(rows))
     lines = folder / "lines.txt"
     lines.write_text("".join(f"old line {number}\n" for number in range(DIFF_LINES)))
     client = Client(bench.folder / "client-visits", bench.hub.url, bench.token)
@@ -58,6 +64,8 @@ def _publish(bench: Bench) -> dict[str, str]:
         "model page": f"/{REPO}",
         "file page": f"/{REPO}/blob/main/train.py",
         f"tree of {TREE_FILES:,} entries": f"/{REPO}/tree/main/many",
+        f"first rows of a CSV of {(folder / 'table.csv').stat().st_size / 1e6:.0f} MB": f"/{REPO}/blob/main/table.csv",
+        f"search in {TREE_FILES:,} names": f"/{REPO}/tree/main?search=file-07",
         f"diff of {DIFF_LINES:,} lines": f"/{REPO}/commit/{changed['commit']}",
     }
 

@@ -27,6 +27,13 @@ _SHOWN = {
     "ogg": "audio/ogg",
     "mp4": "video/mp4",
     "webm": "video/webm",
+    "m4a": "audio/mp4",
+    "aac": "audio/aac",
+    "oga": "audio/ogg",
+    "opus": "audio/ogg",
+    "m4v": "video/mp4",
+    "ogv": "video/ogg",
+    "pdf": "application/pdf",  # browsers show it in a process of its own, sandboxed or not
     "json": "application/json",
 }
 _TEXT = frozenset(

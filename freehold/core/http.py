@@ -228,9 +228,9 @@ class SegmentConvertor(Convertor[str]):
 
 
 class RestConvertor(Convertor[str]):
-    """Everything to the end of the path, slashes and encoded slashes alike."""
+    """Everything to the end of the path: slashes, encoded slashes, and line ends, which git lets names have."""
 
-    regex = ".*"
+    regex = "(?s:.*)"
 
     def convert(self, value: str) -> str:
         return value.replace(ENCODED_SLASH, "/")

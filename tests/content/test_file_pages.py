@@ -142,7 +142,7 @@ def test_a_notebook_shows_cells_and_pictures_and_no_html(shelf: Shelf) -> None:
         ("a.svg", "<img src=", "img-src 'self';"),
         ("a.flac", "<audio controls", "media-src 'self'"),
         ("a.webm", "<video controls", "media-src 'self'"),
-        ("a.pdf", "Open the document", "default-src 'none'"),
+        ("a.pdf", "<iframe", "frame-src 'self'"),
     ],
 )
 def test_browsers_show_what_they_can_from_this_hub(shelf: Shelf, name: str, mark: str, policy: str) -> None:

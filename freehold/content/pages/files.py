@@ -21,12 +21,13 @@ from freehold.web.render import render, widened
 
 paths.register()
 router = APIRouter(include_in_schema=False)
-#: What a view needs beyond the usual policy, for its own answer alone: sounds and films from this hub; a notebook's
-#: pictures, which lie in the notebook and are checked to be pictures.
+#: What a view needs beyond the usual policy, for its own answer alone: sounds, films and documents from this hub; a
+#: notebook's pictures, which lie in the notebook and are checked to be pictures.
 _WIDENED = {
     "sound": ("media-src", "'self'"),
     "film": ("media-src", "'self'"),
     "notebook": ("img-src", "data:"),
+    "document": ("frame-src", "'self'"),
 }
 
 
