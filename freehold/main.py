@@ -86,6 +86,7 @@ from freehold.governance import pages as governance_pages
 from freehold.governance import tasks as governance_tasks
 from freehold.governance.pages import status as status_pages
 from freehold.governance.queries import status
+from freehold.governance.service import choices as governance_choices
 from freehold.governance.service import listening as audit_listening
 from freehold.inbox import tasks as inbox_tasks
 from freehold.inbox.api import notifications as notifications_api
@@ -170,13 +171,6 @@ def open_database(settings: Settings, *, bus: Bus | None = None, **info: object)
     return database
 
 
-def trail_bus() -> Bus:
-    """Where only the audit trail listens: what the command line does is written down, and nothing else follows it."""
-    bus = Bus()
-    audit_listening.subscribe(bus)
-    return bus
-
-
 def build_kit(settings: Settings, database: Database) -> Kit:
     """Stores, scratch and secrets for ``settings``."""
     Allowed.parse(settings.webhook_allow, setting="FREEHOLD_WEBHOOK_ALLOW")  # what cannot work stops the start
@@ -212,6 +206,8 @@ def resolve_actor(db: Session, request: Request) -> Actor:
     ):
         raise ForeignForm
     actor = from_credentials(db, authorization, cookie)
+    if http.wants_page(request):
+        request.state.hub = governance_choices.shown(db)
     if cookie and actor.kind == "user" and request.method == "GET" and http.wants_page(request):
         request.state.unread = notifying.unread(db, actor)  # while the transaction is open: pages have none
     return actor
@@ -242,7 +238,7 @@ def _subscribe(bus: Bus, kit: Kit) -> None:
 
 def _bodies(kit: Kit) -> dict[Kind, Body]:
     """What each kind of background task does (docs/how-to/add-a-task.md)."""
-    return inbox_tasks.bodies(kit) | cards_tasks.bodies(kit)
+    return inbox_tasks.bodies(kit) | cards_tasks.bodies(kit) | governance_tasks.bodies(kit)
 
 
 def _add_rooms(app: FastAPI) -> None:
@@ -423,8 +419,11 @@ def _lifespan(database: Database, kit: Kit, logs: tuple[UseLog, DownloadLog], wo
         collecting = Periodic("collecting", COLLECTING_S, Collector(database, kit).turn)
         pruning = Periodic("old news", PRUNING_S, lambda: _prune(database))
         ranking = Periodic("trending", RANKING_S, lambda: trending.refresh_all(database))
-        rooms = (ranking, *cards_tasks.periodics(database), *governance_tasks.periodics(database))
-        periodics = (housekeeping, stale, folding, foresight, collecting, pruning, *rooms)
+        app.state.periodics = periodics = (  # for who looks at how they go
+            *(housekeeping, stale, folding, foresight, collecting, pruning, ranking),
+            *cards_tasks.periodics(database),
+            *governance_tasks.periodics(database),
+        )
         for periodic in periodics:
             periodic.start()
         worker.start()

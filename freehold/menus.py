@@ -35,7 +35,7 @@ def slots() -> Slots:
             Entry("Organisations", "/settings/organizations"),
             Entry("Activity", "/activity"),
             Entry("Settings", "/settings/profile"),
-            Entry("Administration", "/admin/audit", area="admin"),
+            Entry("Administration", "/admin", area="admin"),
         ),
         admin=governance_pages.MENU,
         settings=(

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from freehold.accounts import browsers, csrf, service
+from freehold.accounts import browsers, choices, csrf, service
 from freehold.accounts.errors import SignInRefused, TooManyAttempts
 from freehold.accounts.rules import SESSION_COOKIE
 from freehold.accounts.throttle import Throttle, one_check
@@ -47,7 +47,7 @@ class SignInLinkPage:
 def sign_in_page(ask: Ask, next: str = "/") -> Response:
     if not ask.actor.is_anonymous:
         return RedirectResponse(browsers.local(next), 303)
-    return render(ask.request, SignInPage("Sign in", "", "", browsers.local(next), _is_open(ask.request)))
+    return render(ask.request, SignInPage("Sign in", "", "", browsers.local(next), _is_open(ask)))
 
 
 @router.post("/login")
@@ -68,13 +68,11 @@ def sign_in(
     except (SignInRefused, TooManyAttempts) as err:
         if isinstance(err, SignInRefused):
             throttle.note_failure(attempt)
-            with unit_of_work(request) as ask:
+        with unit_of_work(request, reads=isinstance(err, TooManyAttempts)) as ask:
+            if isinstance(err, SignInRefused):
                 service.sign_in_failed(ask.db, name[:96])
-        return render(
-            request,
-            SignInPage("Sign in", name[:96], err.message, browsers.local(next), _is_open(request)),
-            status=err.status,
-        )
+            page = SignInPage("Sign in", name[:96], err.message, browsers.local(next), _is_open(ask))
+            return render(request, page, status=err.status)
     throttle.note_success(attempt)
     with unit_of_work(request) as ask:
         secret = service.open_session(ask.db, user_id, life_s=ask.kit.settings.session_s, agent=browsers.agent(request))
@@ -113,8 +111,8 @@ def sign_out(ask: Ask, token: Annotated[str, Form(alias="csrf")] = "") -> Respon
     return flash.say(ask.request, answer, "You are signed out.")
 
 
-def _is_open(request: Request) -> bool:
-    return bool(request.app.state.kit.settings.sign_up == "open")
+def _is_open(ask: Ask) -> bool:
+    return choices.sign_up(ask.db, ask.kit.settings) == "open"
 
 
 def _throttle(request: Request) -> Throttle:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from freehold.access.rules import HUB
-from freehold.accounts import service
+from freehold.accounts import choices, service
 from freehold.cli.shared import BaseUrl, Data, address, changing, installation, one_sentence
 from freehold.people.service import invitations, organizations
 
@@ -77,5 +77,7 @@ def invite(
 ) -> None:
     """Ask somebody into ORG. By mail, the printed link lets its reader join once, with a new account if need be."""
     with installation(data) as (settings, database), database.write() as db:
-        made = invitations.invite(db, HUB, org, user_name=user, email=email, role=role.value, sign_up=settings.sign_up)
+        made = invitations.invite(
+            db, HUB, org, user_name=user, email=email, role=role.value, sign_up=choices.sign_up(db, settings)
+        )
     typer.echo(address(settings, base_url, made.path) if made.path else f"{user} finds it under /settings.")

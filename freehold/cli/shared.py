@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from freehold.core import settings as settings_module
 from freehold.core.database import Database
 from freehold.core.errors import HubError
+from freehold.core.events import Bus
 from freehold.core.migrate import SchemaError
 from freehold.core.settings import Settings, SettingsError
 
@@ -47,10 +48,12 @@ def load_settings(data: Path | None, **given: Any) -> Settings:
 @contextmanager
 def installation(data: Path | None) -> Iterator[tuple[Settings, Database]]:
     """The settings and the database of the installation in ``data``, at its newest shape."""
-    from freehold.main import open_database, trail_bus
+    from freehold.governance.service import listening
+    from freehold.main import open_database
 
-    settings = load_settings(data)
-    database = open_database(settings, bus=trail_bus(), via="command line")
+    settings, bus = load_settings(data), Bus()
+    listening.subscribe(bus)  # what is done here is written down, and nobody else hears of it
+    database = open_database(settings, bus=bus, via="command line")
     try:
         yield settings, database
     finally:

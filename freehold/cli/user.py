@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from freehold.access.rules import HUB
-from freehold.accounts import service
+from freehold.accounts import choices, service
 from freehold.cli.shared import BaseUrl, Data, address, changing, installation, one_sentence
 from freehold.core.errors import BadRequest
 from freehold.people.rules import password_path
@@ -65,7 +65,7 @@ def invite(
 ) -> None:
     """Print a link that lets whoever reads mail at EMAIL make an account, once, within two weeks."""
     with installation(data) as (settings, database), database.write() as db:
-        made = invitations.invite(db, HUB, None, email=email, sign_up=settings.sign_up)
+        made = invitations.invite(db, HUB, None, email=email, sign_up=choices.sign_up(db, settings))
     typer.echo(address(settings, base_url, made.path))
 
 

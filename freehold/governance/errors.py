@@ -7,10 +7,6 @@ class NotTheName(Conflict):
     """Something is confirmed by typing its name, and this was another one."""
 
 
-class LastAdmin(Conflict):
-    """The hub keeps somebody who administers it."""
-
-
 class NotOneself(Conflict):
     """What would lock out who asks for it."""
 
@@ -19,5 +15,5 @@ class BadFilter(BadRequest):
     """A filter that means nothing."""
 
 
-class NoSuchThing(NotFound):
-    pass
+class RepoNotHere(NotFound):
+    """No repository has the id, or it is gone."""

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -104,3 +106,52 @@ def page_of(kind: str, name: str) -> str:
         return f"/{quote(name)}"
     plural = {"model": "", "dataset": "datasets/", "space": "spaces/", "kernel": "kernels/"}.get(kind)
     return f"/{plural}{quote(name)}" if plural is not None else ""
+
+
+# ---- owners as parcels ---------------------------------------------------------------------------------------
+
+PLAN_WIDTH, PLAN_HEIGHT = 276.0, 136.0
+MAX_LOTS = 3
+
+
+@dataclass(frozen=True)
+class Lot:
+    """A parcel of the plan: its corner and its sides, as large as ``size`` is of all of them."""
+
+    name: str
+    size: int
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+def plan(owners: Sequence[tuple[str, int]]) -> list[Lot]:
+    """The largest of ``owners`` (largest first) and all others together, as parcels of one plan."""
+    shown = [(name, size) for name, size in owners if size > 0]
+    rest = sum(size for _, size in shown[MAX_LOTS:])
+    shown = shown[:MAX_LOTS] + ([("others", rest)] if rest else [])
+    lots, x, y, width, height = [], 0.0, 0.0, PLAN_WIDTH, PLAN_HEIGHT
+    for place, (name, size) in enumerate(shown):
+        share = size / sum(other for _, other in shown[place:])
+        # Across where what is left is wide, down where it is tall: no parcel becomes a sliver without need.
+        w, h = (width * share, height) if width >= height else (width, height * share)
+        lots.append(Lot(name, size, round(x, 1), round(y, 1), round(w, 1), round(h, 1)))
+        if width >= height:
+            x, width = x + w, width - w
+        else:
+            y, height = y + h, height - h
+    return lots
+
+
+# ---- settings ------------------------------------------------------------------------------------------------
+
+_SECRET = re.compile(r"secret|password|sealing_key|access_key")
+_IN_ADDRESS = re.compile(r"(?<=//)([^/@:\s]*):[^/@\s]*@")
+
+
+def masked(name: str, value: str) -> str:
+    """The value of the setting ``name`` as it may be shown: no key, and no password inside an address."""
+    if _SECRET.search(name):
+        return "set, not shown" if value else ""
+    return _IN_ADDRESS.sub(r"\1:…@", value)

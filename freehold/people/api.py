@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.access.rules import Action
+from freehold.accounts import choices
 from freehold.accounts.queries import avatar_path
 from freehold.accounts.service import Profile
 from freehold.accounts.tables import Account
@@ -35,7 +36,7 @@ def create(ask: Ask, body: schemas.NewOrganization) -> dict[str, Any]:
         body.name,
         full_name=body.fullname,
         private_by_default=body.privateByDefault,
-        founders=ask.kit.settings.founders,
+        founders=choices.founders(ask.db, ask.kit.settings),
     )
     return _org(ask, org)
 
@@ -112,7 +113,7 @@ def invite(ask: Ask, org: str, body: schemas.NewInvitation) -> dict[str, Any]:
         user_name=body.user,
         email=body.email,
         role=body.role,
-        sign_up=ask.kit.settings.sign_up,
+        sign_up=choices.sign_up(ask.db, ask.kit.settings),
         shows_link=not sends_mail(ask.request),
     )
     return _made(ask, made)

@@ -13,7 +13,7 @@ from freehold.access.rules import Action, Actor, Thing, decide
 from freehold.accounts.errors import SignInNeeded
 from freehold.accounts.events import AccountDeleted
 from freehold.accounts.tables import Account, TokenRepo
-from freehold.core import clock, events
+from freehold.core import clock, events, instance
 from freehold.core.errors import BadRequest, HubError
 from freehold.core.ids import new_id
 from freehold.repos import admissions, rules
@@ -123,7 +123,7 @@ def create(
     gated: str = "",
     card: FirstCard | None = None,
 ) -> Repo:
-    """A new repository with its first commit. ``visibility`` None: the namespace's default.
+    """A new repository with its first commit. ``visibility`` None: the namespace's default, else the hub's.
 
     ``has_history``: the caller puts the first commits there itself, under ``repo_id``. ``space``: what a Space asks
     for besides. ``gated``: what its gate is from the start, of a copy for instance. ``card``: what it starts with.
@@ -132,7 +132,8 @@ def create(
     kind = rules.checked_kind(kind)
     owner = owner_of_new(db, actor, name, namespace=namespace, kind=kind)
     sdk, path = _checked_sdk(kind, sdk), f"{owner.name}/{name}"
-    chosen = _checked_visibility(visibility or ("private" if owner.private_by_default else "public"))
+    usual = "private" if owner.private_by_default else instance.chosen(db, "new_repos", "public")
+    chosen = _checked_visibility(visibility or usual)
     now = clock.now()
     repo = Repo(
         id=repo_id or new_id(),

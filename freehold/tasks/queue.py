@@ -200,6 +200,27 @@ def unfinished(db: Session, *, only_failed: bool = False, limit: int = 100) -> S
     return db.scalars(query.where(Task.due_at.is_(None)) if only_failed else query).all()
 
 
+def listed(db: Session, *, state: str = "", name: str = "", limit: int = 100) -> Sequence[Task]:
+    """Tasks of one state (``waiting``, ``late``, ``running``, ``failed``; empty: all), the failed ones first.
+
+    Late: due, and nobody has taken it.
+    """
+    query = select(Task).order_by(Task.due_at.is_not(None), Task.lease.is_(None), Task.due_at, Task.id).limit(limit)
+    states = {
+        "waiting": (Task.due_at.is_not(None), Task.lease.is_(None)),
+        "late": (Task.due_at < clock.now(), Task.lease.is_(None)),
+        "running": (Task.lease.is_not(None),),
+        "failed": (Task.due_at.is_(None),),
+    }
+    query = query.where(*states.get(state, ()))
+    return db.scalars(query.where(Task.name == name) if name else query).all()
+
+
+def longest_due(db: Session) -> datetime | None:
+    """Since when the task waits that has waited longest for somebody to take it; None: none is late."""
+    return db.scalar(select(func.min(Task.due_at)).where(Task.due_at < clock.now(), Task.lease.is_(None)))
+
+
 @dataclass(frozen=True)
 class Counts:
     """How many tasks there are of each state."""

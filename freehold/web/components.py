@@ -14,6 +14,14 @@ class Place:
 
 
 @dataclass(frozen=True)
+class HubSays:
+    """What the head of every page says of this hub."""
+
+    name: str = "Freehold"
+    notice: str = ""  #: one sentence, plain; empty: none
+
+
+@dataclass(frozen=True)
 class RepoHead:
     """The head of every page of a repository."""
 

@@ -46,6 +46,18 @@ def long_ago(moment: datetime, now: datetime) -> str:
     return f"{plural(figure, words[unit])} ago" if unit else "just now"
 
 
+def span(seconds: float | None) -> str:
+    """How long something took or takes: ``3 ms``, ``2.5 s``, ``4 min``, ``1 h``, ``9 d``."""
+    if seconds is None:
+        return UNKNOWN
+    if seconds < 1:
+        return f"{seconds * 1000:.3g}{GAP}ms"
+    for unit, length_s in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length_s:
+            return f"{seconds / length_s:.3g}{GAP}{unit}"
+    return f"{seconds:.3g}{GAP}s"
+
+
 def exact(moment: datetime) -> str:
     """``11 November 2026, 09:14 UTC``."""
     utc = moment.astimezone(UTC)

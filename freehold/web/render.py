@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse, Response
 from freehold.core import clock
 from freehold.web import assets, figures, flash, fragments, names
 from freehold.web.avatars import parcel
-from freehold.web.components import RepoHead
+from freehold.web.components import HubSays, RepoHead
 from freehold.web.flash import Said
 from freehold.web.slots import Slots
 
@@ -61,6 +61,7 @@ class Shell:
     """What surrounds the page."""
 
     slots: Slots
+    hub: HubSays
     visitor: Visitor | None
     #: Whether it is known who asks; an address that no room serves never resolves the actor.
     is_known: bool
@@ -159,6 +160,7 @@ def templates() -> Environment:
         "count": figures.count,
         "exact": figures.exact,
         "visible": names.visible,
+        "span": figures.span,
         "wire": clock.wire,
         "ago": lambda moment: figures.ago(moment, clock.now()),
         "long_ago": lambda moment: figures.long_ago(moment, clock.now()),
@@ -178,6 +180,7 @@ def _shell(request: Request, page: Page, block: str) -> Shell:
     query = request.url.query
     return Shell(
         slots=slots,
+        hub=getattr(request.state, "hub", HubSays()),
         visitor=shown_visitor(request),
         is_known=hasattr(request.state, "actor"),
         csrf=csrf_token(request),

@@ -26,6 +26,7 @@ from freehold.accounts.service.people import (
     set_avatar,
     set_disabled,
     set_password,
+    sole_administrator_of,
     verify_email,
 )
 from freehold.accounts.service.sessions import (
@@ -101,6 +102,7 @@ __all__ = [
     "sign_in",
     "sign_in_failed",
     "sign_out",
+    "sole_administrator_of",
     "spend_password_link",
     "tokens",
     "verify_email",

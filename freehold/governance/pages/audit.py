@@ -105,12 +105,14 @@ def _shown(ask: Ask, wanted: Filter, root: str) -> tuple[list[Line], tuple[str, 
         more = f"{root}?{urlencode(given | {'before': found[trail.PAGE - 1].id})}"
     query = urlencode(given)
     first = f"{root}?{query}".rstrip("?") if before else ""
-    return [_line(entry) for entry in found[: trail.PAGE]], (more, first, query)
+    return [shown_line(entry) for entry in found[: trail.PAGE]], (more, first, query)
 
 
-def _line(entry: AuditEntry) -> Line:
+def shown_line(entry: AuditEntry) -> Line:
+    """The entry in words."""
     told = [(name, _told(value)) for name, value in entry.details.items()]
-    return Line(entry, rules.words(entry.verb), rules.page_of(entry.thing_kind, entry.thing_name), told)
+    page = rules.page_of(entry.thing_kind, entry.thing_name) if entry.thing_id else ""
+    return Line(entry, rules.words(entry.verb), page, told)
 
 
 def _told(value: Any) -> str:

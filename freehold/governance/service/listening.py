@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from freehold.access.rules import ANONYMOUS
 from freehold.accounts import events as accounts
 from freehold.accounts.tables import Account
 from freehold.content.events import LargeFilesErased, RepoDuplicated, RepoPushed
@@ -92,7 +93,8 @@ def on_sign_in_failed(db: Session, event: accounts.SignInFailed) -> None:
     lately = select(AuditEntry.id).where(AuditEntry.verb == "session.refused", since).limit(MAX_REFUSED_AN_HOUR)
     if (db.scalar(select(func.count()).select_from(lately.subquery())) or 0) >= MAX_REFUSED_AN_HOUR:
         return
-    record(db, "session.refused", of_account(event.user) if event.user else Thing("user", "", "a name nobody has"))
+    tried = of_account(event.user) if event.user else Thing("user", "", "a name nobody has")
+    record(db, "session.refused", tried, actor=ANONYMOUS)
 
 
 def on_signed_out(db: Session, event: accounts.SignedOut) -> None:

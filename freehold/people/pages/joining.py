@@ -8,7 +8,7 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from freehold.accounts import csrf
+from freehold.accounts import choices, csrf
 from freehold.accounts import service as accounts
 from freehold.accounts.browsers import agent, signed_in
 from freehold.accounts.throttle import Throttle
@@ -97,7 +97,8 @@ def sign_up(
 ) -> Response:
     csrf.refuse_foreign(request)
     typed = (name[:200], full_name[:300], email[:320])
-    setting = request.app.state.kit.settings.sign_up
+    with unit_of_work(request, reads=True) as ask:
+        setting = choices.sign_up(ask.db, ask.kit.settings)
     try:
         _spare(request, "sign up")
         made = hashed(password, again) if setting == "open" else ""
@@ -174,7 +175,7 @@ def _sign_up(
     name, full_name, email = typed
     page = SignUpPage(
         title="Invitation" if asked else "Make an account",
-        is_open=ask.kit.settings.sign_up == "open" or asked is not None,
+        is_open=choices.sign_up(ask.db, ask.kit.settings) == "open" or asked is not None,
         invitation=asked,
         action=f"/join/{secret}" if secret else "/join",
         visitor=ask.actor.name,

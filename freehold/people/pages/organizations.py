@@ -9,7 +9,7 @@ from fastapi import APIRouter, File, Form, UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from freehold.access.rules import Action
-from freehold.accounts import csrf
+from freehold.accounts import choices, csrf
 from freehold.accounts.rules import ROLES
 from freehold.accounts.service import Profile
 from freehold.accounts.tables import Account
@@ -98,7 +98,7 @@ def create(
     token: Csrf = "",
 ) -> Response:
     csrf.check_in_person(ask, token)
-    founders = ask.kit.settings.founders
+    founders = choices.founders(ask.db, ask.kit.settings)
     try:
         org = organizations.create(
             ask.db,
@@ -117,7 +117,7 @@ def create(
 def _new(
     ask: Ask, name: str = "", full_name: str = "", private: bool = False, error: str = "", status: int = 200
 ) -> Response:
-    may_found = organizations.may_found(ask.actor, ask.kit.settings.founders)
+    may_found = organizations.may_found(ask.actor, choices.founders(ask.db, ask.kit.settings))
     page = NewOrganizationPage("New organisation", name[:200], full_name[:300], private, may_found, error)
     return render(ask.request, page, status=status)
 
@@ -283,7 +283,7 @@ def invite(
             ask.actor,
             org,
             role=role or None,
-            sign_up=ask.kit.settings.sign_up,
+            sign_up=choices.sign_up(ask.db, ask.kit.settings),
             shows_link=not mails,
             **{key: invitee},
         )
@@ -358,7 +358,7 @@ def _members(ask: Ask, org: str, *, error: str = "", link: str = "", invitee: st
     query = ask.request.query_params
     search = query.get("search", "").replace("\x00", "").strip()[:96]
     shown = queries.members(ask.db, found, search=search, after=_after(query.get("after", "")), limit=SHOWN_MEMBERS + 1)
-    closed = ask.kit.settings.sign_up == "closed" and not ask.actor.is_admin
+    closed = choices.sign_up(ask.db, ask.kit.settings) == "closed" and not ask.actor.is_admin
     page = OrganizationMembersPage(
         title=f"Members of {found.name}",
         org=found,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, File, Form, UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from freehold.accounts import csrf
+from freehold.accounts import choices, csrf
 from freehold.accounts import service as accounts
 from freehold.accounts.browsers import agent, signed_in
 from freehold.accounts.errors import SignInRefused
@@ -291,7 +291,7 @@ def _organizations(ask: Ask, *, error: str = "") -> Response:
         member_of=memberships(ask.db, ask.actor.id),
         invitations=queries.invitations_to(ask.db, ask.actor.id),
         requests=queries.requests_by(ask.db, ask.actor.id),
-        may_found=organizations.may_found(ask.actor, ask.kit.settings.founders),
+        may_found=organizations.may_found(ask.actor, choices.founders(ask.db, ask.kit.settings)),
         error=error,
     )
     return render(ask.request, page, status=422 if error else 200)
