@@ -1,5 +1,10 @@
 """Forms that only our own pages can send: each carries a token made from the session's cookie."""
 
+import binascii
+import hmac
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
 from starlette.requests import Request
 
 from freehold.accounts.errors import FormRefused
@@ -7,19 +12,25 @@ from freehold.accounts.rules import SESSION_COOKIE
 from freehold.core.http import Ask, is_own_origin
 
 PURPOSE = "form"
+TOKEN_BYTES = 32
 
 
 def token(request: Request) -> str:
-    """The form token of this browser's session; empty without one."""
+    """The form token of this browser's session, under a mask of its own; empty without a session.
+
+    Masked anew each time, so that a compressed page never tells it by its length (docs/decisions/0015).
+    """
     cookie = request.cookies.get(SESSION_COOKIE)
-    signed: str = request.app.state.kit.signer.sign(PURPOSE, cookie) if cookie else ""
-    return signed
+    if not cookie:
+        return ""
+    pad = secrets.token_bytes(TOKEN_BYTES)
+    return urlsafe_b64encode(pad + _xor(pad, _plain(request, cookie))).rstrip(b"=").decode()
 
 
 def check(request: Request, given: str) -> None:
     """Raise :class:`FormRefused` unless ``given`` is this session's token. The edge checked the Origin already."""
     cookie = request.cookies.get(SESSION_COOKIE, "")
-    if not cookie or not request.app.state.kit.signer.check(PURPOSE, cookie, given):
+    if not cookie or not hmac.compare_digest(_unmasked(given), _plain(request, cookie)):
         raise FormRefused("This form is from an earlier session. Open the page again and send it once more.")
 
 
@@ -40,3 +51,21 @@ def refuse_foreign(request: Request) -> None:
     origin = request.headers.get("origin")
     if origin is not None and not is_own_origin(request, origin):
         raise FormRefused("Send this from the hub's own page.")
+
+
+def _plain(request: Request, cookie: str) -> bytes:
+    signed: str = request.app.state.kit.signer.sign(PURPOSE, cookie)
+    return urlsafe_b64decode(f"{signed}=")
+
+
+def _unmasked(given: str) -> bytes:
+    """Empty for what is no masked token."""
+    try:
+        both = urlsafe_b64decode(given.encode() + b"=" * (-len(given) % 4)) if len(given) < 200 else b""
+    except binascii.Error:
+        return b""
+    return _xor(both[:TOKEN_BYTES], both[TOKEN_BYTES:]) if len(both) == 2 * TOKEN_BYTES else b""
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return bytes(left ^ right for left, right in zip(one, other, strict=True))

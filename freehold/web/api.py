@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from freehold.core.http import PUBLIC
-from freehold.web import assets
+from freehold.web import assets, compression
 
 
 def static_file(request: Request) -> Response:
@@ -17,7 +17,11 @@ def static_file(request: Request) -> Response:
     if found is None or request.path_params["digest"] != held.digest:
         return Response("No such file.", 404, media_type="text/plain")
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
-    return Response(found.body, media_type=found.media_type, headers=headers)
+    headers["Vary"] = "Accept-Encoding"
+    packed = compression.static(request, request.path_params["path"])
+    if packed is None:
+        return Response(found.body, media_type=found.media_type, headers=headers)
+    return Response(packed, media_type=found.media_type, headers=headers | {"Content-Encoding": "gzip"})
 
 
 static_file.action = PUBLIC  # type: ignore[attr-defined]  # read by the walk over every route

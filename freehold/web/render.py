@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from freehold.core import clock
-from freehold.web import assets, figures, flash, fragments, names
+from freehold.web import assets, compression, figures, flash, fragments, names
 from freehold.web.avatars import parcel
 from freehold.web.components import HubSays, RepoHead
 from freehold.web.flash import Said
@@ -122,6 +122,7 @@ def render(
     if not shell.block:
         answer.headers.update(fragments.takeover(request, shell.came_to, status))
     flash.forget(request, answer)
+    compression.page(request, answer)
     return answer
 
 
@@ -241,5 +242,5 @@ def page_headers() -> dict[str, str]:
         "Cross-Origin-Opener-Policy": "same-origin",
         # Pages depend on who asks: a shared cache must not keep them.
         "Cache-Control": "private, no-cache",
-        "Vary": f"Cookie, {fragments.VARY}",
+        "Vary": f"Cookie, Accept-Encoding, {fragments.VARY}",
     }
