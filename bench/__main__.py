@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import calls, clones, dedup, downloads, footprint, history, machine, table, uploads, visits
+from bench import calls, clones, dedup, downloads, footprint, history, machine, registers, table, uploads, visits
 from bench.bench import QUICK, Bench, Family, Scale
 from bench.table import Row
 
@@ -21,6 +21,7 @@ FAMILIES: dict[str, Family] = {
     "footprint": footprint.measure,
     "history": history.measure,
     "visits": visits.measure,
+    "registers": registers.measure,
 }
 OUT = machine.ROOT / "bench" / "out"
 

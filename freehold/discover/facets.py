@@ -14,10 +14,10 @@ from freehold.discover import queries, rules
 from freehold.discover.rules import Listing
 
 #: Words shown of one question before "more", and behind it.
-SHORT, LONG = 8, 60
+SHORT, LONG = 8, 40
 #: What questions are asked of which kind, in their order.
 FAMILIES: Mapping[str, Sequence[str]] = {
-    "model": ("Task", "Library", "Format", "Licence", "Language"),
+    "model": ("Task", "Parameters", "Library", "Format", "Licence", "Language"),
     "dataset": ("Task", "Rows", "Format", "Modality", "Licence", "Language"),
     "space": ("Runs with", "Licence"),
     "kernel": ("Licence",),
@@ -49,7 +49,8 @@ class Facet:
 
     label: str
     words: Sequence[Word]
-    more: Sequence[Word]
+    more: Sequence[Word] = ()
+    parameter: str = "filter"  #: of the address; of another one only one word can be chosen
 
 
 def placed(kind: str, tag: str) -> tuple[str, str]:
@@ -97,10 +98,24 @@ def of(db: Session, actor: Actor, listing: Listing, chosen: Sequence[str]) -> Se
         mine = groups.get(family)
         counted = queries.tagged(db, actor, narrowed(listing, groups, but=family)) if mine else everything
         words = _words(listing.kind, family, counted, mine or ())
-        if words:
+        if family == "Parameters":
+            facets += _sizes(db, actor, narrowed(listing, groups))
+        elif words:
             shown = [word for place, word in enumerate(words) if place < SHORT or word.is_chosen]
             facets.append(Facet(family, shown, [word for word in words[:LONG] if word not in shown]))
     return facets
+
+
+def _sizes(db: Session, actor: Actor, listing: Listing) -> list[Facet]:
+    """Classes of models by their parameters, the smallest first; one that holds none shows only when it is chosen."""
+    classes = {word: rules.parameters(word) for word in rules.SIZE_CLASSES}
+    numbers = queries.sized(db, actor, listing, list(classes.values()))
+    words = [
+        Word(word, rules.SIZE_CLASSES[word], number, bounds == listing.parameters)
+        for (word, bounds), number in zip(classes.items(), numbers, strict=True)
+        if number or bounds == listing.parameters
+    ]
+    return [Facet("Parameters", words, parameter="num_parameters")] if words else []
 
 
 def _words(kind: str, family: str, counted: Mapping[str, int], chosen: Sequence[str]) -> list[Word]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import urlencode
+from functools import cached_property
+from urllib.parse import quote_plus, urlencode
 
 from fastapi import APIRouter
 from starlette.datastructures import QueryParams
@@ -88,11 +89,12 @@ class Address:
     search: str = ""
     author: str = ""
     gated: str = ""
+    size: str = ""
     filters: tuple[str, ...] = ()
     sort: str = ""
 
     def pairs(self) -> list[tuple[str, str]]:
-        pairs = [("search", self.search), ("author", self.author), ("gated", self.gated)]
+        pairs = [("search", self.search), ("author", self.author), ("gated", self.gated), ("num_parameters", self.size)]
         pairs += [("filter", value) for value in self.filters] + [("sort", self.sort)]
         return [(name, value) for name, value in pairs if value]
 
@@ -100,10 +102,20 @@ class Address:
         query = urlencode(self.pairs() + list(more.items()))
         return f"{self.path}?{query}" if query else self.path
 
-    def toggled(self, word: str) -> str:
+    def toggled(self, word: str, parameter: str = "filter") -> str:
         """The list with the filter, or without it where it has it."""
-        filters = [value for value in self.filters if value != word]
-        return replace(self, filters=tuple(filters if word in self.filters else [*filters, word])).text()
+        if parameter == "num_parameters":
+            return replace(self, size="" if word == self.size else word).text()
+        if word in self.filters:
+            return replace(self, filters=tuple(value for value in self.filters if value != word)).text()
+        before, after = self._around_filters
+        return f"{before}filter={quote_plus(word)}{after}"
+
+    @cached_property
+    def _around_filters(self) -> tuple[str, str]:
+        """What stands before and after one more filter: a page has a hundred such addresses."""
+        whole, sort = replace(self, sort="").text(), urlencode({"sort": self.sort})
+        return whole + ("&" if "?" in whole else "?"), f"&{sort}" if self.sort else ""
 
     def sorted(self, word: str) -> str:
         return replace(self, sort="" if word == ORDERS[0][0] else word).text()
@@ -119,6 +131,7 @@ def kind_list(ask: Ask, kind: str) -> Response:
         search=asked.search,
         author=asked.author,
         gated="" if asked.gated is None else str(asked.gated).lower(),
+        size=query.get("num_parameters") or "",
         filters=_chosen(query),
         sort=_sort(query) if _sort(query) != ORDERS[0][0] else "",
     )
@@ -179,6 +192,9 @@ def _chips(kind: str, address: Address) -> list[Chip]:
     if address.gated:
         said = "on request" if address.gated == "true" else "open to all"
         chips.append(Chip("Files", said, replace(address, gated="").text()))
+    if address.size:
+        said = rules.SIZE_CLASSES.get(address.size, address.size[:60])
+        chips.append(Chip("Parameters", said, address.toggled(address.size, "num_parameters")))
     for word in address.filters:
         prefix, _, rest = word.partition(":")
         family, shown = facets.placed(kind, word)
@@ -190,7 +206,8 @@ def _chips(kind: str, address: Address) -> list[Chip]:
 def _ways_out(ask: Ask, whole: Listing, address: Address, chips: Sequence[Chip]) -> list[WayOut]:
     """Each filter that could be dropped, with what the list then holds, where that is anything."""
     fewer = [replace(whole, search=""), replace(whole, author=""), replace(whole, gated=None)]
-    given = [bool(address.search), bool(address.author), bool(address.gated)]
+    fewer.append(replace(whole, parameters=(None, None)))
+    given = [bool(part) for part in (address.search, address.author, address.gated, address.size)]
     without = [(listing, address.filters) for listing, there in zip(fewer, given, strict=True) if there]
     without += [(whole, tuple(word for word in address.filters if word != gone)) for gone in address.filters]
     ways = []

@@ -18,7 +18,7 @@ from freehold.web.render import render
 
 router = APIRouter(include_in_schema=False)
 SHOWN_KINDS = ("model", "dataset", "space")
-#: Ranked entries of a kind, and new ones below them: of the kinds that share a column, three.
+#: Ranked entries of a kind, and new ones below them.
 TRENDING, NEW = 5, 5
 OWN = 5
 

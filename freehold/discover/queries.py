@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Actor
@@ -17,7 +17,7 @@ from freehold.content.rules import MAIN
 from freehold.content.tables import Ref
 from freehold.core import paging
 from freehold.core.paging import Cursor
-from freehold.discover.rules import Listing
+from freehold.discover.rules import Bounds, Listing
 from freehold.repos.access import visible
 from freehold.repos.tables import Repo
 
@@ -95,6 +95,17 @@ def tagged(db: Session, actor: Actor, listing: Listing) -> dict[str, int]:
     query = select(RepoTag.tag, found).join(these, these.c.id == RepoTag.repo_id).group_by(RepoTag.tag)
     query = query.order_by(found.desc(), RepoTag.tag).limit(MAX_TAGS)
     return {str(tag): int(number) for tag, number in db.execute(query)}
+
+
+def sized(db: Session, actor: Actor, listing: Listing, classes: Sequence[Bounds]) -> Sequence[int]:
+    """How many models of what ``listing`` asks for lie within each of these bounds of parameters."""
+    if listing.is_empty:
+        return [0] * len(classes)
+    among: Any = select(Repo.id).order_by(Repo.trend.desc()).limit(MAX_COUNTED)
+    these = visible(filtered(among, replace(listing, parameters=(None, None))), actor).subquery()
+    numbers = [func.count(case((and_(*parameters_between(*bounds)), 1))) for bounds in classes]
+    query = select(*numbers).select_from(RepoFacts).join(these, these.c.id == RepoFacts.repo_id)
+    return [int(number) for number in db.execute(query).one()]
 
 
 def _items(listing: Listing, actor: Actor) -> Select[Any]:

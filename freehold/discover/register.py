@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import literal, select, union_all
+from sqlalchemy import literal, select, type_coerce, union_all
 from sqlalchemy.orm import Session
+from sqlalchemy.types import NullType
 
 from freehold.access.rules import Actor
 from freehold.accounts.tables import Account
-from freehold.cards.tables import RepoCard
+from freehold.cards.tables import RepoCard, RepoFacts
 from freehold.content.service.counting import RECENT_DAYS
 from freehold.content.tables import DownloadDay
 from freehold.core import clock, paging
@@ -24,6 +25,7 @@ from freehold.repos.access import visible
 from freehold.repos.heads import LABELS
 from freehold.repos.rules import page_path
 from freehold.repos.tables import Repo
+from freehold.web.figures import short
 
 #: The box that a spark is drawn in, and the margins within.
 _WIDTH, _TOP, _FLOOR, _RIGHT = 80, 2, 18, 77
@@ -46,6 +48,9 @@ _COLUMNS: tuple[Any, ...] = (
     RepoCard.pipeline_tag,
     RepoCard.library_name,
     RepoCard.tags,
+    RepoFacts.parameters,
+    RepoFacts.rows,
+    RepoFacts.size_bytes,
 )
 
 
@@ -75,7 +80,9 @@ class Row:
     task: str
     library: str
     licence: str
-    rows: str  #: of a data set: how many, as its card says
+    parameters: int | None  #: of a model, counted in its files
+    rows: str  #: of a data set: how many, counted in its files or as its card says
+    size_bytes: int | None  #: of its files
     sdk: str
     downloads: int
     likes: int
@@ -169,7 +176,9 @@ def _places(actor: Actor, kind: str, trending: int, new: int) -> Sequence[Any]:
 
 
 def _rows() -> Any:
-    return select(*_COLUMNS).join(Account, Account.id == Repo.owner_id).outerjoin(RepoCard, RepoCard.repo_id == Repo.id)
+    rows = select(*_COLUMNS).join(Account, Account.id == Repo.owner_id)
+    rows = rows.outerjoin(RepoCard, RepoCard.repo_id == Repo.id)
+    return rows.outerjoin(RepoFacts, RepoFacts.repo_id == Repo.id)
 
 
 def _made(db: Session, found: Sequence[Any]) -> list[Row]:
@@ -179,7 +188,8 @@ def _made(db: Session, found: Sequence[Any]) -> list[Row]:
 
 def _row(found: Any, spark: Spark | None) -> Row:
     repo_id, kind, owner, name, visibility, gated, sdk, downloads, likes, trend, created, updated, *card = found
-    summary, licence, licence_name, task, library, tags = card
+    summary, licence, licence_name, task, library, tags, parameters, rows, size_bytes = card
+    said = rules.ROW_COUNTS.get(next(iter(_after("size_categories:", tags)), ""), "")
     path = f"{owner}/{name}"
     tasks = [task] if task else _after("task_categories:", tags)
     return Row(
@@ -193,7 +203,9 @@ def _row(found: Any, spark: Spark | None) -> Row:
         task=rules.TASKS.get(tasks[0], tasks[0]) if tasks else "",
         library=library or "",
         licence=_licence(licence, licence_name),
-        rows=rules.ROW_COUNTS.get(next(iter(_after("size_categories:", tags)), ""), ""),
+        parameters=parameters,
+        rows=short(rows) if rows is not None else said,
+        size_bytes=size_bytes,
         sdk=sdk or "",
         downloads=downloads,
         likes=likes,
@@ -223,12 +235,16 @@ def _sparks(db: Session, repo_ids: Sequence[str]) -> dict[str, Spark]:
         return {}
     today = clock.now().astimezone(UTC).date()
     since = today - timedelta(days=RECENT_DAYS - 1)
-    query = select(DownloadDay.repo_id, DownloadDay.day, DownloadDay.downloads).where(
+    month = [since + timedelta(days=place) for place in range(RECENT_DAYS)]
+    # As the database has them: SQLite keeps texts, and making a date of each takes longer than all the rest.
+    places: dict[Any, int] = {day: place for place, moment in enumerate(month) for day in (moment, moment.isoformat())}
+    query = select(DownloadDay.repo_id, type_coerce(DownloadDay.day, NullType()), DownloadDay.downloads).where(
         DownloadDay.repo_id.in_(repo_ids), DownloadDay.day >= since
     )
     days: dict[str, list[int]] = {}
     for repo_id, day, downloads in db.execute(query):
-        days.setdefault(repo_id, [0] * RECENT_DAYS)[(day - since).days % RECENT_DAYS] = downloads
+        if (place := places.get(day)) is not None:
+            days.setdefault(repo_id, [0] * RECENT_DAYS)[place] = downloads
     return {repo_id: spark(numbers) for repo_id, numbers in days.items()}
 
 

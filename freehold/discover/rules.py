@@ -58,6 +58,10 @@ NOTHING_MATCHES = ("inference", "inference_provider", "models", "datasets", "lin
 GGUF_APPS = frozenset({"llama.cpp", "ollama", "lmstudio", "jan", "gpt4all", "llamafile"})
 
 
+#: At least so many, at most so many; None: no bound. A model whose number is unknown lies within no bounds.
+Bounds = tuple[int | None, int | None]
+
+
 @dataclass(frozen=True)
 class Listing:
     """What a list shows. ``tags`` must all be there; each is a group of spellings, of which one suffices."""
@@ -73,7 +77,7 @@ class Listing:
     limit: int = PAGE
     cursor: Cursor | None = None
     is_empty: bool = False
-    parameters: tuple[int | None, int | None] = (None, None)  #: at least and at most; both None: any, unknown included
+    parameters: Bounds = (None, None)  #: at least and at most; both None: any, unknown included
     expand: tuple[str, ...] = field(default=())
 
 
@@ -105,7 +109,7 @@ _BOUND = re.compile(r"(min|max):(\d{1,15}(?:\.\d{1,6})?)([KMBT]?)")
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
 
-def parameters(text: str) -> tuple[int | None, int | None]:
+def parameters(text: str) -> Bounds:
     """``min:6B,max:128B`` as two numbers, either of which may be missing. Raises ``BadRequest`` for anything else."""
     bounds: dict[str, int] = {}
     for part in text.replace(" ", "").split(",") if text else ():
@@ -171,3 +175,12 @@ TASKS, LIBRARIES = vocabulary.TASKS, vocabulary.LIBRARIES
 FORMATS = frozenset({"safetensors", "gguf", "onnx", "pytorch", "tf", "jax", "tflite", "keras"})
 ROW_COUNTS = vocabulary.SIZES
 ROW_ORDER = {word: place for place, word in enumerate(ROW_COUNTS)}
+#: Sizes of models by parameters: in words, and as ``num_parameters`` asks for them.
+SIZE_CLASSES = {
+    "max:100M": "up to 100 M",
+    "min:100M,max:1B": "100 M to 1 B",
+    "min:1B,max:4B": "1 to 4 B",
+    "min:4B,max:10B": "4 to 10 B",
+    "min:10B,max:40B": "10 to 40 B",
+    "min:40B": "40 B and more",
+}

@@ -23,6 +23,7 @@ class Repo(Base):
         Index("ix_repos_kind_downloads", "kind", "downloads"),
         Index("ix_repos_kind_likes", "kind", "likes", "id"),
         Index("ix_repos_kind_trend", "kind", "trend", "id"),
+        Index("ix_repos_kind_created_at", "kind", "created_at"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)

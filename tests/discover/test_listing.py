@@ -1,9 +1,14 @@
 """Lists: filters that all must hold, pages that lose and repeat nothing, and never a name too many."""
 
 import pytest
+from sqlalchemy import delete, select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from freehold.cards.tables import RepoFacts
+from freehold.core import clock
+from freehold.core.database import Database
+from freehold.repos.tables import Repo
 from tests.cards.test_headers import safetensors_file, tensor
 from tests.discover.conftest import Publish
 from tests.fixtures.people import Cast
@@ -171,3 +176,22 @@ def test_models_are_found_by_how_many_parameters_their_files_hold(
     assert found("min:50") == ["alice/large 5000", "alice/small 50"]
     assert found("min:6B") == []
     assert client.get("/api/models?num_parameters=6B").status_code == 400
+
+
+@pytest.mark.usefixtures("shelf")
+def test_a_page_counts_classes_of_parameters_and_keeps_private_ones_out(client: TestClient, database: Database) -> None:
+    with database.write() as db:
+        for path, parameters in (
+            ("alice/chat-en", 135_000_000),
+            ("alice/embed", 22_700_000),
+            ("lab/secret", 8 * 10**9),
+        ):
+            repo_id = db.scalars(select(Repo.id).where(Repo.path_key == path)).one()
+            known = {"parameters": parameters, "size_bytes": 1, "formats": [], "quantisations": [], "details": {}}
+            of = {"commit": "0" * 40, "version": 1, "computed_at": clock.now(), "has_pickle": False}
+            db.execute(delete(RepoFacts).where(RepoFacts.repo_id == repo_id))
+            db.add(RepoFacts(repo_id=repo_id, **known, **of))
+    page = client.get("/models?num_parameters=max:100M", headers={"accept": "text/html"}).text
+    assert '100 M to 1 B</span><span class="n">1</span>' in page
+    assert "Remove filter Parameters: up to 100 M" in page
+    assert "4 to 10 B" not in page

@@ -217,7 +217,14 @@ def test_a_gated_repository_shows_its_card_and_keeps_its_files(
 @pytest.mark.usefixtures("shelf")
 @pytest.mark.parametrize(
     ("address", "most"),
-    [("/", 6), ("/models", 6), ("/search?search=t", 16), ("/alice", 13), ("/alice/tiny", 12), ("/api/models", 2)],
+    [
+        ("/", 6),
+        ("/models", 7),
+        ("/search?search=t", 16),
+        ("/alice", 13),
+        ("/alice/tiny", 12),
+        ("/api/models", 2),
+    ],
 )
 def test_a_page_asks_a_bounded_number_of_questions(
     client: TestClient, app: Starlette, cast: Cast, publish: Publish, address: str, most: int
