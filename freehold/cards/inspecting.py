@@ -27,6 +27,8 @@ from freehold.gitkit.objects import Entry, Objects
 from freehold.repos.tables import Repo
 from freehold.stores.errors import MissingObject
 
+#: Of what is kept: whichever of the two steps rises, both are done anew.
+VERSION = 1000 * facts.VERSION + digest.VERSION
 #: Parts of one model that are read; of a model of more its parameters are unknown.
 MAX_PARTS = 400
 #: Headers kept of one repository, its parts first.
@@ -74,7 +76,7 @@ def facts_at(db: Session, kit: Kit, repo: Repo, commit: str) -> Facts:
     Raises :class:`Unavailable` while too many files are looked into at once.
     """
     row = db.get(tables.RepoFacts, repo.id)
-    if row is not None and row.commit == commit and row.version == facts.VERSION:
+    if row is not None and row.commit == commit and row.version == VERSION:
         return of_row(row)
     return _facts.of((repo.id, commit), lambda: inspect(gather(db, kit, repo, commit))[0])
 
@@ -147,7 +149,7 @@ def keep(db: Session, repo: Repo, commit: str, found: Facts, headers: Sequence[t
     if row is None:
         row = tables.RepoFacts(repo_id=repo.id)
         db.add(row)
-    row.commit, row.version, row.computed_at = commit, facts.VERSION, clock.now()
+    row.commit, row.version, row.computed_at = commit, VERSION, clock.now()
     for name in Facts.__dataclass_fields__:
         value = getattr(found, name)
         setattr(

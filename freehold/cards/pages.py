@@ -102,7 +102,11 @@ def file_view(ask: Ask, file: FileAt) -> str:
         return part(ask.request, UnreadableView(NAMES[form], shown.visible(parsed.problem)))
     size = file.entry.true_size_bytes
     header_bytes = parsed.told["header_bytes"]
-    read = f"read by range: {figures.size(header_bytes)} of {figures.size(size)}" if header_bytes else "values unread"
+    read = (
+        f"read by range: {figures.size(header_bytes)} of {figures.size(size)}"
+        if header_bytes
+        else "its structure was read, its values were not"
+    )
     view = _view(ask, form, parsed.told, [parsed.body], read)
     return part(ask.request, view)
 

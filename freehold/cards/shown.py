@@ -15,6 +15,7 @@ BAR_PARTS = 3
 BAR_WIDTH = 1000
 INBAR_WIDTH = 112
 LONG_TEXT_CHARS = 160
+BAR_NAME_CHARS, NAME_CHARS = 48, 110
 #: Characters that show as nothing, or turn the text around them.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]")
 _UNSEEN_IN_LINE = re.compile(_UNSEEN.pattern[:-1] + "\t\n]")
@@ -58,6 +59,7 @@ class TensorRow:
     """A row of the table of tensors; ``part`` is the file that holds it, where there are several."""
 
     name: str
+    title: str  #: the whole name, where it is cut
     dtype: str
     shape: str
     parameters: int
@@ -133,6 +135,11 @@ def visible(text: str, *, in_line: bool = True) -> str:
     return pattern.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+def short(text: str, most: int) -> str:
+    """``text``, cut in its middle: names of tensors differ at both ends."""
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-most // 2 :]}"
+
+
 # ---- bars --------------------------------------------------------------------------------------------------
 
 
@@ -155,7 +162,7 @@ def _slices(shown: Sequence[tuple[str, int]], whole: int) -> Iterator[Slice]:
     for colour, (name, size) in zip("abcd", shown, strict=False):
         width = BAR_WIDTH * size / whole
         share = 100 * size / whole
-        words = f"{name} {figures.size(size)}"
+        words = f"{short(name, BAR_NAME_CHARS)} {figures.size(size)}"
         if 1 <= share < 99.95:  # "100.0 %" beside something else would be a lie
             words += f", {share:.1f}{figures.GAP}%"
         yield Slice(round(x, 1), round(width, 1), colour, words)
@@ -169,7 +176,7 @@ def groups(told: Mapping[str, Any], asked: Asked) -> Sequence[Group]:
         return ()
     return [
         Group(
-            name=visible(name) or "others",
+            name=short(visible(name), NAME_CHARS) or "others",
             layers=figures.plural(len(layers), "layer") if layers else "",
             tensors=tensors,
             parameters=parameters,
@@ -196,7 +203,8 @@ def tensors(page: Mapping[str, Any], of: int, asked: Asked, parts: Sequence[str]
         columns=[_column(label, key, asked) for label, key in _COLUMNS],
         rows=[
             TensorRow(
-                name=visible(name),
+                name=short(visible(name), NAME_CHARS),
+                title=visible(name) if len(name) > NAME_CHARS else "",
                 dtype=visible(dtype),
                 shape=" × ".join(f"{size:,}" if size > 99_999 else str(size) for size in shape) or "scalar",
                 parameters=prod(shape),
@@ -248,5 +256,6 @@ def _metadata(key: str, kind: str, value: Any) -> MetadataRow:
     note = "only the beginning is kept" if kind == "cut" else ""
     if len(value) > LONG_TEXT_CHARS:
         count = note or f"{len(value):,} characters"
-        return MetadataRow(key, visible(value[:LONG_TEXT_CHARS]) + "…", visible(value, in_line=False), count)
-    return MetadataRow(key, visible(value), note=note)
+        first = visible(" ".join(value[: 2 * LONG_TEXT_CHARS].split()))[:LONG_TEXT_CHARS]
+        return MetadataRow(key, first + "…", visible(value, in_line=False), count)
+    return MetadataRow(key, visible(" ".join(value.split())), note=note)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import and_, or_, select
 
-from freehold.cards import facts, inspecting, queue
+from freehold.cards import inspecting, queue
 from freehold.cards.queue import FACTS
 from freehold.cards.tables import RepoFacts
 from freehold.content import queries as content
@@ -61,7 +61,7 @@ class Backfill:
             .join(Ref, and_(Ref.repo_id == Repo.id, Ref.name == MAIN))
             .outerjoin(RepoFacts, RepoFacts.repo_id == Repo.id)
             .where(Repo.id > self._after, Repo.kind.in_(queue.KINDS))
-            .where(or_(RepoFacts.repo_id.is_(None), RepoFacts.version != facts.VERSION))
+            .where(or_(RepoFacts.repo_id.is_(None), RepoFacts.version != inspecting.VERSION))
             .order_by(Repo.id)
             .limit(BATCH)
         )

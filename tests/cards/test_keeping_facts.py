@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from freehold.cards import facts, inspecting, queries
+from freehold.cards import inspecting, queries
 from freehold.cards.tables import FileHeader, RepoFacts
 from freehold.cards.tasks import Backfill
 from freehold.content import queries as content
@@ -73,7 +73,7 @@ def test_facts_of_an_older_version_are_computed_anew(app: Starlette, cast: Cast,
     with app.state.database.write() as db:
         found = row(db, "alice/a")
         assert found is not None
-        found.version, found.parameters = facts.VERSION - 1, 1
+        found.version, found.parameters = inspecting.VERSION - 1, 1
         gone = row(db, "alice/b")
         assert gone is not None
         db.delete(gone)
@@ -85,7 +85,7 @@ def test_facts_of_an_older_version_are_computed_anew(app: Starlette, cast: Cast,
         for path in ("alice/a", "alice/b"):
             found = row(db, path)
             assert found is not None
-            assert (found.parameters, found.version) == (50, facts.VERSION)
+            assert (found.parameters, found.version) == (50, inspecting.VERSION)
     assert Backfill(app.state.database).turn() == 0
 
 

@@ -14,7 +14,7 @@ from freehold.cards.headers import gguf
 from freehold.cards.headers.header import MAX_KEPT_TEXT, Header, Listing, Tensor
 
 #: Raised when what is told of a file changes: kept summaries of an older version are made anew.
-VERSION = 1
+VERSION = 2
 MAX_NAME_CHARS = 500
 MAX_ENTRIES = 2_000
 #: All texts of a summary together.
@@ -109,8 +109,9 @@ def _group(name: str) -> tuple[str, int | None]:
     number = _NUMBER.search(name)
     if number is not None and number.start() > 0:
         return plain(name[: number.start()].rstrip("./_:")), int(number[0][:9])
-    parts = re.split(r"[./]", name)
-    return plain(".".join(parts[: max(1, min(2, len(parts) - 1))])), None
+    breaks = [found.start() for found in re.finditer(r"[./]", name)]
+    cut = name[: breaks[min(len(breaks), 2) - 1]] if breaks else ""
+    return plain(cut or name), None
 
 
 # ---- entries -----------------------------------------------------------------------------------------------
