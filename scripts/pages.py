@@ -61,6 +61,8 @@ PAGES: tuple[Shown, ...] = (
     Shown("history", f"{_MODEL}/commits/main"),
     Shown("commit", f"{_MODEL}/commit/{{commit}}"),
     Shown("file-edit", f"{_MODEL}/edit/main/train.py"),
+    Shown("card-edit", f"{_MODEL}/card/edit"),
+    Shown("card-edit-proposed", f"{_DATA}/card/edit", STRANGER),
     Shown("file-new", f"{_MODEL}/new/main"),
     Shown("file-move", f"{_MODEL}/move/main/train.py"),
     Shown("file-delete", f"{_MODEL}/delete/main/train.py"),

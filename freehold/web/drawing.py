@@ -4,6 +4,7 @@ Each piece has so much of the processor's time. What is answered is plain data, 
 """
 
 import json
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -104,12 +105,14 @@ def _colour(token: str) -> str:
 
 def formula(text: str, display: str) -> list[Any] | None:
     """A formula of LaTeX as ``[tag, attributes, text, children]``, all the way down."""
-    plain = text
+    plain = _NUMBERING.sub("", text)
     for other, known in _OTHER_ENVIRONMENTS:
         plain = plain.replace("{" + other + "}", "{" + known + "}")
     return _told(latex2mathml.converter.convert_to_element(plain, display=display), 0)
 
 
+#: Formulas here have no numbers to refer to.
+_NUMBERING = re.compile(r"\\label\{[^{}]*\}|\\(?:nonumber|notag)(?![A-Za-z])")
 #: Environments that latex2mathml does not know, and those that look alike.
 _OTHER_ENVIRONMENTS = (
     ("aligned", "align*"),

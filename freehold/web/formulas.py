@@ -79,9 +79,22 @@ def _write(told: Any, parts: list[str]) -> None:
     kept = ((name, str(value)) for name, value in attributes.items() if name in _KNOWN)
     said = "".join(f' {name}="{value}"' for name, value in kept if _KNOWN[name].fullmatch(value))
     parts.append(f"<{tag}{said}>{escape(text)}")
-    for child in children:
+    for before, child in zip([None, *children], children, strict=False):
+        if before is not None and tag == "mrow" and _stand_apart(before, child):
+            parts.append('<mspace width="0.167em"></mspace>')
         _write(child, parts)
     parts.append(f"</{tag}>")
+
+
+def _stand_apart(left: Any, right: Any) -> bool:
+    """Whether a name such as ``log`` stands beside a letter, where TeX leaves a thin space."""
+    return (_is_name(left) and right[0] != "mo") or (_is_name(right) and left[0] not in ("mo", "mspace"))
+
+
+def _is_name(told: Any) -> bool:
+    while told[0] in ("msub", "msup", "munder") and told[3]:
+        told = told[3][0]
+    return told[0] == "mi" and len(told[2]) > 1 and told[2].isalpha()
 
 
 def _depth(text: str) -> int:

@@ -61,6 +61,8 @@ def test_the_form_holds_what_the_card_says(alice: Browser, path: str) -> None:
     ):
         assert part in page, part
     assert '<option value="apache-2.0">Apache License 2.0</option>' in page
+    assert page.index("More fields") < page.index('id="m-license_name"')
+    assert f'href="/{path}/card/edit"' in alice.get(f"/{path}/edit/main/README.md")
     assert "No language." in page
     assert "<h1" in page[page.index('id="preview"') :]
 
@@ -112,6 +114,9 @@ def test_a_look_changes_nothing_and_shows_what_would(client: TestClient, alice: 
     assert readme(client, path) == CARD
     again = form(shown, "/card/edit")["fields"]
     assert '"license": "apache-2.0"' in again["was"]
+    other = send(alice, path, 200, how="preview", license="other").text
+    assert "its name is missing" in other
+    assert other.index('id="m-license_name"') < other.index("More fields")
 
 
 def test_a_script_gets_the_look_alone(client: TestClient, alice: Browser, path: str) -> None:

@@ -226,6 +226,30 @@ def test_formulas_are_drawn(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "formula",
+    [
+        "\\begin{aligned} a &= b \\\\ c &= d \\end{aligned}",
+        "\\begin{cases} 1 & x > 0 \\\\ 0 & \\text{otherwise} \\end{cases}",
+        "\\begin{equation} a = b \\label{eq:1} \\end{equation}",
+        "\\mathbb{E}_{x \\sim p}\\left[ \\log D(x) \\right] \\nonumber",
+        "\\operatorname*{arg\\,max}_{\\theta} \\|x\\|_2^2",
+    ],
+)
+def test_what_papers_write_is_drawn(formula: str) -> None:
+    html = render(f"$$\n{formula}\n$$").html
+    assert "<math" in html
+    assert "&amp;" not in html
+    assert "\\" not in html
+
+
+def test_names_of_functions_stand_apart_from_letters() -> None:
+    html = render("$2\\log x + \\exp(y)$").html
+    gap = '<mspace width="0.167em"></mspace>'
+    assert f"<mn>2</mn>{gap}<mi>log</mi>{gap}<mi>x</mi>" in html
+    assert html.count(gap) == 2
+
+
+@pytest.mark.parametrize(
     "text",
     ["$5 and $6", "US$5 or CA$6", "`$x$`", "\\(see below, please\\)", "\\[1\\]", "$ x $", "a $HOME/$USER b", "$$"],
 )

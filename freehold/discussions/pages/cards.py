@@ -40,12 +40,16 @@ MAX_COMMENT_CHARACTERS = 65_536
 
 @dataclass(frozen=True)
 class FieldShown:
-    """One field of the form. ``is_held``: it holds what only YAML can say, and stays as it is."""
+    """One field of the form. ``is_held``: it holds what only YAML can say, and stays as it is.
+
+    ``is_folded``: few need it, and nothing is in it.
+    """
 
     field: Field
     value: str
     error: str
     is_held: bool
+    is_folded: bool
     options: Mapping[str, str]
 
 
@@ -184,14 +188,16 @@ def _page(
 
 
 def _field(field: Field, held: Mapping[str, str | None], made: Draft, said: CardSent | None) -> FieldShown:
-    value = held[field.key]
+    value, error = held[field.key], made.wrong.get(field.key, "")
     typed = said.fields.get(field.key) if said and made.problem else None
+    names_licence = field.key.startswith("license_") and held["license"] == "other"
     return FieldShown(
         field=field,
         # What the YAML says; while that cannot be read, what was typed.
         value=value or "" if typed is None else typed,
-        error=made.wrong.get(field.key, ""),
+        error=error,
         is_held=value is None,
+        is_folded=field.is_rare and value == "" and not (typed or error or names_licence),
         options=fields.OPTIONS.get(field.options, {}),
     )
 
