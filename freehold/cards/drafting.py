@@ -52,15 +52,25 @@ def draft(kind: str, original: str, typed: Typed | None = None) -> Draft:
     try:
         data = frontmatter.parse(block)
         if typed is not None:
-            block = writing.rewritten(block, form.changes(kind, typed.was, typed.said, data))
-            data = frontmatter.parse(block)
+            asked = form.changes(kind, typed.was, typed.said, data)
+            block = writing.rewritten(block, asked) if asked else block
+            data = {key: value for key, value in (data | asked).items() if value is not None or key not in asked}
     except NotByForm as err:
         problem = err.message
     except BadFrontMatter as err:
         data, problem = {}, err.message
     text = writing.joined(card, original, block if block.strip() or card.block is not None else None, body)
     wrong, errors = form.by_field(kind, rules.validate(text, kind).errors) if not problem else ({}, [])
-    return Draft(text, block, body, data, problem, wrong, errors, _inside(card.block or "", data))
+    return Draft(
+        text,
+        block,
+        body,
+        data,
+        problem,
+        wrong,
+        errors,
+        _inside(card.block or "", data) if block != (card.block or "") else None,
+    )
 
 
 def _as_written(typed: str, original: str) -> str:

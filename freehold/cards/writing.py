@@ -6,7 +6,7 @@ one key are replaced in the text, and the result is read again: unless it says e
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,9 @@ import yaml
 from freehold.cards import frontmatter
 from freehold.cards.errors import BadFrontMatter, NotByForm
 from freehold.cards.frontmatter import Card
+
+#: A list of more words is written anew when it changes.
+MAX_ITEMS = 1_000
 
 
 @dataclass(frozen=True)
@@ -47,42 +50,45 @@ def rewritten(block: str, changes: Mapping[str, Any]) -> str:
     that cannot be changed without changing more.
     """
     before = frontmatter.parse(block)
-    wanted = {key: value for key, value in before.items() if changes.get(key, value) is not None} | {
-        key: value for key, value in changes.items() if value is not None
-    }
+    wanted = {key: value for key, value in (before | dict(changes)).items() if value is not None or key not in changes}
     if wanted == before:
         return block
     text = block.replace("\r\n", "\n").replace("\r", "\n")
+    asked = {key: value for key, value in changes.items() if before.get(key) != value}
     try:
-        for key, value in changes.items():
-            if before.get(key) != value:
-                text = _changed(text, key, value)
+        text = _changed(text, asked)
         after = frontmatter.parse(text)
     except (BadFrontMatter, yaml.YAMLError, IndexError) as err:
-        raise NotByForm(", ".join(changes)) from err
+        raise NotByForm(", ".join(asked)) from err
     if after != wanted:
-        raise NotByForm(", ".join(changes))
+        raise NotByForm(", ".join(asked))
     return text
 
 
-def _changed(text: str, key: str, value: Any) -> str:
-    lines = text.split("\n")
-    entry = _entries(text).get(key)
-    if entry is None:
-        if value is None:
-            return text
-        while lines and not lines[-1].strip():
-            lines.pop()
-        return "\n".join([*lines, *_written(key, value)])
+def _changed(text: str, changes: Mapping[str, Any]) -> str:
+    """From the last key to the first, so that lines keep their numbers; what is new stands at the end."""
+    lines, entries = text.split("\n"), _entries(text, changes)
+    for key, entry in reversed(entries.items()):
+        lines[entry.first : entry.last + 1] = _replaced(lines, entry, key, changes[key])
+    new = [
+        line
+        for key in changes
+        if key not in entries and changes[key] is not None
+        for line in _written(key, changes[key])
+    ]
+    while new and lines and not lines[-1].strip():
+        lines.pop()
+    return "\n".join([*lines, *new])
+
+
+def _replaced(lines: list[str], entry: _Entry, key: str, value: Any) -> list[str]:
     if value is None:
-        return "\n".join(lines[: entry.first] + lines[entry.last + 1 :])
+        return []
     if isinstance(value, str) and entry.scalar:
         begin, end = entry.scalar
         line = lines[entry.first]
-        lines[entry.first] = line[:begin] + ("" if line[begin - 1] == " " else " ") + _scalar(value) + line[end:]
-        return "\n".join(lines)
-    made = _kept_items(lines, entry, value) if isinstance(value, list) and entry.items else _written(key, value)
-    return "\n".join(lines[: entry.first] + made + lines[entry.last + 1 :])
+        return [line[:begin] + ("" if line[begin - 1] == " " else " ") + _scalar(value) + line[end:]]
+    return _kept_items(lines, entry, value) if isinstance(value, list) and entry.items else _written(key, value)
 
 
 def _kept_items(lines: list[str], entry: _Entry, wanted: list[str]) -> list[str]:
@@ -119,39 +125,44 @@ def _scalar(word: str) -> str:
     return json.dumps(word, ensure_ascii=False)
 
 
-def _entries(text: str) -> dict[str, _Entry]:
-    """The keys of the outermost mapping by where they stand; raises :class:`NotByForm` for a mapping in braces."""
+def _entries(text: str, keys: Collection[str]) -> dict[str, _Entry]:
+    """Those of ``keys`` that the outermost mapping has, by where they stand and in their order.
+
+    Raises :class:`NotByForm` for a mapping in braces.
+    """
     entries: dict[str, _Entry] = {}
-    events = list(yaml.parse(text, Loader=yaml.CSafeLoader))
-    starts = [at for at, event in enumerate(events) if isinstance(event, yaml.MappingStartEvent)]
-    if not starts or not isinstance(events[2], yaml.MappingStartEvent):
+    events = yaml.parse(text, Loader=yaml.CSafeLoader)
+    outermost = next((event for event in events if isinstance(event, yaml.NodeEvent)), None)
+    if not isinstance(outermost, yaml.MappingStartEvent):
         return entries
-    if events[2].flow_style:
+    if outermost.flow_style:
         raise NotByForm("a mapping in braces")
-    at = 3
     lines = text.split("\n")
-    while not isinstance(events[at], yaml.MappingEndEvent):
-        name, value = events[at], events[at + 1]
-        end = _end_of(events, at + 1)
-        entries[name.value] = _Entry(
-            first=name.start_mark.line,
-            last=_last_line(lines, name.start_mark.line, value, events[end]),
-            scalar=_place(name, value),
-            items=_items(events[at + 1 : end + 1]),
-        )
-        at = end + 1
+    # A card may hold a hundred thousand values, so only those of one key are kept at a time, and few of them.
+    while not isinstance(name := next(events), yaml.MappingEndEvent):
+        value = _value(events)
+        if name.value in keys:
+            entries[name.value] = _Entry(
+                first=name.start_mark.line,
+                last=_last_line(lines, name.start_mark.line, value[0], value[-1]),
+                scalar=_place(name, value[0]),
+                items=_items(value),
+            )
     return entries
 
 
-def _end_of(events: list[Any], at: int) -> int:
-    """The index of the event that ends the value which begins at ``at``."""
+def _value(events: Iterator[Any]) -> list[Any]:
+    """The events of one value; of a long one the first and the last, with too many between to be looked at."""
+    kept: list[Any] = []
     depth = 0
     while True:
-        event = events[at]
+        event = next(events)
+        if len(kept) > MAX_ITEMS:
+            kept.pop()
+        kept.append(event)
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth == 0:
-            return at
-        at += 1
+            return kept
 
 
 def _last_line(lines: list[str], first: int, value: Any, end: Any) -> int:
@@ -178,7 +189,11 @@ def _items(events: list[Any]) -> Sequence[tuple[str, int]] | None:
     first, *inner, last = events if len(events) > 1 else [*events, None]
     if not isinstance(first, yaml.SequenceStartEvent) or first.flow_style or first.anchor or last is None:
         return None
-    if not inner or not all(isinstance(event, yaml.ScalarEvent) and not event.anchor for event in inner):
+    if (
+        not inner
+        or len(inner) >= MAX_ITEMS - 1
+        or not all(isinstance(event, yaml.ScalarEvent) and not event.anchor for event in inner)
+    ):
         return None
     if any(event.start_mark.line != event.end_mark.line for event in inner):
         return None

@@ -1,6 +1,7 @@
 """Front matter changed key by key: what was asked changes, and not a letter beside it."""
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,7 +59,7 @@ def test_what_was_asked_changes_and_nothing_else(changes: dict[str, object], gon
 
 def test_an_empty_block_gets_its_first_keys_in_the_order_asked() -> None:
     assert rewritten("", {"license": "mit", "tags": ["x"]}) == "license: mit\ntags:\n- x"
-    assert rewritten("license:", {"license": "mit"}) == "license: mit"
+    assert rewritten("license:\nwidget:", {"license": "mit"}) == "license: mit\nwidget:"
 
 
 @pytest.mark.parametrize("block", ["{license: mit}", "license: &l apache-2.0\nother: *l\n<<: {a: b}"])
@@ -108,3 +109,15 @@ def test_a_card_gets_its_first_metadata_above_its_text() -> None:
     text = joined(card, "# A\n", "license: mit", card.body)
     assert text == "---\nlicense: mit\n---\n\n# A\n"
     assert frontmatter.split(text).block == "license: mit"
+
+
+def test_a_card_of_very_many_values_is_read_no_oftener_for_more_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = "".join(f"- {number}\n" for number in range(3_000))
+    block = f"license: mit\nresults:\n{rows}tags:\n- a"
+    passes: list[int] = []
+    parse = yaml.parse
+    monkeypatch.setattr(yaml, "parse", lambda *args, **more: passes.append(1) or parse(*args, **more))
+    after = rewritten(block, dict.fromkeys(("license", "language", "tags", "datasets", "metrics", "base_model"), "x"))
+    assert len(passes) == 3
+    assert after.startswith("license: x\nresults:\n- 0\n") and after.endswith("base_model: x")
+    assert rewritten(block, {"results": ["b"]}) == "license: mit\nresults:\n- b\ntags:\n- a"

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from freehold.access.rules import Action
 from freehold.accounts import csrf
-from freehold.cards import drafting, reading, rules, showing
+from freehold.cards import drafting, reading, rules
 from freehold.cards import form as fields
 from freehold.cards.changes import Inside
 from freehold.cards.drafting import Draft, Typed
@@ -27,6 +27,7 @@ from freehold.repos import paths
 from freehold.repos import service as repos
 from freehold.repos.heads import head
 from freehold.repos.rules import page_path
+from freehold.web import markdown
 from freehold.web.components import RepoHead
 from freehold.web.markdown import Links, Rendered
 from freehold.web.render import render
@@ -176,7 +177,7 @@ def _page(
         problem=made.problem,
         errors=made.errors,
         text=made.body,
-        card=showing.shown(made.text, _links(repo_head.address, revision)),
+        card=markdown.render(made.body, _links(repo_head.address, revision)),
         inside=made.inside,
         missing=_missing(ask, kind, made),
         is_new=original.is_new,
