@@ -1,7 +1,7 @@
 """Facts of a commit: what its files and its card say. They never change, so they are kept by commit id."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
@@ -29,12 +29,18 @@ class Facts:
     endings: Mapping[str, tuple[int, int]]  #: by ending in lower case, how many files and bytes; the largest
 
 
+_short: Lru[tuple[str, str], Facts] = Lru(4_000)
 _kept: Lru[tuple[str, str], Facts] = Lru(KEPT_FILES, lambda facts: len(facts.files) + 50)
 
 
 def of_commit(db: Session, repo: Repo, kit: Kit, commit: str) -> Facts:
     """The facts of ``commit``, which is one of the repository's. Kept by repository, so that none shows another's."""
     return _kept.of((repo.id, commit), lambda: _read(db, repo, kit, commit))
+
+
+def in_short(db: Session, repo: Repo, kit: Kit, commit: str) -> Facts:
+    """The same without its ``files``: for what every page says, kept however many files a commit has."""
+    return _short.of((repo.id, commit), lambda: replace(of_commit(db, repo, kit, commit), files=()))
 
 
 def _read(db: Session, repo: Repo, kit: Kit, commit: str) -> Facts:

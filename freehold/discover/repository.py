@@ -133,7 +133,7 @@ def line(ask: Ask, head: RepoHead) -> Sequence[str]:
     commit = content.head(ask.db, found, MAIN)
     if commit is None or (found.is_disabled and not ask.actor.is_admin):
         return ()
-    return panels.line(facts.of_commit(ask.db, found, ask.kit, commit), _computed(ask, found, commit))
+    return panels.line(facts.in_short(ask.db, found, ask.kit, commit), _computed(ask, found, commit))
 
 
 def _computed(ask: Ask, found: Repo, commit: str) -> Computed:

@@ -413,6 +413,8 @@ def test_from_s3_by_a_signed_address(
         assert (there.status_code, there.content) == (206, WEIGHTS[5:10])
         assert "weights.bin" in there.headers["content-disposition"]
         assert client.get(address.replace("weights.bin", "small")).content == b"small"
+        shown = client.get(address, headers={"Sec-Fetch-Dest": "image"})
+        assert shown.status_code == 200, "a picture of our own page comes from our own address"
     app = new_app(**settings, presign=False)
     with TestClient(app, base_url="http://hub.test", follow_redirects=False) as client:
         through = client.get(address, headers={"Range": "bytes=5-2097160"})

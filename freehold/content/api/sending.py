@@ -7,6 +7,7 @@ from itertools import chain
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from freehold.content.api.counting import PARTS_OF_PAGES
 from freehold.content.kit import Kit
 from freehold.content.service.downloads import Body
 from freehold.core.bodies import FileSlice
@@ -88,7 +89,9 @@ def _handed_on(request: Request, body: Body, headers: Mapping[str, str], filenam
     location = kit.settings.nginx_accel
     if location and body.path is not None and body.key is not None:
         return Response(headers={**headers, "X-Accel-Redirect": f"{location.rstrip('/')}/{body.key}"})
-    if body.address is not None and body.size_bytes > 0:
+    # The policy of our pages shows what comes from this hub alone: a picture is not fetched from the store's host.
+    is_of_page = request.headers.get("sec-fetch-dest") in PARTS_OF_PAGES
+    if body.address is not None and body.size_bytes > 0 and not is_of_page:
         address = body.address(filename)
         if address is not None:
             return Response(status_code=302, headers={**headers, "Location": address})
