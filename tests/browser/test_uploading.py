@@ -220,3 +220,45 @@ def drop(page: Page, files: dict[str, bytes]) -> None:
         }""",
         given,
     )
+
+
+def test_a_new_model_leads_to_its_first_files(browse: Callable[..., Tab], live: Live) -> None:
+    repo(live, "taken-name")
+    tab = browse("alice")
+    page = tab.go("/new")
+    tab.check_axe()
+    name = page.get_by_label("Owner and name")
+    name.fill("taken-name")
+    expect(page.get_by_text("already")).to_be_visible()
+    name.fill("first steps")
+    page.get_by_role("button", name="first-steps").click()
+    expect(page.get_by_text("alice/first-steps is free")).to_be_visible()
+    tab.check_axe()
+    page.get_by_label("Licence").select_option("apache-2.0")
+    page.get_by_role("button", name="Create model").click()
+    page.wait_for_url("**/alice/first-steps/upload/main")
+    expect(page.get_by_text("Bring the first files")).to_be_visible()
+    assert "license: apache-2.0" in httpx.get(f"{live.url}/alice/first-steps/resolve/main/README.md").text
+
+
+def test_files_are_brought_without_scripts(browse: Callable[..., Tab], live: Live, folder: Path) -> None:
+    path = repo(live, "plain-form")
+    tab = browse("alice", scripts=False)
+    page = tab.go(f"/{path}/upload/main/data")
+    page.get_by_label("Files", exact=True).set_input_files([folder / "config.json", folder / "tokenizer.model"])
+    committed(page)
+    got = httpx.get(f"{live.url}/{path}/resolve/main/data/tokenizer.model", follow_redirects=True).content
+    assert got == (folder / "tokenizer.model").read_bytes()
+
+
+def test_markdown_is_previewed_before_it_is_kept(browse: Callable[..., Tab], live: Live) -> None:
+    path = repo(live, "previewed")
+    HfApi(live.url, live.tokens["alice"]).upload_file(
+        path_or_fileobj=b"# Notes\n", path_in_repo="docs/notes.md", repo_id=path
+    )
+    tab = browse("alice")
+    page = tab.go(f"/{path}/edit/main/docs/notes.md")
+    page.locator("#e-text").fill("Some **bold** words <script>alert(1)</script>")
+    page.get_by_role("tab", name="Preview").click()
+    expect(page.locator("#e-shown strong")).to_have_text("bold")
+    tab.check_axe()

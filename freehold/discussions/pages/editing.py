@@ -40,6 +40,7 @@ class EditPage:
     is_new: bool
     rename: str  #: where it gets another name; empty for what is new
     remove: str
+    preview: str  #: what shows Markdown as it will be; empty for other text
     max_bytes: int
 
 
@@ -137,6 +138,7 @@ def _edit(
         is_new=found.is_new,
         rename="" if found.is_new else forms.at(root, "move", rev, file),
         remove="" if found.is_new else forms.at(root, "delete", rev, file),
+        preview=f"{root}/preview" if file.lower().endswith((".md", ".markdown")) else "",
         max_bytes=editing.MAX_TEXT_BYTES,
     )
     return render(ask.request, page, status=refusal.status if refusal else 200)

@@ -4,6 +4,8 @@ import { Refused, call, json, patiently } from "./calls.js";
 const HASHERS = Math.max(1, Math.min(3, (navigator.hardwareConcurrency || 2) - 1));
 const SENDERS = 4;
 const ASKED_AT_ONCE = 50;
+//: Files with an upload of their own; the hub keeps so many unfinished ones of a person and no more.
+const OPEN_AT_ONCE = 60;
 
 export class Sending {
   // ``told()`` is called whenever something moved. ``address`` answers what is here and where the rest goes.
@@ -80,7 +82,8 @@ export class Sending {
   }
 
   async ask() {
-    const asked = this.items.filter((item) => item.state === "asked" && !item.isPaused).slice(0, ASKED_AT_ONCE);
+    const open = this.items.filter((item) => item.state === "sending").length;
+    const asked = this.items.filter((item) => item.state === "asked" && !item.isPaused).slice(0, Math.min(ASKED_AT_ONCE, Math.max(0, OPEN_AT_ONCE - open)));
     if (this.isAsking || !asked.length) return;
     this.isAsking = true;
     try {
@@ -137,6 +140,7 @@ export class Sending {
       this.told();
     } }), signal);
     part.etag = answer.getResponseHeader("ETag") || "whole";
+    item.hasAskedAgain = false;
   }
 
   async end(item, offer, parts) {
