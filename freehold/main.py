@@ -117,7 +117,7 @@ from freehold.tasks.periodic import Periodic
 from freehold.tasks.rules import Kind
 from freehold.tasks.worker import Body, Worker
 from freehold.web import api as web_api
-from freehold.web import failing, render
+from freehold.web import catalogue, failing, render
 
 log = logging.getLogger("freehold")
 HOUSEKEEPING_S = 30
@@ -305,7 +305,8 @@ def _include_pages(app: FastAPI) -> None:
     """The pages of every room, the widest addresses last."""
     for router in governance_pages.ROUTERS:
         app.include_router(web_api.answering_head(router))
-    app.include_router(web_api.answering_head(status_pages.router))
+    for plain in (status_pages, catalogue):
+        app.include_router(web_api.answering_head(plain.router))
     for inbox_page in (notifications_pages, webhooks_pages):
         app.include_router(web_api.answering_head(inbox_page.router))
     for community_page in (collections_pages, marks_pages):

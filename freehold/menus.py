@@ -58,7 +58,7 @@ def slots() -> Slots:
             Entry("Agreed terms", "/organizations/{org}/access", area="member"),
             Entry("Audit trail", "/organizations/{org}/settings/audit"),
         ),
-        footer=(Entry("Activity", "/activity"), Entry("API", "/openapi.json")),
+        footer=(Entry("Activity", "/activity"), Entry("API", "/openapi.json"), Entry("Components", "/-/catalogue")),
         inbox_address="/notifications",
         file_views=(cards_pages.file_view,),
         repo_actions=(marks_pages.repo_actions, notifications_pages.watch_action),

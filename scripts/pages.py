@@ -109,6 +109,7 @@ PAGES: tuple[Shown, ...] = (
     # ---- administration
     Shown("admin-audit", "/admin/audit", ADMINISTRATOR),
     # ---- how the hub is, and what went wrong
+    Shown("catalogue", "/-/catalogue", NOBODY),
     Shown("health", "/-/health", NOBODY),
     Shown("no-repository", "/lab/river-tide", NOBODY, status=401),
     Shown("no-page", "/no/such/page/here", STRANGER, status=404),
