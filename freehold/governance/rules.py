@@ -24,6 +24,8 @@ VERBS: dict[str, str] = {
     "link.made": "made a sign-in link for",
     "token.made": "made the token",
     "token.revoked": "revoked the token",
+    "program.let-in": "let in the program",
+    "program.shut-out": "shut out the program",
     "org.made": "made the organisation",
     "org.changed": "changed the organisation",
     "org.deleted": "deleted the organisation",

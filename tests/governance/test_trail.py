@@ -25,6 +25,7 @@ from freehold.governance.service import trail as writing
 from freehold.governance.service.listening import MAX_REFUSED_AN_HOUR
 from freehold.governance.service.trail import Thing
 from freehold.governance.tables import AuditEntry
+from freehold.oauth.service import grants
 from freehold.people.service import invitations, organizations
 from freehold.people.service.organizations import Changes
 from freehold.repos import service as repos
@@ -340,3 +341,14 @@ def test_cells(value: str, cell: str) -> None:
 )
 def test_only_a_proxy_on_this_machine_is_believed(peer: str, forwarded: str, address: str) -> None:
     assert address_of(peer, forwarded) == address
+
+
+def test_programs_that_were_let_in_are_written_down(app: Starlette, cast: Cast, entries: Entries) -> None:
+    with app.state.database.write() as db:
+        alice = accounts.account(db, "alice")
+        given = grants.give(db, alice, grants.Client("c-1", "A site", None), "openid read-repos", life_s=60)
+        grants.end(db, cast.alice.actor, given.grant.id)
+    let_in, shut_out = entries("program.let-in")[0], entries("program.shut-out")[0]
+    assert (let_in.thing_name, let_in.details) == ("alice: A site", {"scopes": "openid read-repos"})
+    assert (shut_out.thing_id, shut_out.owner_id) == (let_in.thing_id, cast.alice.id)
+    assert given.access_token not in json.dumps(let_in.details)

@@ -18,6 +18,7 @@ from freehold.gating.events import AccessDecided, AccessRevoked
 from freehold.governance.service.trail import Thing, of_account, of_repo, record
 from freehold.governance.tables import AuditEntry
 from freehold.inbox.events import WebhookChanged
+from freehold.oauth.events import ProgramLetIn, ProgramShutOut
 from freehold.repos.events import RepoCreated, RepoDeleted, RepoMoved, RepoSettingsChanged
 from freehold.spaces.events import SpaceSettingsChanged
 
@@ -39,6 +40,8 @@ def subscribe(bus: Bus) -> None:
     bus.subscribe(accounts.LinkMade, on_link)
     bus.subscribe(accounts.TokenMade, on_token_made)
     bus.subscribe(accounts.TokenRevoked, on_token_revoked)
+    bus.subscribe(ProgramLetIn, on_let_in)
+    bus.subscribe(ProgramShutOut, on_shut_out)
     bus.subscribe(accounts.MemberAdded, on_member_added)
     bus.subscribe(accounts.RoleChanged, on_role)
     bus.subscribe(accounts.MemberRemoved, on_member_removed)
@@ -117,6 +120,18 @@ def on_token_made(db: Session, event: accounts.TokenMade) -> None:
 
 def on_token_revoked(db: Session, event: accounts.TokenRevoked) -> None:
     record(db, "token.revoked", Thing("token", event.token_id, f"{event.user.name}: {event.name}", event.user.id))
+
+
+def on_let_in(db: Session, event: ProgramLetIn) -> None:
+    record(db, "program.let-in", _program(event), by=_else(db, event.user), scopes=event.grant.scopes)
+
+
+def on_shut_out(db: Session, event: ProgramShutOut) -> None:
+    record(db, "program.shut-out", _program(event), by=_else(db, event.user))
+
+
+def _program(event: ProgramLetIn | ProgramShutOut) -> Thing:
+    return Thing("program", event.grant.id, f"{event.user.name}: {event.grant.name}", event.user.id)
 
 
 def on_member_added(db: Session, event: accounts.MemberAdded) -> None:

@@ -12,10 +12,11 @@ from freehold.access.rules import Actor
 from freehold.accounts import service as accounts
 from freehold.accounts.rules import new_secret, secret_hash
 from freehold.accounts.tables import Account, Token
-from freehold.core import clock
+from freehold.core import clock, events
 from freehold.core.ids import new_id
 from freehold.oauth import rules
 from freehold.oauth.errors import GrantNotFound, OAuthProblem
+from freehold.oauth.events import ProgramLetIn, ProgramShutOut
 from freehold.oauth.tables import Grant, GrantToken, Program, RefreshToken
 
 #: Grants of one person; the ones used longest ago make room.
@@ -69,6 +70,7 @@ def give(db: Session, user: Account, client: Client, scopes: str, *, life_s: int
     )
     db.add(grant)
     db.flush()
+    events.publish(db, ProgramLetIn(grant, user))
     return _issue(db, grant, user, life_s)
 
 
@@ -209,6 +211,9 @@ def _tokens_of(grant_id: str) -> Select[str]:
 
 
 def _end(db: Session, grant_id: str) -> None:
+    grant = db.get(Grant, grant_id)
+    if grant is not None:
+        events.publish(db, ProgramShutOut(grant, db.get_one(Account, grant.user_id)))
     accounts.end_tokens(db, _tokens_of(grant_id))
     db.execute(delete(Grant).where(Grant.id == grant_id))
 
