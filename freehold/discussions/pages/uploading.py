@@ -37,6 +37,8 @@ router = APIRouter(include_in_schema=False)
 UPLOAD = REPO + "/upload/{rev:segment}"
 #: Of one form without script; with it a commit takes as many as it may have operations.
 MAX_FORM_FILES = 2_000
+#: What a new repository has at most: attributes and a card.
+FIRST_FILES = 2
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ def _page(
         api=f"/api/{shown.plural}/{repo.path}",
         tree=forms.at(root, "tree", rev, folder),
         plan=f"{repo.id}:{found.ref}:{folder}",
-        is_new=not folder and places.holding(ask.db, ask.kit, found).files <= 2,
+        is_new=not folder and not places.holding(ask.db, ask.kit, found, FIRST_FILES).is_cut,
         max_form_bytes=settings.max_commit_bytes,
         max_form_files=MAX_FORM_FILES,
         max_inline_bytes=settings.max_inline_bytes,

@@ -100,13 +100,13 @@ def place(
     return Place(repo, ref, head, file, entry, may_commit, may_propose)
 
 
-def holding(db: Session, kit: Kit, found: Place) -> Holding:
-    """How much is at a place; up to ``MAX_COUNTED`` entries are looked at."""
+def holding(db: Session, kit: Kit, found: Place, most: int = MAX_COUNTED) -> Holding:
+    """How much is at a place; up to ``most`` entries are looked at."""
     if found.entry is not None and found.entry.kind == "file":
         return Holding(1, found.entry.true_size_bytes, False)
     files = size_bytes = 0
     for number, entry in enumerate(content.objects(db, found.repo, kit).walk(found.head, found.path), 1):
-        if number > MAX_COUNTED:
+        if number > most:
             return Holding(files, size_bytes, True)
         if entry.kind == "file":
             files, size_bytes = files + 1, size_bytes + entry.true_size_bytes

@@ -11,7 +11,7 @@ export default function editor(element) {
 
   const tell = () => {
     const size = bytes.encode(area.value).length;
-    const lines = area.value.split("\n").length;
+    const lines = area.value ? area.value.replace(/\n$/, "").split("\n").length : 0;
     shown.textContent = `${lines.toLocaleString("en")} ${lines === 1 ? "line" : "lines"}, ${size.toLocaleString("en")} bytes`;
     area.setAttribute("aria-invalid", size > most);
   };
