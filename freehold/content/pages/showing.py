@@ -36,6 +36,7 @@ FIRST_BYTES = 256
 _coloured: Lru[tuple[str, ...], Sequence[str | None]] = Lru(
     KEPT_CHARACTERS, lambda parts: sum(len(p or "") for p in parts)
 )
+_words: Lru[tuple[str, str], markdown.Rendered] = Lru(KEPT_CHARACTERS, lambda found: len(found.html) + 1)
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,13 @@ def _markdown(ask: Ask, file: FileAt) -> Shown:
     text = _whole_text(ask, file, WHOLE_BYTES)
     if text is None:
         return _source(ask, file)
-    return Shown("markdown", _cut_remark(found := rendered(file, text.text)), html=found.html, is_text=True)
+    return Shown("markdown", _cut_remark(found := page_of_words(file, text.text)), html=found.html, is_text=True)
+
+
+def page_of_words(file: FileAt, text: str) -> markdown.Rendered:
+    """All of a Markdown file as HTML; kept, since a long one takes as long as everything else of its page."""
+    key = (shared.address(file.repo, "blob", file.revision, file.entry.path), file.entry.oid)
+    return _words.of(key, lambda: rendered(file, text))
 
 
 def rendered(file: FileAt, text: str) -> markdown.Rendered:

@@ -24,7 +24,7 @@ paths.register()
 router = APIRouter(include_in_schema=False)
 ROWS = 500
 #: The last change is searched for this many rows, of folders this large; beyond, a page would wait for history.
-ROWS_WITH_CHANGES, ENTRIES_WITH_CHANGES = 200, 5_000
+ROWS_WITH_CHANGES, ENTRIES_WITH_CHANGES = 500, 5_000
 FOUND = 100
 MAX_WORDS = 200  # characters of a search
 MAX_README_BYTES = 512 << 10
@@ -191,7 +191,7 @@ def _readme(ask: Ask, repo: Repo, rev: str, page: queries.Folder) -> Readme | No
     name = entry.path.rpartition("/")[2]
     address = shared.address(repo, "blob", rev, entry.path)
     if name.lower().endswith((".md", ".markdown")):
-        html = showing.rendered(queries.FileAt(repo, rev, page.commit, entry, None), text.text).html
+        html = showing.page_of_words(queries.FileAt(repo, rev, page.commit, entry, None), text.text).html
         return Readme(name, address, html, "") if html.strip() else None
     return Readme(name, address, "", text.text[: showing.TEXT_BYTES])
 
