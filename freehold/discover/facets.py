@@ -6,6 +6,7 @@ holds when it is chosen: counted among everything else that is chosen, and only 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from sqlalchemy.orm import Session
 
@@ -53,6 +54,7 @@ class Facet:
     parameter: str = "filter"  #: of the address; of another one only one word can be chosen
 
 
+@lru_cache(maxsize=8192)
 def placed(kind: str, tag: str) -> tuple[str, str]:
     """The question a tag answers, and its words there; no question: it narrows a list as a tag."""
     prefix, _, rest = tag.partition(":")
@@ -119,7 +121,8 @@ def _sizes(db: Session, actor: Actor, listing: Listing) -> list[Facet]:
 
 
 def _words(kind: str, family: str, counted: Mapping[str, int], chosen: Sequence[str]) -> list[Word]:
-    there = {tag: label for tag in (*counted, *chosen) for place, label in [placed(kind, tag)] if place == family}
+    places = ((tag, placed(kind, tag)) for tag in (*counted, *chosen))
+    there = {tag: label for tag, (place, label) in places if place == family}
     words = [Word(tag, label, counted.get(tag, 0), tag in chosen) for tag, label in there.items()]
     if family == "Rows":
         return sorted(words, key=lambda word: rules.ROW_ORDER.get(word.tag.partition(":")[2], 99))

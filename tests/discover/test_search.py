@@ -69,7 +69,7 @@ def test_words_in_any_order_and_case_are_enough(client: TestClient, words: str) 
 )
 def test_a_slip_of_the_keyboard_is_understood(client: TestClient, words: str, meant: str) -> None:
     text = _plain(client.get("/search", params={"search": words}, headers=HTML).text)
-    assert "Did you mean" in text
+    assert "Did you mean one of these?" in text
     assert meant in text
 
 
