@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.compat.pasting import lines_of, run
 from tests.fixtures.clients import LIBRARIES, Clients
 from tests.fixtures.servers import Live
 
@@ -45,3 +46,10 @@ def test_sentence_transformers_loads_a_real_model(clients: Clients, live: Live, 
     found = clients.script(LIBRARIES, "embed", live, repo=minilm)
     assert found["dimensions"] == 384
     assert found["near"] > 0.5 > 0.2 > found["far"]
+
+
+def test_the_lines_of_a_models_page_run_as_they_stand(clients: Clients, live: Live, minilm: str):
+    told = lines_of(live, f"/{minilm}")
+    assert list(told) == ["sentence-transformers", "transformers", "hf", "huggingface-hub", "curl", "git"]
+    for text in told.values():
+        run(clients, text)

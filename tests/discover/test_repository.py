@@ -15,6 +15,8 @@ from freehold.repos.tables import Repo
 from tests.discover.conftest import CARD, CONFIG, Publish
 from tests.fixtures.people import Cast
 
+HTML = {"accept": "text/html"}
+
 
 @pytest.fixture
 def tiny(cast: Cast, publish: Publish) -> str:
@@ -25,7 +27,7 @@ def tiny(cast: Cast, publish: Publish) -> str:
 def head_of(client: TestClient, address: str, headers: dict[str, str]) -> str:
     """The head of a repository's page, without the mark of the tab it is at."""
     text = client.get(address, headers={"accept": "text/html"} | headers).text
-    found = re.search(r'<div class="repo-head">.*?</nav>', text, re.DOTALL)
+    found = re.search(r'<div class="repo-head">.*?aria-label="Repository".*?</nav>', text, re.DOTALL)
     assert found is not None, text
     head = found[0].replace(' aria-current="page"', "")
     return re.sub(r'<details class="menu">.*?</details>', "", head, flags=re.DOTALL)  # how to use it, on its own page
@@ -57,13 +59,15 @@ def page_of(client: TestClient, address: str, headers: dict[str, str] | None = N
 
 
 def test_an_empty_repository_says_how_to_fill_it(client: TestClient, cast: Cast) -> None:
-    made = client.post("/api/repos/create", json={"name": "new", "type": "dataset"}, headers=cast.alice.headers)
+    made = client.post("/api/repos/create", json={"name": "fresh", "type": "dataset"}, headers=cast.alice.headers)
     assert made.status_code == 200, made.text
-    mine = page_of(client, "/datasets/alice/new", cast.alice.headers)
-    assert "hf upload alice/new . --repo-type dataset" in mine
-    assert "git clone http://hub.test/datasets/alice/new" in mine
-    assert 'href="/datasets/alice/new/card/edit"' in mine
-    others = page_of(client, "/datasets/alice/new", cast.charlie.headers)
+    mine = page_of(client, "/datasets/alice/fresh", cast.alice.headers)
+    assert "hf upload alice/fresh . --repo-type dataset" in mine
+    assert "git clone http://hub.test/datasets/alice/fresh" in mine
+    assert 'href="/datasets/alice/fresh/card/edit"' in mine
+    assert client.get("/datasets/alice/fresh/upload/main", headers=HTML | cast.alice.headers).status_code in (200, 303)
+    assert 'href="/datasets/alice/fresh/upload/main"' in mine
+    others = page_of(client, "/datasets/alice/fresh", cast.charlie.headers)
     assert "Nothing in it yet" in others
     assert "hf upload" not in others
 
