@@ -69,6 +69,18 @@ def test_files_are_found_and_read_without_scripts(browse: Callable[..., Tab], sh
     assert page.get_by_text("{ 1 key }").count() == 1
 
 
+def test_a_long_menu_of_branches_is_narrowed_by_typing(browse: Callable[..., Tab], shelf: str, live: Live) -> None:
+    headers = {"Authorization": f"Bearer {live.tokens['alice']}"}
+    for name in (*"abcdefgh", "topic/long"):
+        httpx.post(f"{live.url}/api/models{shelf}/branch/{name.replace('/', '%2F')}", headers=headers)
+    page = browse().go(f"{shelf}/tree/main/src")
+    page.locator("details.switcher summary").click()
+    page.get_by_role("searchbox", name="Find a branch or tag").fill("LONG")
+    assert page.locator(".switcher .menu-sheet a:visible").all_inner_texts() == ["topic/long"]
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{shelf}/tree/topic%2Flong/src")
+
+
 @pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")])
 def test_every_view_is_read_by_everybody(
     browse: Callable[..., Tab], shelf: str, size: tuple[int, int], scheme: str

@@ -7,9 +7,20 @@ export default function (menu) {
   menu.addEventListener("toggle", () => { if (menu.open) field.focus(); });
   field.addEventListener("input", () => {
     const words = field.value.toLowerCase().split(/\s+/);
-    for (const link of links) link.hidden = !words.every((word) => link.textContent.toLowerCase().includes(word));
+    let head = null;
+    for (const one of menu.querySelectorAll(".menu-sheet > :is(.menu-head, a)")) {
+      if (one.matches(".menu-head")) {
+        head = one;
+        head.hidden = field.value !== "";
+        continue;
+      }
+      one.hidden = !words.every((word) => one.textContent.toLowerCase().includes(word));
+      if (!one.hidden && head) head.hidden = false;
+    }
   });
   field.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") links.find((link) => !link.hidden)?.click();
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    links.find((link) => !link.hidden)?.click();
   });
 }
