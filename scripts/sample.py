@@ -54,6 +54,7 @@ def _repositories(people: Mapping[str, httpx.Client], found: Found) -> None:
     found["commit"] = _commit(
         alice, "models/lab/river-tides", {"README.md": TIDES_CARD + "\nMeasured again in spring.\n"}, "Measure again"
     )
+    found["repo"] = _call(alice, "GET", "/api/models/lab/river-tides")["_id"]
     _repo(alice, "lab/river-tides-small", _small())
     _repo(alice, "alice/letters-by-hand", {"README.md": "A first try, not for others.\n"}, private=True)
     _repo(alice, "lab/harbour-voices", {"README.md": VOICES_CARD, "model.safetensors": _safetensors(7, 5)})
