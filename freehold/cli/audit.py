@@ -7,6 +7,7 @@ import typer
 from freehold.cli.shared import Data, installation, one_sentence
 from freehold.governance.queries import trail
 from freehold.governance.service import chaining
+from freehold.web.figures import plural
 
 app = typer.Typer(help="The audit trail.", no_args_is_help=True)
 
@@ -28,4 +29,5 @@ def check(data: Data = None) -> None:
     if verdict.broken:
         typer.echo(f"The chain is broken after {verdict.checked - 1} entries. {verdict.broken}", err=True)
         sys.exit(1)
-    typer.echo(f"{verdict.checked} entries are as they were. The chain ends in {chain.digest or 'nothing yet'}.")
+    told = plural(verdict.checked, "entry is", "entries are")
+    typer.echo(f"{told} as written. The chain ends in {chain.digest or 'nothing yet'}.")

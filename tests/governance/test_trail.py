@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, select, text, update
@@ -30,6 +31,7 @@ from freehold.people.service import invitations, organizations
 from freehold.people.service.organizations import Changes
 from freehold.repos import service as repos
 from tests.fixtures.people import Cast
+from tests.fixtures.pushes import Made, head, push
 from tests.governance.conftest import ORIGIN, Browser
 
 Entries = Callable[..., list[AuditEntry]]
@@ -83,7 +85,28 @@ def test_what_is_done_to_repositories_is_written_down(client: TestClient, cast: 
     assert _last(entries, "webhook.deleted").actor_name == "alice"
 
 
-def test_a_git_push_that_goes_on_is_no_entry_and_a_refused_call_leaves_none(
+def test_a_push_that_rewrites_is_written_down_and_one_that_goes_on_is_not(
+    client: TestClient, cast: Cast, entries: Entries, tmp_path: Path
+) -> None:
+    assert client.post("/api/repos/create", json={"name": "m"}, headers=cast.alice.headers).status_code == 200
+    main, begin = "refs/heads/main", head(client, cast.alice, "alice/m")
+
+    def pushed(name: str, old: str, *parents: str) -> str:
+        made = Made(tmp_path / name)
+        commit = made.commit(made.tree(("100644", b"a.txt", made.blob(name.encode()))), *parents)
+        assert push(client, cast.alice, "alice/m", main, commit, made.pack(), old=old).refs == {main: None}
+        return commit
+
+    before = len(entries())
+    on = pushed("on", begin, begin)
+    assert len(entries()) == before
+    other = pushed("other", on, begin)
+    forced = entries()[before:]
+    assert [(entry.verb, entry.via) for entry in forced] == [("ref.forced", "token write")]
+    assert forced[0].details == {"ref": main, "before": on, "after": other}
+
+
+def test_a_commit_that_goes_on_is_no_entry_and_a_refused_call_leaves_none(
     client: TestClient, cast: Cast, entries: Entries
 ) -> None:
     before = len(entries())
