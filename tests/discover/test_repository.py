@@ -38,7 +38,7 @@ def test_every_page_of_a_repository_has_the_same_head(client: TestClient, cast: 
     heads = {head_of(client, tiny + page, cast.alice.headers) for page in pages}
     assert len(heads) == 1
     (head,) = heads
-    assert re.findall(r"<span>([^<]+)</span>", head)[:2] == ["Text generation", "transformers"]
+    assert re.findall(r'<span dir="auto">([^<]+)</span>', head)[:2] == ["Text generation", "transformers"]
     assert f'href="{tiny}/settings"' in head
     assert f'href="{tiny}/settings"' not in head_of(client, tiny, cast.charlie.headers)
 
