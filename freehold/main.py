@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import quote, urlsplit
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
@@ -279,16 +279,21 @@ def _add_rooms(app: FastAPI) -> None:
         discover_api,
     )
     for room in apis:
-        app.include_router(room.router)
-    app.include_router(gating_api.router)
-    app.include_router(tokens_doors.api)
-    app.include_router(listings_api.router)
-    app.include_router(papers_api.router)
+        _take(app, room.router)
+    _take(app, gating_api.router)
+    _take(app, tokens_doors.api)
+    _take(app, listings_api.router)
+    _take(app, papers_api.router)
     overviews_api.install(app, {"numDiscussions": discussions_queries.opened_by})
-    app.include_router(webhooks_api.router)
-    app.include_router(notifications_api.router)
-    app.include_router(one_segment_api.router)
+    _take(app, webhooks_api.router)
+    _take(app, notifications_api.router)
+    _take(app, one_segment_api.router)
     _add_pages(app)
+
+
+def _take(app: FastAPI, router: APIRouter) -> None:
+    """The routes of ``router`` as they stand; FastAPI's own way makes each of them anew at the first request."""
+    app.router.routes.extend(router.routes)
 
 
 def _add_pages(app: FastAPI) -> None:
@@ -304,13 +309,13 @@ def _add_pages(app: FastAPI) -> None:
 def _include_pages(app: FastAPI) -> None:
     """The pages of every room, the widest addresses last."""
     for router in governance_pages.ROUTERS:
-        app.include_router(web_api.answering_head(router))
+        _take(app, web_api.answering_head(router))
     for plain in (status_pages, catalogue):
-        app.include_router(web_api.answering_head(plain.router))
+        _take(app, web_api.answering_head(plain.router))
     for inbox_page in (notifications_pages, webhooks_pages):
-        app.include_router(web_api.answering_head(inbox_page.router))
+        _take(app, web_api.answering_head(inbox_page.router))
     for community_page in (collections_pages, marks_pages):
-        app.include_router(web_api.answering_head(community_page.router))
+        _take(app, web_api.answering_head(community_page.router))
     people_pages = (accounts_pages, settings_pages, joining, organization_pages, avatars, oauth_pages, tokens_doors)
     rooms = (
         gating_pages,
@@ -324,8 +329,8 @@ def _include_pages(app: FastAPI) -> None:
         repository_pages,
     )
     for room in (*people_pages, *rooms):
-        app.include_router(web_api.answering_head(room.router))
-    app.include_router(web_api.answering_head(profile_pages.router))  # the widest address of all
+        _take(app, web_api.answering_head(room.router))
+    _take(app, web_api.answering_head(profile_pages.router))  # the widest address of all
 
 
 @http.door(http.PUBLIC)

@@ -6,4 +6,4 @@ from freehold.discussions.api import changes, pulls, threads
 
 router = APIRouter()
 for part in (threads, pulls, changes):
-    router.include_router(part.router)
+    router.routes.extend(part.router.routes)

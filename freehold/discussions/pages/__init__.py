@@ -7,4 +7,4 @@ from freehold.web.api import answering_head
 
 router = APIRouter(include_in_schema=False)
 for part in (threads, pulls, changes, cards, editing, arranging, uploading):
-    router.include_router(answering_head(part.router))
+    router.routes.extend(answering_head(part.router).routes)

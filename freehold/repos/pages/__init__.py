@@ -6,4 +6,4 @@ from freehold.repos.pages import creating, settings
 
 router = APIRouter(include_in_schema=False)
 for part in (creating, settings):
-    router.include_router(part.router)
+    router.routes.extend(part.router.routes)
