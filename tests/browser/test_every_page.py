@@ -41,6 +41,23 @@ def test_every_page_is_sound(browse: Callable[..., Tab], filled: Filled) -> None
     assert not wrong, "\n\n".join(wrong)
 
 
+def test_a_list_changes_in_part_and_back_is_where_one_was(browse: Callable[..., Tab], filled: Filled) -> None:
+    page = browse("alice", on=filled.live).go("/models")
+    page.evaluate("window.stays = true")
+    page.locator("#listing").get_by_role("link", name="Most liked").click()
+    page.wait_for_url("**/models?sort=likes")
+    assert page.evaluate("window.stays"), "the page was loaded anew"
+    page.go_back()
+    page.wait_for_url("**/models")
+    page.wait_for_function("!window.stays")  # loaded anew, and whole: not the part that was fetched last
+    page.locator("header.top").wait_for()
+    assert page.locator("#listing").count() == 1
+    page.go_forward()
+    page.wait_for_url("**/models?sort=likes")
+    page.locator("header.top").wait_for()
+    page.locator("#listing [aria-current=true]", has_text="Most liked").wait_for()
+
+
 def _faults(tab: Tab, shown: Shown, found: sample.Found) -> Iterator[str]:
     page, seen = tab.page, len(tab.wrong)
     page.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})

@@ -71,7 +71,7 @@ def test_a_first_visit_is_small(client: TestClient) -> None:
     page = client.get("/models", headers={"Accept-Encoding": "gzip"}).text
     loaded = set(re.findall(r'(?:href|src)="(/-/static/[^"#]+)', page))
     modules = {f"js/modules/{name}.js" for name in (*re.findall(r'data-module="(\w+)"', page), "combobox")}
-    fonts = {f"fonts/{name}.woff2" for name in ("sans-400", "sans-600", "serif-500", "mono-400")}
+    fonts = {f"fonts/{name}.woff2" for name in ("sans-400", "sans-600", "serif-500", "mono-400", "mono-600")}
     loaded |= {assets.load().address(path) for path in modules | fonts}
     found = {address: _length(client, address, **{"Accept-Encoding": "gzip"}) for address in (*loaded, "/models")}
     assert sum(found.values()) < MOST_FIRST_VISIT_BYTES, found
