@@ -13,7 +13,7 @@ from typing import Any
 from freehold.cards.tags import FORMATS as DATA_FORMATS
 
 #: Raised when the same files would give other facts: what is kept of an older version is computed anew.
-VERSION = 1
+VERSION = 2
 MAX_PROBLEMS = 20
 MAX_FILES_TOLD = 64
 MAX_TEXT = 100
@@ -76,7 +76,8 @@ class Facts:
     """The facts of one commit. ``details`` has what is only shown:
 
     ``safetensors`` and ``gguf`` as clients read them, ``context`` (with its ``source``), ``experts``, ``adapter``,
-    ``quantiser``, ``weights`` (files with what each comes to), ``pickles`` (paths), ``problems`` as ``[path, why]``.
+    ``quantiser``, ``weights`` (files with what each comes to), ``columns`` (of a data set's first Parquet file, as
+    ``[path, type]``), ``pickles`` (paths), ``problems`` as ``[path, why]``.
     """
 
     parameters: int | None = None
@@ -99,14 +100,28 @@ def of(sources: Sources) -> Facts:
     size_bytes = sum(size for _, size in sources.files)
     pickles = [path for path, _ in sources.files if is_pickle(path)]
     if sources.kind != "model":
-        return Facts(
-            has_pickle=bool(pickles),
-            size_bytes=size_bytes,
-            formats=_data_formats(sources.files),
-            rows=None,
-            details={"pickles": pickles[:MAX_FILES_TOLD]} if pickles else {},
-        )
+        return _of_dataset(sources, size_bytes, pickles)
     return _of_model(sources, size_bytes, pickles)
+
+
+def _of_dataset(sources: Sources, size_bytes: int, pickles: Sequence[str]) -> Facts:
+    """Rows are told where all files of data are Parquet and say how many they have: others would need counting."""
+    formats = _data_formats(sources.files)
+    tables = sum(path.lower().endswith(".parquet") for path, _ in sources.files)
+    read = [one.told for one in sources.headers if not one.problem]
+    is_told = formats == ["parquet"] and len(read) == tables
+    details: dict[str, Any] = {
+        "columns": read[0]["columns"] if read else None,
+        "pickles": pickles[:MAX_FILES_TOLD],
+        "problems": [[one.path, one.problem] for one in sources.headers if one.problem][:MAX_PROBLEMS],
+    }
+    return Facts(
+        has_pickle=bool(pickles),
+        size_bytes=size_bytes,
+        formats=formats,
+        rows=sum(one["rows"] for one in read) if is_told else None,
+        details={key: value for key, value in details.items() if value},
+    )
 
 
 def is_pickle(path: str) -> bool:

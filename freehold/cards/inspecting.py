@@ -110,7 +110,10 @@ def gather(db: Session, kit: Kit, repo: Repo, commit: str) -> Gathered:
                 break
     sizes = [(entry.path, entry.true_size_bytes) for entry in entries]
     if repo.kind != "model":
-        return Gathered(commit, (), Sources(repo.kind, sizes))
+        tables_ = [entry for entry in entries if _ending(entry.path) == "parquet"][:MAX_HEADERS]
+        known = _known(db, repo, tables_)
+        opened = [_opened(db, kit, repo, entry, "parquet", known) for entry in tables_]
+        return Gathered(commit, opened, Sources(repo.kind, sizes))
     by_form = {form: chosen(entries, form) for form in ("safetensors", "gguf", "onnx")}
     parts = [entry for found in by_form.values() for entry in found]
     paths = {entry.path for entry in parts}

@@ -22,7 +22,7 @@ INDEX = ".safetensors.index.json"
 MAX_INDEX_BYTES = 32 << 20
 #: For the headers of all parts of a model that were not kept; the rest is left out, and that is said.
 PARTS_S = 12.0
-NAMES = {"safetensors": "safetensors", "gguf": "GGUF", "onnx": "ONNX", "pickle": "pickle"}
+NAMES = {"safetensors": "safetensors", "gguf": "GGUF", "onnx": "ONNX", "pickle": "pickle", "parquet": "Parquet"}
 #: Where names that pickles of weights import usually come from.
 USUAL = ("torch.", "collections.", "numpy.", "_codecs.encode", "copyreg.", "sklearn.", "joblib.", "transformers.")
 
@@ -79,6 +79,16 @@ class UnreadableView:
 
 
 @dataclass(frozen=True)
+class ParquetView:
+    """What the footer of a Parquet file says: columns by path and type, ``left_out`` are those that do not fit."""
+
+    read: str
+    sums: Sequence[Sum]
+    columns: Sequence[tuple[str, str]]
+    left_out: int
+
+
+@dataclass(frozen=True)
 class PickleView:
     """A pickle, looked at and never loaded. ``imports`` are names that loading would fetch, unusual ones first."""
 
@@ -101,6 +111,8 @@ def file_view(ask: Ask, file: FileAt) -> str:
     if parsed.problem:
         return part(ask.request, UnreadableView(NAMES[form], shown.visible(parsed.problem)))
     size = file.entry.true_size_bytes
+    if form == "parquet":
+        return part(ask.request, _parquet_view(parsed.told, size))
     header_bytes = parsed.told["header_bytes"]
     read = (
         f"read by range: {figures.size(header_bytes)} of {figures.size(size)}"
@@ -250,6 +262,23 @@ def _parts(ask: Ask, file: FileAt, names: Sequence[str]) -> tuple[Sequence[Part]
         parts.append(Part(shown.visible(name), address, told["tensors"], *counted, ""))
         read.append(parsed)
     return parts, read
+
+
+# ---- tables ------------------------------------------------------------------------------------------------
+
+
+def _parquet_view(told: Mapping[str, Any], size_bytes: int) -> ParquetView:
+    made_by = shown.visible(told["made_by"])
+    return ParquetView(
+        read=f"read by range: {figures.size(told['header_bytes'])} of {figures.size(size_bytes)}",
+        sums=[
+            Sum("Rows", figures.short(told["rows"]), f"{told['rows']:,} rows", f"{told['rows']:,}"),
+            Sum("Columns", figures.count(told["total"])),
+            Sum("Row groups", figures.count(told["row_groups"]), made_by[:60], made_by),
+        ],
+        columns=[(shown.visible(path), shown.visible(kind)) for path, kind in told["columns"]],
+        left_out=told["total"] - len(told["columns"]),
+    )
 
 
 # ---- pickles -----------------------------------------------------------------------------------------------

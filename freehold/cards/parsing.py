@@ -15,10 +15,10 @@ from freehold.cards.headers.header import MAX_HEADER_BYTES, Read, Unreadable
 from freehold.core.children import Child, ChildFailed, ChildLimits
 from freehold.core.errors import Unavailable
 
-Form = Literal["safetensors", "gguf", "onnx", "pickle", "index", "raw"]
+Form = Literal["safetensors", "gguf", "onnx", "parquet", "pickle", "index", "raw"]
 
 #: Files of a form, by their ending.
-FORMS: dict[str, Form] = {"safetensors": "safetensors", "gguf": "gguf", "onnx": "onnx"}
+FORMS: dict[str, Form] = {"safetensors": "safetensors", "gguf": "gguf", "onnx": "onnx", "parquet": "parquet"}
 FORMS |= dict.fromkeys(("bin", "pt", "pth", "pkl", "pickle", "ckpt", "joblib"), "pickle")
 #: ``answer_s`` is for one file, reads from the store included.
 LIMITS = ChildLimits(memory_bytes=512 << 20, answer_s=20.0, answer_bytes=64 << 20, idle_s=30.0)
@@ -37,7 +37,7 @@ for _ in range(AT_ONCE):
 
 @dataclass(frozen=True)
 class Parsed:
-    """What a file says: ``told`` is :func:`digest.summary` (or what ``pickles``, ``safetensors.parts`` tell).
+    """What a file says: ``told`` is :func:`digest.summary`, or what ``parquet``, ``pickles``, ``safetensors`` tell.
 
     ``body`` are the tensors, packed. ``problem``: why there is nothing of both, in words; else empty.
     """

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from freehold.cards.headers import digest, gguf, onnx, pickles, safetensors
+from freehold.cards.headers import digest, gguf, onnx, parquet, pickles, safetensors
 from freehold.cards.headers.header import Header, Read, Unreadable
 from freehold.core.children import serve, wanted
 
@@ -36,6 +36,8 @@ def _answer(job: dict[str, Any], bodies: list[bytes]) -> tuple[Any, bytes]:
         return digest.page(bodies, job["search"], job["sort"], job["number"]), b""
     if form == "pickle":
         return pickles.look(wanted, size_bytes), b""
+    if form == "parquet":
+        return parquet.look(wanted, size_bytes), b""
     if form == "index":
         return safetensors.parts(wanted(0, size_bytes)), b""
     if form == "raw":
