@@ -82,7 +82,7 @@ def facts(repo: Repo, known: Facts, computed: Computed, used_bytes: int) -> Sequ
     data = known.card.data or {}
     found = [*_of_model(known, computed)] if repo.kind == "model" else []
     if repo.kind == "dataset":
-        found += [*_formats(known, weights_only=False)]
+        found += [_rows(computed), *_formats(known, weights_only=False)]
     if repo.kind == "space":
         found.append(Fact("SDK", repo.sdk or "not stated", "declared" if repo.sdk else "unknown"))
     terms = licence(data)
@@ -96,6 +96,13 @@ def facts(repo: Repo, known: Facts, computed: Computed, used_bytes: int) -> Sequ
         Fact("On disk", figures.size(used_bytes), "computed", f"{used_bytes:,} bytes, with every earlier revision"),
     ]
     return found
+
+
+def _rows(computed: Computed) -> Fact:
+    """Rows that files say they have: nobody counts those of text files."""
+    if computed.rows is None:
+        return Fact("Rows", "not counted", "unknown")
+    return Fact("Rows", figures.short(computed.rows), "computed", f"{computed.rows:,}")
 
 
 # ---- models --------------------------------------------------------------------------------------------------------

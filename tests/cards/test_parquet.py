@@ -123,5 +123,7 @@ def test_a_data_set_knows_its_rows(client: TestClient, app: Starlette, cast: Cas
     assert (found["d"].rows, found["d"].details["columns"][1]) == (123, ["text", "text"])
     assert found["mixed"].rows is None  # nobody counted the lines
     page = client.get("/datasets/alice/d/blob/main/data/a.parquet", headers={"accept": "text/html"}).text
+    assert 'title="123"' in client.get("/datasets/alice/d").text
+    assert "not counted" in client.get("/datasets/alice/mixed").text
     for said in ("100 rows", "label", "by hand", "read by range"):
         assert said in page, said
