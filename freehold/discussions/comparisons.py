@@ -17,7 +17,7 @@ from freehold.core.errors import BadRequest
 from freehold.discussions import queries, rules
 from freehold.discussions.tables import Discussion
 from freehold.gitkit import conflicts
-from freehold.gitkit.comparing import MAX_FILES, MAX_LINES, Comparison, compare
+from freehold.gitkit.comparing import MAX_FILES, MAX_LINES, Comparison, compare, count_files
 from freehold.gitkit.conflicts import Conflict
 from freehold.gitkit.merging import merge
 from freehold.gitkit.objects import CommitInfo, Objects
@@ -97,6 +97,19 @@ def commits_of_pull(db: Session, kit: Kit, repo: Repo, discussion: Discussion) -
     objects = content.objects(db, repo, kit)
     brought = objects.brought(after, [before] if before else [], rules.MAX_COMMITS_COUNTED)
     return [objects.commit(oid) for oid in brought[: rules.MAX_COMMITS_SHOWN]], len(brought)
+
+
+def size_of_pull(
+    db: Session, kit: Kit, repo: Repo, discussion: Discussion, *, max_files: int
+) -> tuple[int, int] | None:
+    """How many commits a pull request brings, and how many files they change; None when its commits are gone."""
+    try:
+        before, after = ends(db, kit, repo, discussion)
+    except RevisionNotFound:
+        return None
+    objects = content.objects(db, repo, kit)
+    brought = objects.brought(after, [before] if before else [], rules.MAX_COMMITS_COUNTED)
+    return len(brought), count_files(objects, before, after, max_files=max_files)
 
 
 def ends(db: Session, kit: Kit, repo: Repo, discussion: Discussion) -> tuple[str | None, str]:

@@ -1,10 +1,10 @@
 """Reads of threads. Nothing here writes."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Select, String, and_, cast, func, literal, or_, select
+from sqlalchemy import Select, String, and_, cast, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Action, Actor
@@ -17,7 +17,7 @@ from freehold.content.service.merging import compared
 from freehold.content.tables import Ref
 from freehold.discussions import references, rules
 from freehold.discussions.errors import CommentNotFound, DiscussionNotFound
-from freehold.discussions.tables import Discussion, Event, Reaction
+from freehold.discussions.tables import CommentVersion, Discussion, Event, Reaction
 from freehold.gitkit.patches import patch
 from freehold.repos import service as repos
 from freehold.repos.access import visible
@@ -26,12 +26,17 @@ from freehold.repos.tables import Repo
 
 @dataclass(frozen=True)
 class Listing:
-    """Which threads are asked for: ``kind`` is all, discussion or pull_request; ``page`` counts from 0."""
+    """Which threads are asked for: ``kind`` is all, discussion or pull_request; ``page`` counts from 0.
+
+    ``words`` are looked for in titles, each on its own; ``sort`` is new, old or busy.
+    """
 
     kind: str = "all"
     status: str = "all"
     author: str = ""
     page: int = 0
+    words: str = ""
+    sort: str = "new"
 
 
 @dataclass(frozen=True)
@@ -89,8 +94,32 @@ def listed(db: Session, actor: Actor, path: str, wanted: Listing, *, kind: str) 
     query = _narrowed(select(Discussion).where(Discussion.repo_id == repo.id), wanted)
     total = db.scalar(select(func.count()).select_from(query.subquery())) or 0
     start = wanted.page * rules.PAGE
-    rows = db.scalars(query.order_by(Discussion.num.desc()).offset(start).limit(rules.PAGE))
+    rows = db.scalars(query.order_by(*_ORDERS[wanted.sort]).offset(start).limit(rules.PAGE))
     return Found(repo, list(rows), start, total)
+
+
+_ORDERS = {
+    "new": (Discussion.num.desc(),),
+    "old": (Discussion.num,),
+    "busy": (Discussion.events.desc(), Discussion.num.desc()),
+}
+
+
+def by_status(db: Session, repo: Repo, wanted: Listing) -> dict[str, int]:
+    """How many threads there are of each status, as far as the rest of ``wanted`` has them."""
+    mine = select(Discussion.status, func.count()).where(Discussion.repo_id == repo.id).group_by(Discussion.status)
+    found = {str(status): int(number) for status, number in db.execute(_narrowed(mine, replace(wanted, status="all")))}
+    return {word: sum(found.get(one, 0) for one in of or found) for word, of in rules.STATUSES.items()}
+
+
+def spoken(db: Session, discussions: Sequence[Discussion]) -> Mapping[str, int]:
+    """How many comments and reviews each of these holds, by its id. An opening without words is none."""
+    has_words = exists().where(CommentVersion.event_id == Event.id, CommentVersion.text != "")
+    said = or_(Event.type == "review", and_(Event.type == "comment", or_(has_words, Event.is_hidden)))
+    counted = select(Event.discussion_id, func.count()).where(
+        Event.discussion_id.in_([one.id for one in discussions]), said
+    )
+    return {str(of): int(number) for of, number in db.execute(counted.group_by(Event.discussion_id))}
 
 
 def pinned(db: Session, repo: Repo) -> list[Discussion]:
@@ -117,11 +146,41 @@ def thread(
     """A thread that ``actor`` may read. Raises :class:`DiscussionNotFound`."""
     repo = repos.load(db, actor, path, Action.READ, kind=kind)
     discussion = numbered(db, repo, num)
-    events = db.scalars(select(Event).where(Event.discussion_id == discussion.id).order_by(Event.position))
+    told = list(db.scalars(_events(discussion).order_by(Event.position)))
     looks = with_changes and discussion.is_pull_request
     changes = _changes(db, kit, repo, discussion, with_diff) if looks else None
-    told = list(events)
     return Thread(repo, discussion, told, changes, seen(db, kit, actor, repo, discussion, told))
+
+
+def part_of_thread(
+    db: Session, kit: Kit, actor: Actor, path: str, num: int, *, kind: str, before: int | None = None
+) -> Thread:
+    """As :func:`thread`, but of its events only the first and the last ones at positions below ``before``."""
+    repo = repos.load(db, actor, path, Action.READ, kind=kind)
+    discussion = numbered(db, repo, num)
+    newest = _events(discussion).order_by(Event.position.desc()).limit(rules.ENTRIES_SHOWN)
+    told = list(db.scalars(newest if before is None else newest.where(Event.position < before)))[::-1]
+    if not told or told[0].position > 1:
+        told = [*db.scalars(_events(discussion).where(Event.position == 1)), *told]
+    changes = _changes(db, kit, repo, discussion, False) if discussion.is_pull_request else None
+    return Thread(repo, discussion, told, changes, seen(db, kit, actor, repo, discussion, told))
+
+
+def remarks(db: Session, kit: Kit, actor: Actor, path: str, num: int, *, kind: str) -> Thread:
+    """A pull request with what was said about its lines, and nothing else of it."""
+    repo, discussion = pull(db, actor, path, num, kind=kind)
+    on_lines = _events(discussion).where(Event.type == "comment", Event.data["place"]["path"].as_string().is_not(None))
+    told = list(db.scalars(on_lines.order_by(Event.position)))
+    return Thread(repo, discussion, told, None, seen(db, kit, actor, repo, discussion, told))
+
+
+def reviews(db: Session, discussion: Discussion) -> list[Event]:
+    """The reviews of a thread, oldest first."""
+    return list(db.scalars(_events(discussion).where(Event.type == "review").order_by(Event.position)))
+
+
+def _events(discussion: Discussion) -> Select[Event]:
+    return select(Event).where(Event.discussion_id == discussion.id)
 
 
 def one_event(db: Session, kit: Kit, actor: Actor, event: Event) -> Seen:
@@ -239,12 +298,14 @@ def brought_by(db: Session, repo: Repo, oid: str) -> Discussion | None:
     return db.scalars(found.order_by(Discussion.num.desc()).limit(1)).first()
 
 
-def _narrowed(query: Select[Discussion], wanted: Listing) -> Select[Discussion]:
+def _narrowed(query: Any, wanted: Listing) -> Any:
     if wanted.kind != "all":
         query = query.where(Discussion.is_pull_request.is_(wanted.kind == "pull_request"))
     statuses = rules.STATUSES[wanted.status]
     if statuses:
         query = query.where(Discussion.status.in_(statuses))
+    for word in wanted.words.split()[: rules.MAX_WORDS]:
+        query = query.where(func.lower(Discussion.title).contains(word.lower(), autoescape=True))
     if wanted.author:
         query = query.where(Discussion.author_id.in_(select(Account.id).where(Account.key == wanted.author.lower())))
     return query

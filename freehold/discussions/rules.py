@@ -18,6 +18,10 @@ MAX_COMMITS_SHOWN, MAX_COMMITS_COUNTED = 250, 10_000
 MAX_CONFLICTS_SHOWN = 50
 MAX_BRANCHES_SHOWN = 200
 PAGE = 50
+#: Words of a search in titles.
+MAX_WORDS = 8
+#: Entries of a thread that a page shows, besides the first: a long thread is read from its end.
+ENTRIES_SHOWN = 100
 #: Open pull requests to one branch that a push to it is compared with, the newest first.
 MAX_WAITING = 500
 
@@ -44,6 +48,13 @@ STATUSES: dict[str, Sequence[str]] = {
     "draft": ("draft",),
     "merged": ("merged",),
 }
+
+
+def page_with(position: int, entries: int) -> int | None:
+    """Before which position the page ends that shows the entry at ``position``; None: the newest page shows it."""
+    if position == 1 or position > entries - ENTRIES_SHOWN:
+        return None
+    return position + ENTRIES_SHOWN // 2
 
 
 def checked_title(title: str) -> str:

@@ -110,6 +110,20 @@ def compare(
     objects: Objects, before: str | None, after: str, *, max_files: int = MAX_FILES, max_lines: int = MAX_LINES
 ) -> Comparison:
     """The comparison of two commits. Raises ``MissingGitObject`` when one of them is not there."""
+    diff = _difference(objects, before, after, max_files)
+    total = len(diff)
+    budget = _Budget(max_lines, MAX_COMPARED_BYTES, 2 * MAX_COMPARED_LINES)
+    files = [_change(objects, diff, at, delta, budget) for at, delta in _first(diff, max_files)]
+    return Comparison(before, after, tuple(files), total)
+
+
+def count_files(objects: Objects, before: str | None, after: str, *, max_files: int = MAX_FILES) -> int:
+    """How many files differ, as :func:`compare` with the same bound has it."""
+    return len(_difference(objects, before, after, max_files))
+
+
+def _difference(objects: Objects, before: str | None, after: str, max_files: int) -> Any:
+    """What differs; a file that moved is one, where there are few enough to look for it."""
     diff = objects.difference(before, after)
     total = len(diff)
     if 0 < total <= max_files:
@@ -117,10 +131,7 @@ def compare(
         if total > MAX_LIKENESS_FILES or _size_bytes(objects, diff) > MAX_COMPARED_BYTES:
             flags |= DiffFind.FIND_EXACT_MATCH_ONLY
         diff.find_similar(flags=flags, rename_limit=MAX_LIKENESS_FILES)
-        total = len(diff)
-    budget = _Budget(max_lines, MAX_COMPARED_BYTES, 2 * MAX_COMPARED_LINES)
-    files = [_change(objects, diff, at, delta, budget) for at, delta in _first(diff, max_files)]
-    return Comparison(before, after, tuple(files), total)
+    return diff
 
 
 @dataclass

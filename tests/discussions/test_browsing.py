@@ -41,7 +41,7 @@ def test_a_stranger_proposes_a_change_to_the_card_and_alice_merges_it(
     client: TestClient, alice: Browser, charlie: Browser, visitor: Browser, path: str
 ) -> None:
     """The whole way, by links and forms alone."""
-    link = re.search(r'href="([^"]*/card/edit)"', visitor.get(f"/{path}"))
+    link = re.search(r'href="([^"]*/card/edit)"', charlie.get(f"/{path}"))
     assert link is not None
     assert visitor.client.get(link[1]).headers["location"].startswith("/login?next=%2Falice%2Fm%2Fcard")
     assert "It is good." in charlie.get(link[1])

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from freehold.discussions.pages import arranging, cards, changes, editing, pulls, threads, uploading
+from freehold.discussions.pages import arranging, cards, changes, editing, listing, pulls, threads, uploading
 from freehold.web.api import answering_head
 
 router = APIRouter(include_in_schema=False)
-for part in (threads, pulls, changes, cards, editing, arranging, uploading):
+for part in (listing, threads, pulls, changes, cards, editing, arranging, uploading):
     router.routes.extend(answering_head(part.router).routes)

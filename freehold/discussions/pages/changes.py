@@ -15,7 +15,6 @@ from freehold.core.http import Ask, door, quoted
 from freehold.discussions import comparisons, queries, service
 from freehold.discussions.comparisons import Compared
 from freehold.discussions.pages import shown
-from freehold.discussions.pages.pulls import PAGE
 from freehold.discussions.pages.shown import FileShown, View
 from freehold.discussions.tables import Discussion
 from freehold.gitkit.objects import CommitInfo
@@ -79,7 +78,7 @@ class ComparePage:
 def commit(ask: Ask, kind: str, namespace: str, name: str, revision: str) -> Response:
     """The address that clients are given for a commit."""
     path = f"{namespace}/{name}"
-    found = comparisons.of_commit(ask.db, ask.kit, ask.actor, path, revision, kind=kind, bounds=PAGE)
+    found = comparisons.of_commit(ask.db, ask.kit, ask.actor, path, revision, kind=kind, bounds=shown.PAGE)
     (info,) = found.commits
     view = shown.view(ask.request)
     pull = queries.brought_by(ask.db, found.repo, info.oid)
@@ -118,7 +117,7 @@ def choose(ask: Ask, kind: str, namespace: str, name: str, base: str = "", head:
 def compare(ask: Ask, kind: str, namespace: str, name: str, spec: str) -> Response:
     path = f"{namespace}/{name}"
     base, _, other = comparisons.parsed(spec)
-    found = comparisons.of_revisions(ask.db, ask.kit, ask.actor, path, spec, kind=kind, bounds=PAGE)
+    found = comparisons.of_revisions(ask.db, ask.kit, ask.actor, path, spec, kind=kind, bounds=shown.PAGE)
     return render(ask.request, _page(ask, kind, path, base, other, found))
 
 
@@ -144,7 +143,7 @@ def propose(
             ask.db, ask.actor, path, kind=kind, base=base, head=other, kit=ask.kit, **said
         )
     except BadRequest as err:
-        found = comparisons.of_revisions(ask.db, ask.kit, ask.actor, path, spec, kind=kind, bounds=PAGE)
+        found = comparisons.of_revisions(ask.db, ask.kit, ask.actor, path, spec, kind=kind, bounds=shown.PAGE)
         page = _page(ask, kind, path, base, other, found, subject=title[:400], text=text, error=err.message)
         return render(ask.request, page, status=422)
     repo = repos.load(ask.db, ask.actor, path, Action.READ, kind=kind)

@@ -16,7 +16,7 @@ from freehold.content.service.merging import Decision
 from freehold.core.errors import HubError
 from freehold.core.http import Ask, door, int_between, unit_of_work
 from freehold.discussions import comparisons, queries, service
-from freehold.discussions.comparisons import Bounds, Conflicts
+from freehold.discussions.comparisons import Conflicts
 from freehold.discussions.errors import NotPossibleNow
 from freehold.discussions.pages import shown
 from freehold.discussions.pages.shown import Entry, FileShown, Rights, ThreadHead, View
@@ -32,7 +32,6 @@ from freehold.web.render import render
 paths.register()
 router = APIRouter(include_in_schema=False)
 ONE = "/{kind:prefix}{namespace}/{name}/discussions/{num:int}"
-PAGE = Bounds(files=300, lines=6_000)
 MAX_FORM_FIELDS = 20_000
 #: A file with more clashes than this is decided as a whole, and a longer one is not offered for editing.
 MAX_CLASHES_SHOWN, MAX_WHOLE_CHARS, CONTEXT_LINES = 100, 200_000, 3
@@ -73,11 +72,14 @@ class PullFilesPage:
     patch: str
     view: View
     remarks: Mapping[tuple[str, str, int], Sequence[Entry]]
+    order: Sequence[str]  #: ids of the remarks on the lines shown, as they come on the page
+    elsewhere: Sequence[Entry]  #: remarks on lines that are not shown, or that changed since
     spot: Spot | None
     oid: str
     rights: Rights
     may_judge: bool
     edit: str  #: where its files are changed by hand, or empty
+    typed: str  #: words that were not taken
     error: str
 
 
@@ -131,8 +133,8 @@ def commits(ask: Ask, kind: str, namespace: str, name: str, num: int) -> Respons
     repo, found = queries.pull(ask.db, ask.actor, f"{namespace}/{name}", num, kind=kind)
     listed, total = comparisons.commits_of_pull(ask.db, ask.kit, repo, found)
     title = f"Commits of {found.title} (#{num})"
-    page = PullCommitsPage(title, repo.kind, head(repo, actor=ask.actor), shown.thread_head(repo, found), listed, total)
-    return render(ask.request, page)
+    thread = shown.thread_head(ask, repo, found)
+    return render(ask.request, PullCommitsPage(title, repo.kind, head(repo, actor=ask.actor), thread, listed, total))
 
 
 @router.get(ONE + "/files")
@@ -148,30 +150,38 @@ def files(ask: Ask, kind: str, namespace: str, name: str, num: int) -> Response:
 
 
 def _files(
-    ask: Ask, kind: str, path: str, num: int, spot: Spot | None, *, error: str = "", status: int = 200
+    ask: Ask, kind: str, path: str, num: int, spot: Spot | None, *, typed: str = "", error: str = "", status: int = 200
 ) -> Response:
-    thread = queries.thread(ask.db, ask.kit, ask.actor, path, num, kind=kind, with_changes=False)
-    repo, found = queries.pull(ask.db, ask.actor, path, num, kind=kind)
-    compared = comparisons.of_pull(ask.db, ask.kit, repo, found, bounds=PAGE)
+    thread = queries.remarks(ask.db, ask.kit, ask.actor, path, num, kind=kind)
+    repo, found = thread.repo, thread.discussion
+    compared = comparisons.of_pull(ask.db, ask.kit, repo, found, bounds=shown.PAGE)
     entries = list(zip(thread.events, shown.entries(thread, ask.actor), strict=True))
     rights = shown.rights(ask.actor, repo, found)
     root, view = head(repo).address, shown.view(ask.request)
+    listed = shown.files(compared, in_columns=view.in_columns)
+    remarks = shown.listed_by_line(entries)
+    order, lost = shown.order_of(listed, remarks)
+    if spot is not None and not shown.has_line(listed, spot.path, spot.side, spot.line):
+        spot = None  # what was said about it is kept in the field for the whole
     page = PullFilesPage(
         title=f"Files of {found.title} (#{num})",
         area=repo.kind,
         head=head(repo, actor=ask.actor),
-        thread=shown.thread_head(repo, found),
-        files=shown.files(compared, in_columns=view.in_columns),
+        thread=shown.thread_head(ask, repo, found),
+        files=listed,
         left_out=compared.files.total - len(compared.files.files),
         summary=shown.summary_of(compared),
         patch=shown.patch_address(compared),
         view=view,
-        remarks=shown.listed_by_line(entries),
+        remarks=remarks,
+        order=order,
+        elsewhere=[*lost, *(one for _, one in entries if one.place and one.place.is_outdated and one.html)],
         spot=spot if rights.speaks and found.status != "merged" else None,
         oid=compared.after,
         rights=rights,
         may_judge=rights.speaks and found.status != "merged" and found.author_id != ask.actor.id,
         edit=f"{root}/edit/refs%2Fpr%2F{num}" if rights.leads and found.status != "merged" else "",
+        typed=typed,
         error=error,
     )
     return render(ask.request, page, status=status)
@@ -207,7 +217,7 @@ def review(
             raise
         ask.db.rollback()
         spot = Spot(path[:5_000], "before" if side == "before" else "after", line) if path else None
-        return _files(ask, kind, repo_path, num, spot, error=err.message, status=422)
+        return _files(ask, kind, repo_path, num, spot, typed=text, error=err.message, status=422)
     repo, _ = queries.pull(ask.db, ask.actor, repo_path, num, kind=kind)
     where = f"/files#{shown.anchor(path)}-{'L' if side == 'before' else 'R'}{line}" if path else ""
     return RedirectResponse(f"{head(repo).address}/discussions/{num}{where}", 303)
@@ -286,7 +296,7 @@ def _conflicts(ask: Ask, kind: str, path: str, num: int, *, error: str = "", sta
         title=f"Conflicts of {found.discussion.title} (#{num})",
         area=found.repo.kind,
         head=head(found.repo, actor=ask.actor),
-        thread=shown.thread_head(found.repo, found.discussion),
+        thread=shown.thread_head(ask, found.repo, found.discussion),
         proposal=found.proposal,
         base=found.base,
         files=_clashing(found),

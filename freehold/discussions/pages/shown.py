@@ -11,9 +11,9 @@ from starlette.requests import Request
 from freehold.access.rules import Action, Actor
 from freehold.cards.changes import Inside
 from freehold.content.rules import BRANCHES
-from freehold.core.http import quoted
-from freehold.discussions import access, lines, queries, rules, schemas
-from freehold.discussions.comparisons import Compared
+from freehold.core.http import Ask, quoted
+from freehold.discussions import access, comparisons, lines, queries, rules, schemas
+from freehold.discussions.comparisons import Bounds, Compared
 from freehold.discussions.tables import Discussion, Event
 from freehold.gitkit.comparing import FileChange
 from freehold.repos.access import may
@@ -21,6 +21,8 @@ from freehold.repos.heads import head
 from freehold.repos.tables import Repo
 
 GONE = "a deleted account"
+#: What a page shows of a comparison.
+PAGE = Bounds(files=300, lines=6_000)
 #: Files beyond these are folded on a page, and those with more lines.
 OPEN_FILES, OPEN_LINES = 20, 400
 ICONS = {
@@ -68,6 +70,7 @@ class Entry:
     by: str
     by_address: str
     at: datetime
+    link: str  #: the page of the thread that shows it, at its place
     html: str
     did: str  #: what a review did; empty for a comment
     verdict: str
@@ -96,7 +99,9 @@ class ThreadHead:
     proposal: str  #: address of a pull request's files, or empty
     is_locked: bool
     is_pinned: bool
-    talk: int
+    talk: int  #: comments and reviews
+    commits: int | None  #: of a pull request; None where they are gone
+    files: int | None
 
 
 @dataclass(frozen=True)
@@ -136,9 +141,10 @@ def rights(actor: Actor, repo: Repo, discussion: Discussion) -> Rights:
     )
 
 
-def thread_head(repo: Repo, discussion: Discussion) -> ThreadHead:
+def thread_head(ask: Ask, repo: Repo, discussion: Discussion) -> ThreadHead:
     root = head(repo).address
     is_pull = discussion.is_pull_request
+    size = comparisons.size_of_pull(ask.db, ask.kit, repo, discussion, max_files=PAGE.files) if is_pull else None
     return ThreadHead(
         address=f"{root}/discussions/{discussion.num}",
         subject=discussion.title,
@@ -151,7 +157,9 @@ def thread_head(repo: Repo, discussion: Discussion) -> ThreadHead:
         proposal=f"{root}/tree/refs%2Fpr%2F{discussion.num}" if is_pull else "",
         is_locked=discussion.is_locked,
         is_pinned=discussion.is_pinned,
-        talk=discussion.events,
+        talk=queries.spoken(ask.db, [discussion]).get(discussion.id, 0),
+        commits=size[0] if size else None,
+        files=size[1] if size else None,
     )
 
 
@@ -165,11 +173,17 @@ def entries(thread: queries.Thread, actor: Actor) -> Iterator[Entry]:
     left = schemas.MAX_RENDERED_CHARS
     for event in thread.events:
         left -= len(event.versions[-1].text) if event.versions else 0
-        yield entry(event, thread.seen, actor, allowed, root, thread.discussion.num, rendered=left >= 0)
+        yield entry(event, thread.seen, actor, allowed, root, thread.discussion, rendered=left >= 0)
+
+
+def link(root: str, discussion: Discussion, event: Event) -> str:
+    """Where an event is read: on the page of its thread that shows it."""
+    before = rules.page_with(event.position, discussion.events)
+    return f"{root}/discussions/{discussion.num}{f'?before={before}' if before else ''}#{event.id}"
 
 
 def entry(
-    event: Event, seen: queries.Seen, actor: Actor, allowed: Rights, root: str, num: int, *, rendered: bool = True
+    event: Event, seen: queries.Seen, actor: Actor, allowed: Rights, root: str, of: Discussion, *, rendered: bool = True
 ) -> Entry:
     has_words = event.type in ("comment", "review")
     speaks = has_words and not event.is_hidden
@@ -187,13 +201,14 @@ def entry(
         by=event.author.name if event.author else GONE,
         by_address=f"/{quote(event.author.name)}" if event.author else "",
         at=event.created_at,
+        link=link(root, of, event),
         html=html,
         did=VERDICTS.get(event.data.get("state", ""), "") if event.type == "review" else "",
         verdict=event.data.get("state", "") if event.type == "review" else "",
         is_edited=len(event.versions) > 1,
         words=words,
         address=address,
-        place=_place(event, seen, f"{root}/discussions/{num}/files", root),
+        place=_place(event, seen, f"{root}/discussions/{of.num}/files", root),
         reactions=_reactions(event, seen),
         may_edit=speaks and allowed.speaks and access.is_author(actor, event),
         may_hide=speaks and allowed.writes,
@@ -333,6 +348,26 @@ def listed_by_line(entries_shown: Sequence[tuple[Event, Entry]]) -> Mapping[tupl
         if place is not None and shown.place is not None and not shown.place.is_outdated:
             found.setdefault((place["path"], place["side"], place["line"]), []).append(shown)
     return found
+
+
+def order_of(
+    files_shown: Sequence[FileShown], remarks: Mapping[tuple[str, str, int], Sequence[Entry]]
+) -> tuple[list[str], list[Entry]]:
+    """The ids of the remarks that stand on lines shown, as they come; and the remarks on lines that are not shown."""
+    order: list[str] = []
+    left = dict(remarks)
+    for file in files_shown if remarks else ():
+        for line in (line for hunk in file.hunks for line in hunk.lines):
+            order += [one.id for one in left.pop((file.change.path, line.side, line.number or 0), ())]
+    return order, [one for group in left.values() for one in group]
+
+
+def has_line(files_shown: Sequence[FileShown], path: str, side: str, number: int) -> bool:
+    """Whether the line is on the page."""
+    lines_shown = (
+        line for file in files_shown if file.change.path == path for hunk in file.hunks for line in hunk.lines
+    )
+    return any(line.side == side and line.number == number for line in lines_shown)
 
 
 def login(address: str) -> str:

@@ -1,4 +1,4 @@
-"""Threads as pages: the list, a new one, one with everything in it, and what can be done there."""
+"""Threads as pages: a new one, one with what is in it, and what can be done there."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from freehold.access.rules import Action
 from freehold.accounts import csrf
 from freehold.content import queries as content
+from freehold.content.rules import BRANCHES
 from freehold.core.errors import HubError
 from freehold.core.http import Ask, door, int_between
 from freehold.discussions import queries, rules, service
@@ -19,11 +20,9 @@ from freehold.discussions.access import is_author
 from freehold.discussions.errors import BadText
 from freehold.discussions.pages import shown
 from freehold.discussions.pages.shown import Entry, Rights, ThreadHead
-from freehold.discussions.queries import Listing
-from freehold.discussions.tables import Discussion
+from freehold.discussions.tables import Discussion, Event
 from freehold.repos import paths
 from freehold.repos import service as repos
-from freehold.repos.access import may
 from freehold.repos.heads import head
 from freehold.repos.tables import Repo
 from freehold.web.components import RepoHead
@@ -34,46 +33,6 @@ paths.register()
 router = APIRouter(include_in_schema=False)
 ALL = "/{kind:prefix}{namespace}/{name}/discussions"
 ONE = ALL + "/{num:int}"
-KINDS = (("all", "Everything"), ("discussion", "Discussions"), ("pull_request", "Pull requests"))
-MAX_PAGES = 100_000
-
-
-@dataclass(frozen=True)
-class Row:
-    """A thread of the list."""
-
-    address: str
-    num: int
-    subject: str
-    status: str
-    is_pull_request: bool
-    by: str
-    at: datetime
-    events: int
-    is_pinned: bool
-    is_locked: bool
-
-
-@dataclass(frozen=True)
-class DiscussionsPage:
-    """The threads of a repository, newest first."""
-
-    title: str
-    area: str
-    head: RepoHead
-    pinned: Sequence[Row]
-    rows: Sequence[Row]
-    total: int
-    open: int
-    every: int
-    status: str
-    type: str
-    author: str
-    statuses: Sequence[tuple[str, str, str]]  #: word, label, address
-    kinds: Sequence[tuple[str, str, str]]
-    previous: str
-    next: str
-    may_open: bool
 
 
 @dataclass(frozen=True)
@@ -97,8 +56,19 @@ class MergeState:
     is_behind: bool
     merge_commit: str
     merge_address: str
+    revert_address: str  #: where a merged one is taken back
     reviews: Sequence[tuple[str, str, bool]]  #: who, verdict, whether it is about the newest commits
     branches: Sequence[str]  #: what it may be for instead
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What of a long thread is on other pages: how many entries came before those shown, how many came after."""
+
+    earlier: int
+    later: int
+    to_earlier: str
+    to_later: str
 
 
 @dataclass(frozen=True)
@@ -110,6 +80,7 @@ class DiscussionPage:
     head: RepoHead
     thread: ThreadHead
     entries: Sequence[Entry]
+    gap: Gap
     rights: Rights
     merge: MergeState | None
     text: str  #: a reply that was typed and not taken
@@ -126,6 +97,7 @@ class CommentPage:
     head: RepoHead
     thread: ThreadHead
     id: str
+    back: str  #: where the thread shows it
     by: str
     versions: Sequence[tuple[str, str, datetime]]  #: words, who, when; the newest first
     may_edit: bool
@@ -144,64 +116,7 @@ def goods(ask: Ask, repo: Repo) -> str:
     return plural(threads, "discussion or pull request", "discussions and pull requests") if threads else ""
 
 
-# ---- the list, and a new one -------------------------------------------------------------------------------
-
-
-@router.get(ALL)
-@door(Action.READ)
-def discussions(
-    ask: Ask, kind: str, namespace: str, name: str, status: str = "open", type: str = "all", author: str = ""
-) -> Response:
-    status = status if status in rules.STATUSES else "open"
-    type = type if type in dict(KINDS) else "all"
-    page = int_between(ask.request.query_params, "p", 0, 0, MAX_PAGES)
-    wanted = Listing(type, status, author[:96], page)
-    found = queries.listed(ask.db, ask.actor, f"{namespace}/{name}", wanted, kind=kind)
-    still_open, every = queries.counts(ask.db, found.repo)
-    root = f"{head(found.repo).address}/discussions"
-
-    def address(**changed: str | int) -> str:
-        query = {"status": status, "type": type, "author": author[:96], **changed}
-        return f"{root}?{urlencode({key: value for key, value in query.items() if value not in ('', 'all', 0)})}"
-
-    pinned = queries.pinned(ask.db, found.repo) if not page else []
-    above = {item.id for item in pinned}
-    more = found.start + len(found.discussions) < found.total
-    listed = DiscussionsPage(
-        title=f"Community of {found.repo.path}",
-        area=found.repo.kind,
-        head=head(found.repo, actor=ask.actor),
-        pinned=[_row(root, item) for item in pinned],
-        rows=[_row(root, item) for item in found.discussions if item.id not in above],
-        total=found.total,
-        open=still_open,
-        every=every,
-        status=status,
-        type=type,
-        author=author[:96],
-        statuses=[(word, word.capitalize(), address(status=word)) for word in ("open", "draft", "merged", "closed")]
-        + [("all", "All", address() + "&status=all" if "?" in address() else "")],
-        kinds=[(word, label, address(type=word)) for word, label in KINDS],
-        previous=address(p=0) if page else "",
-        next=address(p=page + 1) if more else "",
-        may_open=bool(may(ask.actor, Action.PROPOSE, found.repo)),
-    )
-    return render(ask.request, listed)
-
-
-def _row(root: str, item: Discussion) -> Row:
-    return Row(
-        address=f"{root}/{item.num}",
-        num=item.num,
-        subject=item.title,
-        status=item.status,
-        is_pull_request=item.is_pull_request,
-        by=item.author.name if item.author else shown.GONE,
-        at=item.created_at,
-        events=item.events,
-        is_pinned=item.is_pinned,
-        is_locked=item.is_locked,
-    )
+# ---- a new one ----------------------------------------------------------------------------------------------
 
 
 @router.get(ALL + "/new")
@@ -246,18 +161,21 @@ def create(
 @router.get(ONE)
 @door(Action.READ)
 def discussion(ask: Ask, kind: str, namespace: str, name: str, num: int) -> Response:
+    """The newest entries of a long thread, or those before a position: ``?before=``."""
     return _page(ask, kind, f"{namespace}/{name}", num)
 
 
 def _page(ask: Ask, kind: str, path: str, num: int, *, text: str = "", error: str = "", status: int = 200) -> Response:
-    thread = queries.thread(ask.db, ask.kit, ask.actor, path, num, kind=kind, with_changes=True)
+    before = int_between(ask.request.query_params, "before", 0, 0, rules.MAX_NUM) or None
+    thread = queries.part_of_thread(ask.db, ask.kit, ask.actor, path, num, kind=kind, before=before)
     found = thread.discussion
     page = DiscussionPage(
         title=f"{found.title} (#{num}) of {thread.repo.path}",
         area=thread.repo.kind,
         head=head(thread.repo, actor=ask.actor),
-        thread=shown.thread_head(thread.repo, found),
+        thread=shown.thread_head(ask, thread.repo, found),
         entries=list(shown.entries(thread, ask.actor)),
+        gap=_gap(thread),
         rights=shown.rights(ask.actor, thread.repo, found),
         merge=_merge_state(ask, thread) if found.is_pull_request else None,
         text=text,
@@ -265,6 +183,19 @@ def _page(ask: Ask, kind: str, path: str, num: int, *, text: str = "", error: st
         came_to=shown.login(f"{head(thread.repo).address}/discussions/{num}"),
     )
     return render(ask.request, page, status=status)
+
+
+def _gap(thread: queries.Thread) -> Gap:
+    positions, total = [event.position for event in thread.events], thread.discussion.events
+    root = f"{head(thread.repo).address}/discussions/{thread.discussion.num}"
+    begins, ends = (positions[1] if len(positions) > 1 else 2), (positions[-1] if positions else 0)
+    further = ends + 1 + rules.ENTRIES_SHOWN
+    return Gap(
+        earlier=begins - 2,
+        later=max(0, total - ends),
+        to_earlier=f"{root}?before={begins}#talk",
+        to_later=f"{root}?before={further}#talk" if further <= total else f"{root}#talk",
+    )
 
 
 def _merge_state(ask: Ask, thread: queries.Thread) -> MergeState:
@@ -282,16 +213,22 @@ def _merge_state(ask: Ask, thread: queries.Thread) -> MergeState:
         is_behind=changes.is_behind,
         merge_commit=oid[:7],
         merge_address=f"{head(thread.repo).address}/commit/{oid}" if oid else "",
-        reviews=_verdicts(thread, content.head(ask.db, thread.repo, f"refs/pr/{found.num}")),
+        revert_address=_revert_address(thread, oid),
+        reviews=_verdicts(queries.reviews(ask.db, found), content.head(ask.db, thread.repo, f"refs/pr/{found.num}")),
         branches=branches,
     )
 
 
-def _verdicts(thread: queries.Thread, newest: str | None) -> list[tuple[str, str, bool]]:
+def _revert_address(thread: queries.Thread, oid: str) -> str:
+    branch = (thread.discussion.base or "").removeprefix(BRANCHES)
+    return f"{head(thread.repo).address}/revert/{oid}?{urlencode({'branch': branch})}" if oid else ""
+
+
+def _verdicts(reviews: Sequence[Event], newest: str | None) -> list[tuple[str, str, bool]]:
     """The last verdict of each reviewer."""
     last = {}
-    for event in thread.events:
-        if event.type == "review" and event.data["state"] != "commented" and event.author is not None:
+    for event in reviews:
+        if event.data["state"] != "commented" and event.author is not None:
             words = {"approved": "approved", "changes_requested": "changes wanted"}[event.data["state"]]
             last[event.author.name] = (event.author.name, words, event.data["oid"] == newest)
     return list(last.values())
@@ -397,8 +334,9 @@ def _comment_page(
         title=f"A comment in #{num} of {repo.path}",
         area=repo.kind,
         head=head(repo, actor=ask.actor),
-        thread=shown.thread_head(repo, found),
+        thread=shown.thread_head(ask, repo, found),
         id=event.id,
+        back=shown.link(head(repo).address, found, event),
         by=event.author.name if event.author else shown.GONE,
         versions=versions[::-1],
         may_edit=bool(versions) and rights.speaks and is_author(ask.actor, event),
@@ -426,7 +364,7 @@ def edit(
         event = service.edit_comment(ask.db, ask.actor, path, num, comment_id, kind=kind, text=_lines(text))
     except BadText as err:
         return _comment_page(ask, kind, path, num, comment_id, text=text, error=err.message, status=422)
-    return _back(ask, kind, path, num, event.id)
+    return _back(ask, kind, path, num, event)
 
 
 @router.post(ONE + "/comment/{comment_id}/hide")
@@ -443,7 +381,7 @@ def hide(
     csrf.check(ask.request, token)
     path = f"{namespace}/{name}"
     event = service.hide_comment(ask.db, ask.actor, path, num, comment_id, kind=kind)
-    return _back(ask, kind, path, num, event.id)
+    return _back(ask, kind, path, num, event)
 
 
 @router.post(ONE + "/comment/{comment_id}/react")
@@ -463,12 +401,16 @@ def react(
     path = f"{namespace}/{name}"
     change = service.react if value == "on" else service.take_back
     event = change(ask.db, ask.actor, path, num, comment_id, reaction, kind=kind)
-    return _back(ask, kind, path, num, event.id)
+    return _back(ask, kind, path, num, event)
 
 
-def _back(ask: Ask, kind: str, path: str, num: int, anchor: str = "") -> Response:
+def _back(ask: Ask, kind: str, path: str, num: int, event: Event | None = None) -> Response:
+    """To the thread; to the page of it that shows ``event``."""
     repo = repos.load(ask.db, ask.actor, path, Action.READ, kind=kind)
-    return RedirectResponse(f"{head(repo).address}/discussions/{num}{'#' + anchor if anchor else ''}", 303)
+    root = head(repo).address
+    if event is not None:
+        return RedirectResponse(shown.link(root, ask.db.get_one(Discussion, event.discussion_id), event), 303)
+    return RedirectResponse(f"{root}/discussions/{num}", 303)
 
 
 def _lines(text: str) -> str:
