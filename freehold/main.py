@@ -101,6 +101,7 @@ from freehold.oauth import api as oauth_api
 from freehold.oauth import pages as oauth_pages
 from freehold.people import api as people_api
 from freehold.people.pages import avatars, joining
+from freehold.people.pages import members as members_pages
 from freehold.people.pages import organizations as organization_pages
 from freehold.people.pages import settings as settings_pages
 from freehold.repos import api as repos_api
@@ -316,7 +317,16 @@ def _include_pages(app: FastAPI) -> None:
         _take(app, web_api.answering_head(inbox_page.router))
     for community_page in (collections_pages, marks_pages):
         _take(app, web_api.answering_head(community_page.router))
-    people_pages = (accounts_pages, settings_pages, joining, organization_pages, avatars, oauth_pages, tokens_doors)
+    people_pages = (
+        accounts_pages,
+        settings_pages,
+        joining,
+        organization_pages,
+        members_pages,
+        avatars,
+        oauth_pages,
+        tokens_doors,
+    )
     rooms = (
         gating_pages,
         repos_pages,

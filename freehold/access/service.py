@@ -13,7 +13,7 @@ from freehold.access.rules import ANONYMOUS, Actor, TokenScope
 from freehold.accounts.errors import BadCredentials
 from freehold.accounts.rules import SESSION_COOKIE as SESSION_COOKIE
 from freehold.accounts.rules import secret_hash
-from freehold.accounts.service import note_token_use, reach
+from freehold.accounts.service import note_use, reach
 from freehold.accounts.tables import Account, BrowserSession, Membership, Token
 from freehold.core import clock
 from freehold.core.database import Database, RowQuery
@@ -79,23 +79,29 @@ def of_user(db: Session, user: Account, token: TokenScope | None = None) -> Acto
 
 
 class UseLog:
-    """Remembers when tokens were used and writes it down now and then, so that reads stay reads."""
+    """Remembers when tokens and sessions were used and writes it down now and then, so that reads stay reads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._used: dict[str, datetime] = {}
+        self._tokens: dict[str, datetime] = {}
+        self._sessions: dict[str, datetime] = {}
 
     def note(self, token_id: str) -> None:
         with self._lock:
-            self._used[token_id] = clock.now()
+            self._tokens[token_id] = clock.now()
+
+    def note_session(self, hashed: str) -> None:
+        with self._lock:
+            self._sessions[hashed] = clock.now()
 
     def flush(self, database: Database) -> None:
         """Write down what was noted since the last time."""
         with self._lock:
-            used, self._used = self._used, {}
-        if used:
+            tokens, self._tokens = self._tokens, {}
+            sessions, self._sessions = self._sessions, {}
+        if tokens or sessions:
             with database.write() as db:
-                note_token_use(db, used)
+                note_use(db, tokens, sessions)
 
 
 def _secret_in(authorization: str) -> str:
@@ -150,10 +156,17 @@ def _by_token(db: Session, which: ColumnElement[bool]) -> Actor:
 
 
 def _from_session(db: Session, secret: str) -> Actor:
-    user = db.scalar(
-        select(Account)
+    hashed, now = secret_hash(secret), clock.now()
+    row = db.execute(
+        select(Account, BrowserSession.last_used_at)
         .join(BrowserSession, BrowserSession.user_id == Account.id)
-        .where(BrowserSession.secret_hash == secret_hash(secret), BrowserSession.expires_at > clock.now())
-    )
+        .where(BrowserSession.secret_hash == hashed, BrowserSession.expires_at > now)
+    ).first()
     # A stale cookie is no offence: the browser is shown what anonymous sees, and a sign-in link.
-    return ANONYMOUS if user is None or user.is_disabled else of_user(db, user)
+    if row is None or row[0].is_disabled:
+        return ANONYMOUS
+    user, last_used_at = row
+    log: UseLog | None = db.info.get("token_uses")
+    if log is not None and (last_used_at is None or now - last_used_at > USE_RESOLUTION):
+        log.note_session(hashed)
+    return of_user(db, user)

@@ -37,18 +37,21 @@ def checked_name(name: str) -> str:
     if not NAME.fullmatch(name) or "--" in name or ".." in name or name.endswith(".git"):
         raise BadName(
             f"{name[:100]!r} cannot be a name: use 1 to 96 letters, digits, '-', '_' or '.', starting and ending with "
-            "a letter or digit, without '--' or '..'."
+            "a letter or digit, without '--' or '..'.",
+            field="name",
         )
     if name.lower() in RESERVED:
-        raise BadName(f"{name!r} is kept for the hub itself. Take another name.")
+        raise BadName(f"{name!r} is kept for the hub itself. Take another name.", field="name")
     return name
 
 
-def checked_line(text: str, what: str, *, most: int) -> str:
+def checked_line(text: str, what: str, *, most: int, field: str = "") -> str:
     """``text`` as one line that shows what it says: no line breaks, nothing invisible, nothing that turns it around."""
     line = " ".join(text.split())
     if len(line) > most or any(_hides(character) for character in line):
-        raise BadRequest(f"{what} has at most {most} characters, all of them visible and in reading order.")
+        raise BadRequest(
+            f"{what} has at most {most} characters, all of them visible and in reading order.", field=field
+        )
     return line
 
 
@@ -56,7 +59,7 @@ def checked_details(text: str) -> str:
     """Several lines of plain text."""
     lines = text.replace("\r\n", "\n").strip()
     if len(lines) > MAX_DETAILS or any(_hides(character) for character in lines if character not in "\n\t"):
-        raise BadRequest(f"A description has at most {MAX_DETAILS} characters, all of them visible.")
+        raise BadRequest(f"A description has at most {MAX_DETAILS} characters, all of them visible.", field="details")
     return lines
 
 
@@ -69,7 +72,9 @@ def checked_website(address: str) -> str:
     except ValueError:
         fits = False
     if address and (not fits or len(address) > 512 or not address.isprintable() or " " in address):
-        raise BadRequest("A website is an address such as https://example.org, 512 characters at most.")
+        raise BadRequest(
+            "A website is an address such as https://example.org, 512 characters at most.", field="website"
+        )
     return address
 
 
@@ -77,7 +82,7 @@ def checked_email(address: str) -> str:
     """A mail address as far as its looks go; only a message that was read proves more."""
     address = address.strip()
     if len(address) > 320 or not EMAIL.fullmatch(address):
-        raise BadRequest(f"{address[:80]!r} is not a mail address, such as ann@example.org.")
+        raise BadRequest(f"{address[:80]!r} is not a mail address, such as ann@example.org.", field="email")
     return address
 
 
@@ -113,5 +118,39 @@ def password_matches(password: str, kept: str | None) -> bool:
 
 def checked_password(password: str) -> str:
     if not 8 <= len(password) <= 1024:
-        raise BadRequest("A password has 8 to 1,024 characters.")
+        raise BadRequest("A password has 8 to 1,024 characters.", field="password")
     return password
+
+
+#: How browsers and systems call themselves, the more particular first: each also carries the names of older ones.
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Vivaldi", "Vivaldi"),
+    ("SamsungBrowser", "Samsung Internet"),
+    ("FxiOS", "Firefox"),
+    ("Firefox", "Firefox"),
+    ("CriOS", "Chrome"),
+    ("Chromium", "Chromium"),
+    ("Chrome", "Chrome"),
+    ("Safari", "Safari"),
+)
+_SYSTEMS = (
+    ("iPhone", "an iPhone"),
+    ("iPad", "an iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("BSD", "BSD"),
+    ("Linux", "Linux"),
+)
+
+
+def browser_words(agent: str) -> str:
+    """What a browser says it is, in words: ``Firefox on Linux``; else how it calls itself, in short."""
+    browser = next((words for sign, words in _BROWSERS if sign in agent), "")
+    system = next((words for sign, words in _SYSTEMS if sign in agent), "")
+    if browser:
+        return f"{browser} on {system}" if system else browser
+    return agent[:60] or "A browser that does not say what it is"

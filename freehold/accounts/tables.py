@@ -127,6 +127,8 @@ class BrowserSession(Base):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     #: What the browser says it is, for the list of sessions.
     agent: Mapped[str] = mapped_column(String(256), default="", server_default="")
+    #: To the minute or so; None: not since it was signed in.
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class SignInLink(Base):

@@ -25,7 +25,8 @@ class HubError(Exception):
     """An expected failure, with everything a client and a person need to go on.
 
     ``code`` is stable and for machines (``X-Error-Code``); ``message`` is for people: what, which, what next.
-    ``extra`` is merged into the JSON body (some clients read ``url`` from a conflict).
+    ``extra`` is merged into the JSON body (some clients read ``url`` from a conflict). ``field`` names what was given
+    wrongly, as forms call it, so that a page says it there.
     """
 
     status = 500
@@ -38,6 +39,7 @@ class HubError(Exception):
         code: str | None = None,
         headers: Mapping[str, str] | None = None,
         extra: Mapping[str, object] | None = None,
+        field: str = "",
     ) -> None:
         super().__init__(message)
         # Messages repeat what was sent, and JSON can spell half a character (``"\\ud800"``), which no answer can hold.
@@ -46,6 +48,7 @@ class HubError(Exception):
             self.code = code
         self.headers = dict(headers or {})
         self.extra = dict(extra or {})
+        self.field = field
 
 
 class Unauthorized(HubError):

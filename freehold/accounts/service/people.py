@@ -74,7 +74,7 @@ def change_profile(db: Session, account: Account, profile: Profile) -> Account:
     """The account says of itself what ``profile`` holds. A new mail address has to be verified again."""
     before = _said(account)
     if profile.full_name is not None:
-        account.full_name = rules.checked_line(profile.full_name, "A full name", most=256)
+        account.full_name = rules.checked_line(profile.full_name, "A full name", most=256, field="full_name")
     if profile.details is not None:
         account.details = rules.checked_details(profile.details)
     if profile.website is not None:
@@ -217,12 +217,15 @@ def new_account(name: str, kind: str, full_name: str, email: str | None) -> Acco
 
 
 def added(db: Session, new: Account, *, reuses_name: bool) -> Account:
-    taken = NameTaken(f"{new.name!r} is taken already, by a person or an organisation.")
+    taken = NameTaken(f"{new.name!r} is taken already, by a person or an organisation.", field="name")
     if db.scalar(select(exists().where(Account.key == new.key))):
         raise taken
     if db.get(RetiredName, new.key) is not None:
         if not reuses_name:
-            raise NameTaken(f"{new.name!r} was somebody else's name here, and links still mean them. Take another one.")
+            raise NameTaken(
+                f"{new.name!r} was somebody else's name here, and links still mean them. Take another one.",
+                field="name",
+            )
         db.execute(delete(RetiredName).where(RetiredName.key == new.key))
     db.add(new)
     try:

@@ -25,8 +25,10 @@ class Session:
     """One signed-in browser, as its person sees it. ``id`` opens nothing."""
 
     id: str
-    agent: str
+    browser: str  #: in words
+    agent: str  #: in its own
     created_at: datetime
+    last_used_at: datetime
     expires_at: datetime
     is_this: bool
 
@@ -93,7 +95,15 @@ def sessions(db: Db, user_id: str, secret: str) -> Sequence[Session]:
         .limit(MAX_SESSIONS)
     )
     return [
-        Session(_public_id(row.secret_hash), row.agent, row.created_at, row.expires_at, row.secret_hash == mine)
+        Session(
+            _public_id(row.secret_hash),
+            rules.browser_words(row.agent),
+            row.agent,
+            row.created_at,
+            row.last_used_at or row.created_at,
+            row.expires_at,
+            row.secret_hash == mine,
+        )
         for row in rows
     ]
 

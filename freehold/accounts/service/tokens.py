@@ -1,6 +1,6 @@
 """Access tokens: secrets for clients."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from freehold.accounts import rules
 from freehold.accounts.errors import NameTaken, TokenNotFound
 from freehold.accounts.events import TokenMade, TokenRevoked
-from freehold.accounts.tables import Account, Token, TokenOwner, TokenRepo
+from freehold.accounts.tables import Account, BrowserSession, Token, TokenOwner, TokenRepo
 from freehold.core import clock, events
 from freehold.core.errors import BadRequest
 from freehold.core.ids import new_id
@@ -48,11 +48,13 @@ def create_token(
         raise BadRequest(f"{scope[:40]!r} is not a scope; use read or write.")
     name = name.strip()
     if not 1 <= len(name) <= 96 or not name.isprintable():
-        raise BadRequest("A token's name has 1 to 96 printable characters.")
+        raise BadRequest("A token's name has 1 to 96 printable characters.", field="name")
     if len(repo_ids or ()) + len(owner_ids or ()) > MAX_NAMED:
         raise BadRequest(f"A token names at most {MAX_NAMED} repositories and namespaces.")
     if db.scalar(select(exists().where(Token.user_id == user.id, Token.name == name))):
-        raise NameTaken(f"{user.name} has a token called {name!r} already. Revoke it, or take another name.")
+        raise NameTaken(
+            f"{user.name} has a token called {name!r} already. Revoke it, or take another name.", field="name"
+        )
     if (db.scalar(select(func.count()).select_from(Token).where(Token.user_id == user.id)) or 0) >= MAX_TOKENS:
         raise BadRequest(f"{user.name} has {MAX_TOKENS} tokens, as many as anybody can have. Revoke some first.")
     secret = rules.new_secret(rules.TOKEN_PREFIX)
@@ -111,10 +113,12 @@ def revoke_tokens(db: Session, user: Account) -> int:
     return len(rows)
 
 
-def note_token_use(db: Session, used: dict[str, datetime]) -> None:
-    """Record when tokens were last used, many at a time (see ``access.service.UseLog``)."""
-    for token_id, at in used.items():
+def note_use(db: Session, tokens: Mapping[str, datetime], sessions: Mapping[str, datetime]) -> None:
+    """Record when tokens (by id) and sessions (by hash) were last used, many at a time (``access.service.UseLog``)."""
+    for token_id, at in tokens.items():
         db.execute(update(Token).where(Token.id == token_id).values(last_used_at=at))
+    for hashed, at in sessions.items():
+        db.execute(update(BrowserSession).where(BrowserSession.secret_hash == hashed).values(last_used_at=at))
 
 
 def end_tokens(db: Session, which: Select[str]) -> None:

@@ -20,6 +20,8 @@ from freehold.people.mail import sends_mail
 from freehold.people.pages.forms import hashed
 from freehold.people.queries import Asked
 from freehold.people.service import invitations, people
+from freehold.web import flash
+from freehold.web.forms import FINE, Wrong, wrong
 from freehold.web.render import render
 
 router = APIRouter(include_in_schema=False)
@@ -40,7 +42,7 @@ class SignUpPage:
     name: str  #: what was typed
     full_name: str
     email: str
-    error: str
+    wrong: Wrong
     hides_search: bool = True
 
 
@@ -60,7 +62,7 @@ class ForgottenPage:
     title: str
     sends_mail: bool
     is_asked: bool
-    error: str
+    wrong: Wrong
     hides_search: bool = True
 
 
@@ -71,7 +73,7 @@ class NewPasswordPage:
     title: str
     name: str  #: whose
     action: str
-    error: str
+    wrong: Wrong
     hides_search: bool = True
 
 
@@ -106,7 +108,7 @@ def sign_up(
             user = people.sign_up(
                 ask.db, name.strip(), full_name=full_name, email=email, password_hash=made, sign_up=setting
             )
-            return _welcome(ask, user.id, "/")
+            return flash.say(request, _welcome(ask, user.id, "/"), f"Welcome, {user.name}.")
     except HubError as err:
         with unit_of_work(request, reads=True) as ask:
             return _sign_up(ask, typed=typed, error=err)
@@ -182,7 +184,7 @@ def _sign_up(
         name=name,
         full_name=full_name,
         email=asked.email or "" if asked else email,
-        error=error.message if error else "",
+        wrong=wrong(error, "name", "full_name", "email", "password", "again") if error else FINE,
     )
     # A refused name says 422, as every form does; waiting and closed doors keep their own numbers.
     status = 200 if error is None else error.status if error.status in (403, 429) else 422
@@ -199,7 +201,7 @@ def _over(ask: Ask, err: HubError) -> Response:
 @router.get("/password")
 @door(PUBLIC)
 def forgotten_page(ask: Ask) -> Response:
-    return render(ask.request, ForgottenPage("A new password", sends_mail(ask.request), False, ""))
+    return render(ask.request, ForgottenPage("A new password", sends_mail(ask.request), False, FINE))
 
 
 @router.post("/password")
@@ -211,9 +213,9 @@ def ask_reset(request: Request, who: Annotated[str, Form()] = "") -> Response:
         _spare(request, "reset")
         _spare(request, f"reset {who.strip()[:320]}", by_address=False)
     except HubError as err:
-        page = ForgottenPage("A new password", mails, False, err.message)
+        page = ForgottenPage("A new password", mails, False, wrong(err))
         return render(request, page, status=err.status, headers=dict(err.headers))
-    answer = render(request, ForgottenPage("A new password", mails, True, ""))
+    answer = render(request, ForgottenPage("A new password", mails, True, FINE))
     if mails:
         answer.background = BackgroundTask(_reset, request.app.state.database, who)
     return answer
@@ -244,7 +246,8 @@ def new_password(
         made = hashed(new, again)
         with unit_of_work(request) as ask:
             user = people.reset_password(ask.db, secret, made)
-            return _welcome(ask, user.id, "/settings/account?done=1")
+            said = "The password is changed. Every other session has ended; access tokens stay."
+            return flash.say(request, _welcome(ask, user.id, "/settings/account"), said)
     except HubError as err:
         with unit_of_work(request, reads=True) as ask:
             return _new_password(ask, secret, err)
@@ -258,7 +261,8 @@ def _new_password(ask: Ask, secret: str, err: HubError | None = None) -> Respons
         user = accounts.password_link_user(ask.db, secret)
     except HubError as over:
         return _over(ask, over)
-    page = NewPasswordPage("A new password", user.name, f"/password/{secret}", err.message if err else "")
+    refused = wrong(err, "new", "again", called={"password": "new"}) if err else FINE
+    page = NewPasswordPage("A new password", user.name, f"/password/{secret}", refused)
     return render(ask.request, page, status=422 if err else 200, headers=SECRET)
 
 

@@ -1,4 +1,4 @@
-"""Organisations as pages: a new one, its profile, its members, its end."""
+"""Organisations as pages: a new one, its profile and choices, whom it is handed over to, its end."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from freehold.accounts.tables import Account
 from freehold.core.errors import HubError
 from freehold.core.http import Ask, door
 from freehold.people import access, queries
-from freehold.people.mail import sends_mail
-from freehold.people.pages.forms import OWN, picture
-from freehold.people.queries import Asked, Asks, Belongs
-from freehold.people.service import invitations, organizations
-from freehold.people.service.invitations import MAX_OPEN
+from freehold.people.pages.forms import picture
+from freehold.people.service import organizations
 from freehold.people.service.organizations import Changes
+from freehold.web import flash
+from freehold.web.forms import FINE, Wrong, wrong
 from freehold.web.render import render
 
 router = APIRouter(include_in_schema=False)
-SHOWN_MEMBERS = 100
+#: Offered where one is to be chosen to hand over to; anybody else is typed.
+MAX_HEIRS = 50
 Csrf = Annotated[str, Form(alias="csrf")]
 
 
@@ -38,7 +38,7 @@ class NewOrganizationPage:
     full_name: str
     private_by_default: bool
     may_found: bool
-    error: str
+    wrong: Wrong
 
 
 @dataclass(frozen=True)
@@ -51,30 +51,8 @@ class OrganizationProfilePage:
     details: str
     website: str
     roles: Sequence[str]  #: that a new member may start with
-    error: str
-    done: str  #: what was just done
-
-
-@dataclass(frozen=True)
-class OrganizationMembersPage:
-    """Who belongs to an organisation, who was asked, who asks."""
-
-    title: str
-    org: Account
-    me: str  #: the name of who looks
-    members: Sequence[Belongs]
-    total: int
-    next: str  #: address of the next page of members
-    search: str
-    invitations: Sequence[Asked]
-    requests: Sequence[Asks]
-    roles: Sequence[str]
-    takes_mail: bool  #: people may be asked by mail here
-    sends_mail: bool  #: and this hub sends it
-    link: str  #: of the invitation just made, where nobody mails it
-    invitee: str  #: what was typed
-    role: str
-    error: str
+    heirs: Sequence[str]  #: members it could be handed over to; many: only some of them
+    wrong: Wrong
 
 
 # ---- a new one ---------------------------------------------------------------------------------------------
@@ -110,15 +88,17 @@ def create(
         )
     except HubError as err:
         ask.db.rollback()
-        return _new(ask, name, full_name, bool(private_by_default), err.message, status=422)
-    return RedirectResponse(f"/organizations/{quote(org.name)}/settings/members", 303)
+        at = wrong(err, "name", "full_name")
+        return _new(ask, name, full_name, bool(private_by_default), at, status=422)
+    answer = RedirectResponse(f"/organizations/{quote(org.name)}/settings/members", 303)
+    return flash.say(ask.request, answer, f"{org.name} is yours to fill. Invite who belongs to it.")
 
 
 def _new(
-    ask: Ask, name: str = "", full_name: str = "", private: bool = False, error: str = "", status: int = 200
+    ask: Ask, name: str = "", full_name: str = "", private: bool = False, refused: Wrong = FINE, status: int = 200
 ) -> Response:
     may_found = organizations.may_found(ask.actor, choices.founders(ask.db, ask.kit.settings))
-    page = NewOrganizationPage("New organisation", name[:200], full_name[:300], private, may_found, error)
+    page = NewOrganizationPage("New organisation", name[:200], full_name[:300], private, may_found, refused)
     return render(ask.request, page, status=status)
 
 
@@ -133,13 +113,10 @@ def settings(ask: Ask, org: str) -> Response:
 
 @router.get("/organizations/{org}/settings/profile")
 @door(Action.ADMIN)
-def profile_page(ask: Ask, org: str, done: str = "") -> Response:
+def profile_page(ask: Ask, org: str) -> Response:
     if not csrf.is_in_person(ask):
         return RedirectResponse(f"/login?next=/organizations/{quote(org)}/settings/profile", 303)
-    return _profile(ask, access.organization(ask.db, ask.actor, org, Action.ADMIN), done=_DONE.get(done, ""))
-
-
-_DONE = {"profile": "The profile is saved.", "picture": "The picture is saved.", "choices": "The choices are saved."}
+    return _profile(ask, org)
 
 
 @router.post("/organizations/{org}/settings/profile")
@@ -158,9 +135,9 @@ def save_profile(
         organizations.change(ask.db, ask.actor, org, changes)
     except HubError as err:
         ask.db.rollback()
-        found = access.organization(ask.db, ask.actor, org, Action.ADMIN)
-        return _profile(ask, found, typed=(full_name, details, website), error=err.message)
-    return _back(org, "profile?done=profile")
+        at = wrong(err, "full_name", "details", "website")
+        return _profile(ask, org, typed=(full_name, details, website), refused=at)
+    return _saved(ask, org, "The profile is saved.")
 
 
 @router.post("/organizations/{org}/settings/choices")
@@ -181,7 +158,11 @@ def save_choices(
         shows_members=bool(shows_members),
         takes_requests=bool(takes_requests),
     )
-    return _on_profile(ask, org, lambda: organizations.change(ask.db, ask.actor, org, changes), "profile?done=choices")
+
+    def save() -> object:
+        return organizations.change(ask.db, ask.actor, org, changes)
+
+    return _on_profile(ask, org, save, "The choices are saved.", "")
 
 
 @router.post("/organizations/{org}/settings/avatar")
@@ -198,7 +179,8 @@ def save_avatar(
     def save() -> object:
         return organizations.change_avatar(ask.db, ask.actor, org, None if remove else picture(chosen))
 
-    return _on_profile(ask, org, save, "profile?done=picture")
+    said = "The picture is removed." if remove else "The picture is saved."
+    return _on_profile(ask, org, save, said, "picture")
 
 
 @router.post("/organizations/{org}/settings/delete")
@@ -209,190 +191,49 @@ def delete(ask: Ask, org: str, confirmed: Annotated[str, Form()] = "", token: Cs
         organizations.delete(ask.db, ask.actor, org, confirmed=confirmed)
     except HubError as err:
         ask.db.rollback()
-        return _profile(ask, access.organization(ask.db, ask.actor, org, Action.ADMIN), error=err.message)
-    return RedirectResponse("/settings/organizations", 303)
-
-
-def _on_profile(ask: Ask, org: str, change: Callable[[], object], to: str) -> Response:
-    try:
-        change()
-    except HubError as err:
-        ask.db.rollback()
-        return _profile(ask, access.organization(ask.db, ask.actor, org, Action.ADMIN), error=err.message)
-    return _back(org, to)
-
-
-def _profile(
-    ask: Ask, org: Account, *, typed: tuple[str, str, str] | None = None, error: str = "", done: str = ""
-) -> Response:
-    full_name, details, website = typed or (org.full_name, org.details, org.website)
-    page = OrganizationProfilePage(f"Settings of {org.name}", org, full_name, details, website, ROLES[1:], error, done)
-    return render(ask.request, page, status=422 if error else 200)
-
-
-# ---- members -----------------------------------------------------------------------------------------------
-
-
-@router.get("/organizations/{org}/settings/members")
-@door(Action.ADMIN)
-def members_page(ask: Ask, org: str) -> Response:
-    if not csrf.is_in_person(ask):
-        return RedirectResponse(f"/login?next=/organizations/{quote(org)}/settings/members", 303)
-    return _members(ask, org)
-
-
-@router.post("/organizations/{org}/settings/members/{user}/role")
-@door(Action.ADMIN)
-def change_role(ask: Ask, org: str, user: str, role: Annotated[str, Form()] = "", token: Csrf = "") -> Response:
-    csrf.check_in_person(ask, token)
-    return _on_members(ask, org, lambda: organizations.change_role(ask.db, ask.actor, org, user, role))
-
-
-@router.post("/organizations/{org}/settings/members/{user}/remove")
-@door(Action.ADMIN)
-def remove(ask: Ask, org: str, user: str, token: Csrf = "") -> Response:
-    csrf.check_in_person(ask, token)
-    return _on_members(ask, org, lambda: organizations.remove(ask.db, ask.actor, org, user))
+        return _profile(ask, org, refused=wrong(err, "confirmed", form="delete"))
+    return flash.say(ask.request, RedirectResponse("/settings/organizations", 303), f"{org[:96]} is gone.")
 
 
 @router.post("/organizations/{org}/settings/owner")
 @door(Action.ADMIN)
 def hand_over(ask: Ask, org: str, user: Annotated[str, Form()] = "", token: Csrf = "") -> Response:
     csrf.check_in_person(ask, token)
+    heir = user.strip()
     try:
-        organizations.hand_over(ask.db, ask.actor, org, user.strip())
+        organizations.hand_over(ask.db, ask.actor, org, heir)
     except HubError as err:
         ask.db.rollback()
-        return _members(ask, org, error=err.message)
-    return RedirectResponse("/settings/organizations", 303)
+        return _profile(ask, org, refused=Wrong(err.message, "owner.user"))
+    return flash.say(ask.request, RedirectResponse(f"/{quote(org)}", 303), f"{heir[:96]} administers {org} now.")
 
 
-@router.post("/organizations/{org}/settings/invitations")
-@door(Action.ADMIN)
-def invite(
-    ask: Ask, org: str, invitee: Annotated[str, Form()] = "", role: Annotated[str, Form()] = "", token: Csrf = ""
-) -> Response:
-    """``invitee`` is a name or a mail address: whoever types it need not say which."""
-    csrf.check_in_person(ask, token)
-    invitee = invitee.strip()
-    key = "email" if "@" in invitee else "user_name"
-    mails = sends_mail(ask.request)
-    try:
-        made = invitations.invite(
-            ask.db,
-            ask.actor,
-            org,
-            role=role or None,
-            sign_up=choices.sign_up(ask.db, ask.kit.settings),
-            shows_link=not mails,
-            **{key: invitee},
-        )
-    except HubError as err:
-        ask.db.rollback()
-        return _members(ask, org, error=err.message, invitee=invitee, role=role)
-    if made.path and not mails:
-        return _members(ask, org, link=ask.base_url + made.path)
-    return _back(org, "members")
-
-
-@router.post("/organizations/{org}/settings/invitations/{invitation_id}/renew")
-@door(Action.ADMIN)
-def renew(ask: Ask, org: str, invitation_id: str, token: Csrf = "") -> Response:
-    csrf.check_in_person(ask, token)
-    mails = sends_mail(ask.request)
-    try:
-        made = invitations.renew(ask.db, ask.actor, org, invitation_id, shows_link=not mails)
-    except HubError as err:
-        ask.db.rollback()
-        return _members(ask, org, error=err.message)
-    if made.path and not mails:
-        return _members(ask, org, link=ask.base_url + made.path)
-    return _back(org, "members")
-
-
-@router.post("/organizations/{org}/settings/invitations/{invitation_id}/revoke")
-@door(Action.ADMIN)
-def revoke(ask: Ask, org: str, invitation_id: str, token: Csrf = "") -> Response:
-    csrf.check_in_person(ask, token)
-    return _on_members(ask, org, lambda: invitations.revoke(ask.db, ask.actor, org, invitation_id))
-
-
-@router.post("/organizations/{org}/settings/requests/{user}")
-@door(Action.ADMIN)
-def answer_request(
-    ask: Ask,
-    org: str,
-    user: str,
-    answer: Annotated[str, Form()] = "",
-    role: Annotated[str, Form()] = "",
-    token: Csrf = "",
-) -> Response:
-    csrf.check_in_person(ask, token)
-
-    def answered() -> None:
-        accepts = answer == "accept"
-        invitations.answer_request(ask.db, ask.actor, org, user, accepts=accepts, role=role or None)
-
-    return _on_members(ask, org, answered)
-
-
-@router.post("/organizations/{org}/join")
-@door(OWN)
-def ask_to_join(ask: Ask, org: str, message: Annotated[str, Form()] = "", token: Csrf = "") -> Response:
-    csrf.check_in_person(ask, token)
-    invitations.ask_to_join(ask.db, ask.actor, org, message)
-    return RedirectResponse("/settings/organizations", 303)
-
-
-def _on_members(ask: Ask, org: str, change: Callable[[], object]) -> Response:
+def _on_profile(ask: Ask, org: str, change: Callable[[], object], said: str, form: str) -> Response:
     try:
         change()
     except HubError as err:
         ask.db.rollback()
-        return _members(ask, org, error=err.message)
-    return _back(org, "members")
+        return _profile(ask, org, refused=Wrong(err.message, form))
+    return _saved(ask, org, said)
 
 
-def _members(ask: Ask, org: str, *, error: str = "", link: str = "", invitee: str = "", role: str = "") -> Response:
-    found = access.organization(ask.db, ask.actor, org, Action.ADMIN)
-    query = ask.request.query_params
-    search = query.get("search", "").replace("\x00", "").strip()[:96]
-    shown = queries.members(ask.db, found, search=search, after=_after(query.get("after", "")), limit=SHOWN_MEMBERS + 1)
-    closed = choices.sign_up(ask.db, ask.kit.settings) == "closed" and not ask.actor.is_admin
-    page = OrganizationMembersPage(
-        title=f"Members of {found.name}",
-        org=found,
-        me=ask.actor.name,
-        members=shown[:SHOWN_MEMBERS],
-        total=queries.count_members(ask.db, found),
-        next=_next(found, shown, search),
-        search=search,
-        invitations=queries.invitations_of(ask.db, found, limit=MAX_OPEN),
-        requests=queries.requests_of(ask.db, found, limit=MAX_OPEN),
-        roles=ROLES,
-        takes_mail=not closed,
-        sends_mail=sends_mail(ask.request),
-        link=link,
-        invitee=invitee[:320],
-        role=role if role in ROLES else found.default_role,
-        error=error,
+def _saved(ask: Ask, org: str, said: str) -> Response:
+    answer = RedirectResponse(f"/organizations/{quote(org, safe='')}/settings/profile", 303)
+    return flash.say(ask.request, answer, said)
+
+
+def _profile(ask: Ask, name: str, *, typed: tuple[str, str, str] | None = None, refused: Wrong = FINE) -> Response:
+    org = access.organization(ask.db, ask.actor, name, Action.ADMIN)
+    full_name, details, website = typed or (org.full_name, org.details, org.website)
+    others = queries.members(ask.db, org, limit=MAX_HEIRS + 1)
+    page = OrganizationProfilePage(
+        title=f"Settings of {org.name}",
+        org=org,
+        full_name=full_name,
+        details=details,
+        website=website,
+        roles=ROLES[1:],
+        heirs=[member.user.name for member in others if member.user.id != ask.actor.id],
+        wrong=refused,
     )
-    return render(ask.request, page, status=422 if error else 200, headers={"Cache-Control": "no-store"})
-
-
-def _after(cursor: str) -> tuple[int, str] | None:
-    """The last member seen, as ``rank.key``; nonsense begins anew."""
-    rank, _, key = cursor.partition(".")
-    return (int(rank), key[:96]) if rank.isascii() and rank.isdecimal() and len(rank) < 3 and key else None
-
-
-def _next(org: Account, shown: Sequence[Belongs], search: str) -> str:
-    if len(shown) <= SHOWN_MEMBERS:
-        return ""
-    last = shown[SHOWN_MEMBERS - 1]
-    after = f"{queries.rank(last.role)}.{last.user.key}"
-    return f"/organizations/{quote(org.name)}/settings/members?after={quote(after)}&search={quote(search)}"
-
-
-def _back(org: str, to: str) -> Response:
-    return RedirectResponse(f"/organizations/{quote(org, safe='')}/settings/{to}", 303)
+    return render(ask.request, page, status=422 if refused.text else 200)

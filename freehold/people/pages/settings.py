@@ -24,11 +24,13 @@ from freehold.people.pages.forms import OWN, hashed, picture
 from freehold.people.queries import Asked, Asks
 from freehold.people.service import invitations, organizations, people
 from freehold.web import flash
+from freehold.web.forms import FINE, Wrong, wrong
 from freehold.web.render import render
 
 router = APIRouter(include_in_schema=False)
 Csrf = Annotated[str, Form(alias="csrf")]
 NO_STORE = {"Cache-Control": "no-store"}
+CHANGED = "The password is changed. Every other session has ended."
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,7 @@ class ProfilePage:
     details: str
     website: str
     email: str
-    error: str
-    done: str
+    wrong: Wrong
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,7 @@ class AccountPage:
     me: Account
     has_password: bool
     sessions: Sequence[Session]
-    error: str
-    done: str
+    wrong: Wrong
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,10 @@ def settings(ask: Ask) -> Response:
 
 @router.get("/settings/profile")
 @door(OWN)
-def profile_page(ask: Ask, done: str = "") -> Response:
+def profile_page(ask: Ask) -> Response:
     if not csrf.is_in_person(ask):
         return RedirectResponse("/login?next=/settings/profile", 303)
-    return _profile(ask, done="Saved." if done else "")
+    return _profile(ask)
 
 
 @router.post("/settings/profile")
@@ -101,8 +101,9 @@ def save_profile(
         people.change_profile(ask.db, ask.actor, Profile(full_name, details, website, email))
     except HubError as err:
         ask.db.rollback()
-        return _profile(ask, typed=(full_name, details, website, email), error=err.message)
-    return RedirectResponse("/settings/profile?done=1", 303)
+        at = wrong(err, "full_name", "details", "website", "email")
+        return _profile(ask, typed=(full_name, details, website, email), refused=at)
+    return _saved(ask, "The profile is saved.")
 
 
 @router.post("/settings/profile/avatar")
@@ -118,15 +119,19 @@ def save_avatar(
         people.change_avatar(ask.db, ask.actor, None if remove else picture(chosen))
     except HubError as err:
         ask.db.rollback()
-        return _profile(ask, error=err.message)
-    return RedirectResponse("/settings/profile?done=1", 303)
+        return _profile(ask, refused=Wrong(err.message, "picture"))
+    return _saved(ask, "The picture is removed." if remove else "The picture is saved.")
 
 
-def _profile(ask: Ask, *, typed: tuple[str, str, str, str] | None = None, error: str = "", done: str = "") -> Response:
+def _saved(ask: Ask, words: str) -> Response:
+    return flash.say(ask.request, RedirectResponse("/settings/profile", 303), words)
+
+
+def _profile(ask: Ask, *, typed: tuple[str, str, str, str] | None = None, refused: Wrong = FINE) -> Response:
     me = access.person(ask.db, ask.actor)
     full_name, details, website, email = typed or (me.full_name, me.details, me.website, me.email or "")
-    page = ProfilePage("Profile", me, full_name, details, website, email, error, done)
-    return render(ask.request, page, status=422 if error else 200)
+    page = ProfilePage("Profile", me, full_name, details, website, email, refused)
+    return render(ask.request, page, status=422 if refused.text else 200)
 
 
 # ---- password, sessions, the end ---------------------------------------------------------------------------
@@ -134,10 +139,10 @@ def _profile(ask: Ask, *, typed: tuple[str, str, str, str] | None = None, error:
 
 @router.get("/settings/account")
 @door(OWN)
-def account_page(ask: Ask, done: str = "") -> Response:
+def account_page(ask: Ask) -> Response:
     if not csrf.is_in_person(ask):
         return RedirectResponse("/login?next=/settings/account", 303)
-    return _account(ask, done="The password is changed. Every other session has ended." if done else "")
+    return _account(ask)
 
 
 @router.post("/settings/account/password")
@@ -156,9 +161,9 @@ def change_password(
             people.change_password(ask.db, ask.actor, made, was=was)
             life_s = ask.kit.settings.session_s
             secret = accounts.open_session(ask.db, was.user_id, life_s=life_s, agent=agent(request), how="new password")
-            return signed_in(ask, secret, "/settings/account?done=1")
+            return flash.say(request, signed_in(ask, secret, "/settings/account"), CHANGED)
     except HubError as err:
-        return _refused(request, err)
+        return _refused(request, err, wrong(err, "old", "new", "again", form="password", called={"password": "new"}))
 
 
 @router.post("/settings/account/delete")
@@ -170,10 +175,10 @@ def delete(
         with unit_of_work(request) as ask:
             people.delete_me(ask.db, ask.actor, confirmed=confirmed, was=was)
     except HubError as err:
-        return _refused(request, err)
+        return _refused(request, err, wrong(err, "confirmed", "password", form="delete", called={"old": "password"}))
     answer = RedirectResponse("/", 303)
     answer.delete_cookie(SESSION_COOKIE, path="/")
-    return answer
+    return flash.say(request, answer, "The account is gone.")
 
 
 # No door: the password is checked between two units of work, not inside one.
@@ -215,18 +220,19 @@ def _proven(request: Request, password: str, token: str) -> people.Known:
     return was
 
 
-def _refused(request: Request, err: HubError) -> Response:
+def _refused(request: Request, err: HubError, at: Wrong) -> Response:
     with unit_of_work(request, reads=True) as ask:
         if not csrf.is_in_person(ask):
             raise err
-        return _account(ask, error=err.message, status=err.status)
+        # Waiting and wrong passwords keep their own numbers; what was typed wrongly says 422, as in every form.
+        return _account(ask, refused=at, status=422 if err.status in (400, 409) else err.status)
 
 
-def _account(ask: Ask, *, error: str = "", done: str = "", status: int = 200) -> Response:
+def _account(ask: Ask, *, refused: Wrong = FINE, status: int = 200) -> Response:
     me = access.person(ask.db, ask.actor)
     cookie = ask.request.cookies.get(SESSION_COOKIE, "")
     shown = accounts.sessions(ask.db, me.id, cookie)
-    page = AccountPage("Account", me, me.password_hash is not None, shown, error, done)
+    page = AccountPage("Account", me, me.password_hash is not None, shown, refused)
     return render(ask.request, page, status=status, headers=NO_STORE)
 
 
@@ -258,7 +264,7 @@ def leave(ask: Ask, org: str, token: Csrf = "") -> Response:
     except HubError as err:
         ask.db.rollback()
         return _organizations(ask, error=err.message)
-    return RedirectResponse("/settings/organizations", 303)
+    return _done(ask, f"You left {org}.")
 
 
 @router.post("/settings/invitations/{invitation_id}")
@@ -270,7 +276,7 @@ def answer_invitation(ask: Ask, invitation_id: str, answer: Annotated[str, Form(
     except HubError as err:
         ask.db.rollback()
         return _organizations(ask, error=err.message)
-    return RedirectResponse("/settings/organizations", 303)
+    return _done(ask, "You belong to it now." if answer == "accept" else "The invitation is declined.")
 
 
 @router.post("/settings/requests/{org}/withdraw")
@@ -282,7 +288,11 @@ def withdraw(ask: Ask, org: str, token: Csrf = "") -> Response:
     except HubError as err:
         ask.db.rollback()
         return _organizations(ask, error=err.message)
-    return RedirectResponse("/settings/organizations", 303)
+    return _done(ask, "The request is withdrawn.")
+
+
+def _done(ask: Ask, words: str) -> Response:
+    return flash.say(ask.request, RedirectResponse("/settings/organizations", 303), words)
 
 
 def _organizations(ask: Ask, *, error: str = "") -> Response:

@@ -157,7 +157,7 @@ def sign_up_by_link(db: Session, secret: str, name: str, *, full_name: str = "",
     """
     invitation = by_link(db, secret)
     assert invitation.email is not None, "only invitations by mail have links"
-    full_name = rules.checked_line(full_name, "A full name", most=256)
+    full_name = rules.checked_line(full_name, "A full name", most=256, field="full_name")
     user = accounts.create_user(db, name, full_name=full_name, reuses_name=False)
     user.password_hash = password_hash
     if invitation.is_shown:

@@ -130,5 +130,5 @@ def delete(db: Session, actor: Actor, name: str, *, confirmed: str) -> None:
     """
     org = organization(db, actor, name, Action.ADMIN)
     if confirmed.strip().lower() != org.key:
-        raise NotTheName(f"To delete {org.name}, type its name.")
+        raise NotTheName(f"To delete {org.name}, type its name.", field="confirmed")
     accounts.delete_account(db, org, by=by(db, actor))

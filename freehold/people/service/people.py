@@ -105,14 +105,14 @@ def delete_me(db: Session, actor: Actor, *, confirmed: str, was: Known) -> None:
     user = person(db, actor)
     _refuse_changed(user, was)
     if confirmed.strip().lower() != user.key:
-        raise NotTheName("To delete your account, type your name.")
+        raise NotTheName("To delete your account, type your name.", field="confirmed")
     accounts.delete_account(db, user, by=user)
 
 
 def check_password(password: str, was: Known) -> None:
     """Raises :class:`SignInRefused` unless this is the password; who never had one has nothing to type."""
     if was.password_hash is not None and not rules.password_matches(password, was.password_hash):
-        raise SignInRefused("This is not your password.")
+        raise SignInRefused("This is not your password.", field="old")
 
 
 def _refuse_changed(user: Account, was: Known) -> None:
