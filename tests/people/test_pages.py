@@ -257,7 +257,7 @@ def test_a_password_is_reset_by_mail_once_and_nobody_is_found_out(app: Starlette
     done = browser.client.post(path, data={"new": PASSWORD, "again": PASSWORD}, headers=ORIGIN)
     assert done.headers["location"].startswith("/settings/account")
     assert browser.client.post(path, data={"new": PASSWORD, "again": PASSWORD}, headers=ORIGIN).status_code == 404
-    assert "no-referrer" in browser.client.get(path).headers["referrer-policy"]
+    assert browser.client.get(path).headers["referrer-policy"] == "strict-origin", "of its address, the host alone"
 
 
 def test_without_mail_an_administrator_makes_the_link(app: Starlette, cast: Cast) -> None:

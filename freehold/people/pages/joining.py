@@ -26,8 +26,10 @@ from freehold.web.render import render
 
 router = APIRouter(include_in_schema=False)
 Csrf = Annotated[str, Form(alias="csrf")]
-#: A page whose address is a secret tells it to nobody: not to a cache, not as a referrer.
-SECRET = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+#: A page whose address is a secret tells it to nobody: not to a cache, not as a referrer. But for the host: under
+#: ``no-referrer`` a browser sends its forms with the origin ``null``, which is refused as if they came from elsewhere.
+#: Source: Fetch, 3.2, "append a request Origin header".
+SECRET = {"Cache-Control": "no-store", "Referrer-Policy": "strict-origin"}
 
 
 @dataclass(frozen=True)
