@@ -48,8 +48,8 @@ def check_in_person(ask: Ask, given: str) -> None:
 
 def refuse_foreign(request: Request) -> None:
     """Nobody is signed in as somebody else, or made to ask for something, by a form on a foreign page."""
-    origin = request.headers.get("origin")
-    if origin is not None and not is_own_origin(request, origin):
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "same-origin")
+    if site != "same-origin" if origin is None else not is_own_origin(request, origin):
         raise FormRefused("Send this from the hub's own page.")
 
 
