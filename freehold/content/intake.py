@@ -1,9 +1,12 @@
 """Large files on their way in: from the network to a scratch file, hashed as they come, never whole in memory."""
 
+import fcntl
 import hashlib
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +52,21 @@ class Scratch:
 
 
 class Slot:
-    """Bytes from ``at`` on of the file ``path``, hashed as they are written. The file may have other slots."""
+    """Bytes from ``at`` on of the file ``path``, hashed as they are written. The file may have other slots.
+
+    Raises ``BlockingIOError`` for a file that somebody has :func:`alone`, or took away just now.
+    """
 
     def __init__(self, path: Path, at: int, digest: Any) -> None:
         self._at, self._hash = at, digest
         self._file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            if not _is_still(path, self._file):
+                raise BlockingIOError(f"{path.name} was taken")
+        except BaseException:
+            os.close(self._file)
+            raise
 
     def __enter__(self) -> "Slot":
         return self
@@ -72,6 +85,32 @@ class Slot:
     @property
     def hexdigest(self) -> str:
         return str(self._hash.hexdigest())
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[Path]:
+    """The file ``path``, which no slot writes to from now on; a copy of it beside it, where one is still written to.
+
+    What is kept under a digest is the very file that was hashed. One more byte from a sender who goes on after that
+    would be everybody's who reads by that digest.
+    """
+    with open(path, "rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            refuse_without_room(path.parent, path.stat().st_size)
+            copy = path.with_name(f"{path.name}-copy")
+            shutil.copyfile(path, copy)
+            yield copy
+        else:
+            yield path
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def refuse_without_room(directory: Path, size_bytes: int) -> None:

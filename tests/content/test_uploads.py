@@ -204,3 +204,44 @@ def test_parts_lie_in_s3_where_any_node_finds_them(
         (gone,) = ask(client, cast.alice, path, whole + b"x")
         assert client.delete(f"{gone['href']}?t={gone['token']}").status_code == 204
         assert ask(client, cast.alice, path, whole + b"x")[0]["href"] != gone["href"]
+
+
+def test_who_still_sends_a_part_when_the_file_is_kept_changes_nothing_of_it(
+    new_app: Callable[..., Starlette], cast: Cast
+) -> None:
+    app = new_app(store_url="")  # a directory, which takes the very file that was sent
+    kit = app.state.kit
+    with TestClient(app, base_url="http://hub.test") as client:
+        (offer,) = ask(client, cast.alice, given.repo(client, cast.alice, "m"), WHOLE)
+        parts = uploads.checked_parts(kit, offer["href"].rpartition("/")[2], offer["token"])
+        etags = {"2": put(client, offer, WHOLE, 2), "3": put(client, offer, WHOLE, 3)}
+        with uploads.part_slot(kit, parts, 1) as slow:  # a sender who takes hours over it
+            slow.take(memoryview(WHOLE[:10]))
+            complete(client, offer, etags | {"1": put(client, offer, WHOLE, 1)})
+            slow.take(memoryview(b"poison"))
+        assert kit.store.get(content_key(digest(WHOLE))) == WHOLE
+        assert list(kit.tmp.iterdir()) == []
+
+
+@pytest.mark.parametrize("end", ["completed", "given up"])
+def test_addresses_of_an_upload_that_ended_bring_nothing(
+    app: Starlette, client: TestClient, cast: Cast, path: str, end: str
+) -> None:
+    (offer,) = ask(client, cast.alice, path, WHOLE)
+    if end == "completed":
+        sent(client, offer, WHOLE)
+    else:
+        client.delete(f"{offer['href']}?t={offer['token']}")
+    answer = client.put(f"{offer['href']}/1?t={offer['token']}", content=WHOLE[:PART])
+    assert answer.status_code == 400 and "is over" in answer.text
+    assert list(app.state.kit.tmp.iterdir()) == [], "nobody would ever sweep it"
+
+
+def test_one_upload_too_many_opens_none_in_the_store(
+    app: Starlette, client: TestClient, cast: Cast, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(type(app.state.kit.store), "multipart_start", lambda _, key: opened.append(key))
+    monkeypatch.setattr(resuming, "MAX_UNFINISHED", 1)
+    ask(client, cast.alice, path, WHOLE + b"2", WHOLE + b"3", expect=409)
+    assert opened == []

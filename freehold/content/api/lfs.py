@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from functools import wraps
+from functools import partial, wraps
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -224,11 +224,14 @@ async def put_part(request: Request) -> Response:
     kit: Kit = request.app.state.kit
     parts = uploads.checked_parts(kit, request.path_params["upload"], request.query_params.get("t", ""))
     number = request.path_params["number"]
+    goes_on = partial(uploads.refuse_over, request.app.state.database, kit, parts)
+    await run_in_threadpool(goes_on)
     if parts.at_store is not None:
         return await _pass_on(request, parts, number)
     with await in_bytes_thread(uploads.part_slot, kit, parts, number) as slot:
         await receive_exactly(request, slot.take, parts.size_of(number))
         etag = await in_bytes_thread(uploads.part_done, kit, parts, number, slot)
+    await run_in_threadpool(goes_on)  # it may have ended while the part came
     return Response(status_code=200, headers={"ETag": etag})
 
 

@@ -59,13 +59,14 @@ def go_on(database: Database, kit: Kit, actor: Actor, target: Target, files: Seq
         raise TooLarge(f"The largest file that this hub keeps has {limit_bytes:,} bytes.")
     with database.read() as db:
         known = _known(db, actor, target, files)
-    going = {wanted.sha256: _going(kit, actor, known, wanted) for wanted in files}
+    new_parts = {one.sha256 for one in files if _is_new(known, one)}
+    if len(new_parts) > known.room:  # before the store is asked to open them, which would stay open there
+        raise TooManyUploads(MAX_UNFINISHED)
+    going = {wanted.sha256: _going(kit, actor, known, wanted) for wanted in {one.sha256: one for one in files}.values()}
     started = [one.upload for one in going.values() if one.upload and one.wanted.sha256 not in known.unfinished]
     # An upload that the store has given up is begun anew, under another name.
     again = [one.upload for one in going.values() if one.upload and one.wanted.sha256 in known.unfinished]
     new = [upload for upload in again if upload.id != known.unfinished[upload.sha256].id]
-    if len(started) > known.room:
-        raise TooManyUploads(MAX_UNFINISHED)
     with database.write() as db:
         _record(db, known, [*started, *new], {upload.id for upload in again} - {upload.id for upload in new})
     return [going[wanted.sha256] for wanted in files]
@@ -86,6 +87,11 @@ def _known(db: Session, actor: Actor, target: Target, files: Sequence[Wanted]) -
         {row.sha256: row for row in db.scalars(unfinished.order_by(MultipartUpload.created_at))},
         MAX_UNFINISHED - count,
     )
+
+
+def _is_new(known: _Known, wanted: Wanted) -> bool:
+    is_by_parts = wanted.sha256 not in known.here and wanted.size_bytes > PART_BYTES
+    return is_by_parts and wanted.sha256 not in known.unfinished
 
 
 def _going(kit: Kit, actor: Actor, known: _Known, wanted: Wanted) -> Going:

@@ -13,7 +13,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from freehold.content.errors import AddressRefused, BadParts, WrongDigest
-from freehold.content.intake import Scratch, Slot, refuse_without_room
+from freehold.content.intake import Scratch, Slot, alone, refuse_without_room
 from freehold.content.keys import content_key
 from freehold.content.kit import Kit
 from freehold.content.service import objects
@@ -39,6 +39,7 @@ STALE_A_TURN = 100
 #: What a browser sent waits so long for it to go on; a start of the hub sweeps scratch of the same age.
 KEPT_S = 2 * 86400
 HASH_PIECE_BYTES = 4 << 20
+_OVER = "this upload is over"
 
 
 # ---- one body -------------------------------------------------------------------------------------------------------
@@ -176,6 +177,15 @@ def check_number(parts: Parts, number: int) -> None:
         raise BadParts(f"there is no part {number} of {parts.count}")
 
 
+def refuse_over(database: Database, kit: Kit, parts: Parts) -> None:
+    """Raises :class:`BadParts` for an upload that ended: its addresses outlive it, what they bring is nobody's."""
+    with database.read() as db:
+        if db.get(MultipartUpload, parts.upload_id) is not None:
+            return
+    shutil.rmtree(_folder(kit, parts.upload_id), ignore_errors=True)
+    raise BadParts(_OVER)
+
+
 def part_slot(kit: Kit, parts: Parts, number: int) -> Slot:
     """Where to write part ``number``: its place in the one file that all parts share, so that joining is no work.
 
@@ -187,13 +197,19 @@ def part_slot(kit: Kit, parts: Parts, number: int) -> Slot:
     folder.mkdir(exist_ok=True)
     (folder / str(number)).unlink(missing_ok=True)  # sent again: not whole until it is whole again
     digest = hashlib.md5(usedforsecurity=False)  # what the ETag of a part is at S3 too
-    return Slot(folder / "whole", (number - 1) * parts.chunk_bytes, digest)
+    try:
+        return Slot(folder / "whole", (number - 1) * parts.chunk_bytes, digest)
+    except (FileNotFoundError, BlockingIOError) as err:  # given up, or joined, this very moment
+        raise BadParts(_OVER) from err
 
 
 def part_done(kit: Kit, parts: Parts, number: int, slot: Slot) -> str:
     """The part is whole; its ETag, noted beside the file."""
     etag = f'"{slot.hexdigest}"'
-    (_folder(kit, parts.upload_id) / str(number)).write_text(etag)
+    try:
+        (_folder(kit, parts.upload_id) / str(number)).write_text(etag)
+    except FileNotFoundError as err:
+        raise BadParts(_OVER) from err
     return etag
 
 
@@ -274,10 +290,11 @@ def _join_here(kit: Kit, parts: Parts, etags: Sequence[str]) -> None:
     except FileNotFoundError as err:
         raise BadParts("they are being joined already") from err
     try:
-        digest = _digest_of_file(mine)
-        if mine.stat().st_size != parts.wanted.size_bytes or digest != parts.wanted.sha256:
-            raise WrongDigest(parts.wanted.sha256, digest)
-        kit.store.put_file(content_key(parts.wanted.sha256), mine)
+        with alone(mine) as held:
+            digest = _digest_of_file(held)
+            if held.stat().st_size != parts.wanted.size_bytes or digest != parts.wanted.sha256:
+                raise WrongDigest(parts.wanted.sha256, digest)
+            kit.store.put_file(content_key(parts.wanted.sha256), held)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
