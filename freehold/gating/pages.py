@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
@@ -28,6 +29,7 @@ from freehold.repos.access import may
 from freehold.repos.heads import ONE, head
 from freehold.repos.rules import GateChanges, GateSettings, api_path, page_path
 from freehold.repos.tables import Repo
+from freehold.web import flash
 from freehold.web.components import RepoHead
 from freehold.web.render import render
 
@@ -45,6 +47,7 @@ RENEWALS = (
     ("required", "Everybody agrees anew", "Whoever has not agreed after these days no longer reads the files."),
     ("notified", "Everybody is told", "Access goes on; who agreed to which text stays on record."),
 )
+SAID = {"accepted": "Let in.", "rejected": "Rejected.", "pending": "Waits again."}
 NOTIFYING = (("real-time", "At once"), ("bulk", "Once a day"))
 _REPO = "/{kind:prefix}{namespace}/{name}"
 
@@ -85,7 +88,8 @@ class RequestsPage:
     address: str
     api: str
     status: str
-    lists: Sequence[tuple[str, str]]
+    who: str  #: part of a name that they are narrowed to
+    lists: Sequence[tuple[str, str, str]]  #: status, label, address
     counts: Mapping[str, int]
     requests: Sequence[queries.Request]
     first: str
@@ -255,8 +259,10 @@ def terms(ask: Ask, kind: str, namespace: str, name: str, sha256: str) -> Respon
 
 @router.get(_REPO + "/access")
 @door(Action.WRITE)
-def requests(ask: Ask, kind: str, namespace: str, name: str, status: str = "pending", cursor: str = "") -> Response:
-    return _requests(ask, kind, f"{namespace}/{name}", status, cursor=cursor)
+def requests(
+    ask: Ask, kind: str, namespace: str, name: str, status: str = "pending", cursor: str = "", who: str = ""
+) -> Response:
+    return _requests(ask, kind, f"{namespace}/{name}", status, cursor=cursor, who=who)
 
 
 @router.post(_REPO + "/access/handle")
@@ -270,6 +276,7 @@ def handle(
     status: Annotated[str, Form()] = "",
     reason: Annotated[str, Form()] = "",
     came_from: Annotated[str, Form(alias="from")] = "pending",
+    who: Annotated[str, Form()] = "",
     token: Annotated[str, Form(alias="csrf")] = "",
 ) -> Response:
     csrf.check(ask.request, token)
@@ -278,8 +285,8 @@ def handle(
     try:
         deciding.decide(ask.db, ask.actor, path, status, kind=kind, request_id=request_id, reason=given)
     except (BadRequest, NotFound) as err:
-        return _requests(ask, kind, path, came_from, error=err.message)
-    return _back(kind, path, came_from)
+        return _requests(ask, kind, path, came_from, error=err.message, who=who)
+    return flash.say(ask.request, _back(kind, path, came_from, who), SAID.get(status, "Answered."))
 
 
 @router.post(_REPO + "/access/grant")
@@ -333,15 +340,23 @@ def report(ask: Ask, kind: str, namespace: str, name: str, format: Format = "jso
     return report_of(ask, kind, f"{namespace}/{name}", format)
 
 
-def _back(kind: str, path: str, status: str) -> Response:
+def _back(kind: str, path: str, status: str, who: str = "") -> Response:
     known = status if status in queries.STATUSES else "pending"
-    return RedirectResponse(f"{page_path(kind, path)}/access?status={known}", 303)
+    return RedirectResponse(_list(page_path(kind, path), known, who), 303)
 
 
-def _requests(ask: Ask, kind: str, path: str, status: str, *, cursor: str = "", error: str = "") -> Response:
+def _list(address: str, status: str, who: str, cursor: str = "") -> str:
+    query = (("status", status), ("who", who[:96]), ("cursor", cursor))
+    return f"{address}/access?{urlencode([pair for pair in query if pair[1]])}"
+
+
+def _requests(
+    ask: Ask, kind: str, path: str, status: str, *, cursor: str = "", who: str = "", error: str = ""
+) -> Response:
     repo = deciding.kept(ask.db, ask.actor, path, kind=kind)
     status = status if status in queries.STATUSES else "pending"
-    found = queries.requests(ask.db, repo, status, limit=ROWS, cursor=cursor or None)
+    who = who.strip()[:96]
+    found = queries.requests(ask.db, repo, status, limit=ROWS, cursor=cursor or None, who=who)
     versions = queries.versions(ask.db, repo, limit=SHOWN_VERSIONS)
     address = head(repo).address
     may_set = may(ask.actor, Action.ADMIN, repo)
@@ -353,11 +368,12 @@ def _requests(ask: Ask, kind: str, path: str, status: str, *, cursor: str = "", 
         address=address,
         api=api_path(kind, repo.path),
         status=status,
-        lists=LISTS,
+        who=who,
+        lists=[(word, label, _list(address, word, who)) for word, label in LISTS],
         counts=queries.counts(ask.db, repo),
         requests=found.requests,
-        first=f"{address}/access?status={status}" if cursor else "",
-        next=f"{address}/access?status={status}&cursor={found.next_cursor}" if found.next_cursor else "",
+        first=_list(address, status, who) if cursor else "",
+        next=_list(address, status, who, found.next_cursor) if found.next_cursor else "",
         terms=versions[0].sha256 if versions else "",
         versions=versions,
         is_gated=bool(repo.gated),
@@ -368,4 +384,4 @@ def _requests(ask: Ask, kind: str, path: str, status: str, *, cursor: str = "", 
         notifying=NOTIFYING,
         error=error,
     )
-    return render(ask.request, page, status=422 if error else 200)
+    return render(ask.request, page, blocks=("requests",), status=422 if error else 200)

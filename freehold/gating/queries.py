@@ -68,8 +68,10 @@ class Mine:
 # ---- requests ----------------------------------------------------------------------------------------------
 
 
-def requests(db: Session, repo: Repo, status: str | None, *, limit: int, cursor: str | None = None) -> Page:
-    """Requests of ``status`` (None: all), newest first."""
+def requests(
+    db: Session, repo: Repo, status: str | None, *, limit: int, cursor: str | None = None, who: str = ""
+) -> Page:
+    """Requests of ``status`` (None: all), newest first; ``who`` is part of a name, an organisation's too."""
     asker, decider = aliased(Account), aliased(Account)
     members = (
         select(func.count()).where(Membership.org_id == Admission.account_id).correlate(Admission).scalar_subquery()
@@ -84,6 +86,10 @@ def requests(db: Session, repo: Repo, status: str | None, *, limit: int, cursor:
     )
     if status is not None:
         query = query.where(Admission.status == status)
+    if who:
+        named = Account.key.contains(who.lower(), autoescape=True)
+        named |= func.lower(Account.full_name).contains(who.lower(), autoescape=True)
+        query = query.where(Admission.account_id.in_(select(Account.id).where(named)))
     if cursor:
         query = query.where(Admission.id < cursor.lower()[:24])
     found = [Request(*row) for row in db.execute(query)]

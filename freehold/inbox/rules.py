@@ -222,6 +222,14 @@ KEEP_NEWS_DAYS = 365
 
 #: Why somebody is told, the strongest first: of several, a thread shows the strongest that is unread.
 REASONS = ("mention", "you", "participating", "owner", "watching")
+#: The same, as one chooses by it.
+REASON_WORDS: dict[str, str] = {
+    "mention": "Names you",
+    "you": "About you",
+    "participating": "Your threads",
+    "owner": "What you own",
+    "watching": "What you watch",
+}
 #: Accounts that one person's comments may name within an hour, counted once a comment; whoever is named after that is
 #: not told. The comments stand.
 MAX_NAMED_PER_HOUR = 200

@@ -225,3 +225,39 @@ def test_quick_search_finds_everything_that_may_be_known(client: TestClient, cas
     text = client.get("/search?search=findme").text
     assert "findme" in text and "hush" not in text
     assert "The Lab" in client.get("/search?search=lab").text
+
+
+def test_a_repository_is_put_in_and_taken_out_where_it_is_looked_at(
+    client: TestClient, cast: Cast, bob: Browser
+) -> None:
+    made(client, cast.alice, "alice/a")
+    for title in ("First", "Second"):
+        body = {"title": title, "namespace": "bob"}
+        slug = client.post("/api/collections", json=body, headers=cast.bob.headers).json()["slug"]
+        if title == "First":
+            item = {"item": {"type": "model", "id": "alice/a"}}
+            client.post(f"/api/collections/{slug}/items", json=item, headers=cast.bob.headers).raise_for_status()
+    assert 'hx-get="/collections/add?item=models%2Falice%2Fa"' in bob.page("/alice/a")
+    here = "/collections/add?item=models%2Falice%2Fa"
+    asked = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "div#collect-menu"}
+
+    def menu() -> list[str]:
+        part = client.get(here, headers=bob.headers | asked).text
+        assert "<html" not in part
+        return re.findall(r'hx-post="([^"]*)"[^>]*>.*?aria-pressed="(\w+)".*?<bdi>(\w+)', part)
+
+    assert {(pressed, title) for _, pressed, title in menu()} == {("true", "First"), ("false", "Second")}
+    assert "holds it already" in bob.page(here) and 'id="collect-menu"' not in bob.page(here).split("</h1>")[1]
+    slug = re.findall(r'name="collection" value="(bob/second[^"]*)"', bob.page(here))[0]
+    put = bob.press(here, "/collections/add", collection=slug, item="models/alice/a", menu="true")
+    assert put.status_code == 303 and put.headers["location"] == here
+    out = next(address for address, _, title in menu() if title == "Second")
+    gone = client.post(out, data={"csrf": csrf_of(bob.page(here)), "item": "models/alice/a"}, headers=bob.headers)
+    assert gone.status_code == 303 and gone.headers["location"] == here
+    assert {(pressed, title) for _, pressed, title in menu()} == {("true", "First"), ("false", "Second")}
+
+
+def csrf_of(text: str) -> str:
+    found = re.search(r'name="csrf" value="([^"]+)"', text)
+    assert found is not None
+    return found[1]

@@ -208,3 +208,24 @@ def test_pages_of_requests_hold_fifty(client: TestClient, cast: Cast, gated: Gat
     ask(client, cast.charlie)
     assert handle(client, cast.alice, "charlie", "accepted").status_code == 200
     assert len(listed(client, cast.alice, "pending")) == 53
+
+
+def test_requests_are_narrowed_to_part_of_a_name(cast: Cast, client: TestClient, gated: Gated, sign_in: SignIn) -> None:
+    gated("manual")
+    assert ask(client, cast.charlie).status_code in (200, 303)
+    alice = sign_in("alice")
+    page = alice.get("/lab/model/access")
+    assert page.count('name="request"') == 1
+    assert "Nobody by this name" in alice.get("/lab/model/access?who=alice")
+    page = alice.get("/lab/model/access?who=HARL")
+    assert page.count('name="request"') == 1 and 'href="/charlie"' in page and "who=HARL" in page
+    request = re.search(r'name="request" value="([0-9a-f]{24})"', page)
+    assert request is not None
+    answered = {"request": request[1], "status": "accepted", "from": "pending", "who": "HARL"}
+    done = alice.post("/lab/model/access/handle", **answered)
+    assert done[:2] == (303, "/lab/model/access?status=pending&who=HARL")
+    assert "Nobody by this name" in alice.get("/lab/model/access?who=HARL")
+    assert "Nobody by this name" in alice.get("/lab/model/access?who=%25")
+    asked = alice.headers | {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "div#requests"}
+    part = client.get("/lab/model/access?status=accepted", headers=asked).text
+    assert part.count('name="request"') == 1 and "<html" not in part

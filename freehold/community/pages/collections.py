@@ -21,6 +21,7 @@ from freehold.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from freehold.core.http import PUBLIC, Ask, door
 from freehold.core.paging import decode, encode
 from freehold.repos.heads import ONE, head
+from freehold.web import flash
 from freehold.web.render import render
 
 router = APIRouter(include_in_schema=False)
@@ -103,7 +104,7 @@ class AddToCollectionPage:
     title: str
     area: str
     item: str
-    collections: Sequence[tuple[Collection, str]]  #: a collection and its slug
+    collections: Sequence[tuple[Collection, str, str]]  #: a collection, its slug, the id of its item that this is
     error: str
     note: str
 
@@ -207,13 +208,17 @@ def add(
     item: Annotated[str, Form()] = "",
     collection: Annotated[str, Form()] = "",
     note: Annotated[str, Form()] = "",
+    menu: Annotated[bool, Form()] = False,
     token: Annotated[str, Form(alias="csrf")] = "",
 ) -> Response:
+    """To the collection; from the ``menu`` of a repository back to the choice."""
     csrf.check(ask.request, token)
     try:
         shown = items.add(ask.db, ask.actor, collection, *rules.item_of(item), note=note)
     except (BadRequest, Conflict, NotFound) as err:
         return _choose(ask, item, note=note, error=err.message, status=422)
+    if menu:
+        return flash.say(ask.request, RedirectResponse(_chosen(item), 303), f"In “{shown.collection.title}” now.")
     return RedirectResponse(f"/collections/{shown.slug}", 303)
 
 
@@ -260,10 +265,18 @@ def change_item(
 @router.post(f"{HERE}/items/{{item_id}}/remove")
 @door(Action.WRITE)
 def remove_item(
-    ask: Ask, namespace: str, slug: str, item_id: str, token: Annotated[str, Form(alias="csrf")] = ""
+    ask: Ask,
+    namespace: str,
+    slug: str,
+    item_id: str,
+    item: Annotated[str, Form()] = "",
+    token: Annotated[str, Form(alias="csrf")] = "",
 ) -> Response:
+    """To the collection; with ``item`` back to the choice of one for it."""
     csrf.check(ask.request, token)
     items.remove(ask.db, ask.actor, f"{namespace}/{slug}", item_id)
+    if item:
+        return flash.say(ask.request, RedirectResponse(_chosen(item), 303), "Taken out of the collection.")
     return RedirectResponse(f"/collections/{namespace}/{slug}", 303)
 
 
@@ -390,15 +403,20 @@ def _edit(
 
 def _choose(ask: Ask, item: str, *, note: str = "", error: str = "", status: int = 200) -> Response:
     offered = queries.writable(ask.db, ask.actor, OFFERED)
+    held = queries.places(ask.db, *rules.item_of(item[:300]), offered)
     page = AddToCollectionPage(
         title="Add to a collection",
         area="collection",
         item=item[:300],
-        collections=[(found, queries.slug(found)) for found in offered],
+        collections=[(found, queries.slug(found), held.get(found.id, "")) for found in offered],
         error=error,
         note=note[:2000],
     )
-    return render(ask.request, page, status=status)
+    return render(ask.request, page, blocks=("collect_menu",), status=status)
+
+
+def _chosen(item: str) -> str:
+    return f"/collections/add?{urlencode({'item': item[:300]})}"
 
 
 def _namespaces(ask: Ask) -> Sequence[str]:

@@ -169,6 +169,14 @@ def holding(db: Session, actor: Actor, repo_id: str, limit: int) -> tuple[Sequen
     return [found for found, _ in rows], rows[0][1] if rows else 0
 
 
+def places(db: Session, type: str, name: str, collections: Sequence[Collection]) -> Mapping[str, str]:
+    """In which of ``collections`` a repository stands: the id of its item by that of the collection."""
+    repo = select(Repo.id).where(Repo.kind == type, Repo.path_key == name.lower()).scalar_subquery()
+    query = select(CollectionItem.collection_id, CollectionItem.id).where(CollectionItem.repo_id == repo)
+    held = query.where(CollectionItem.collection_id.in_([found.id for found in collections]))
+    return {str(collection): str(item) for collection, item in db.execute(held)}
+
+
 def order(db: Session, collection: Collection) -> list[str]:
     """The ids of all items, seen or not, first to last."""
     query = select(CollectionItem.id).where(CollectionItem.collection_id == collection.id)

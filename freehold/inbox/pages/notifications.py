@@ -1,10 +1,11 @@
 """What somebody is told, what they want to be told, what they watch, and what happens: as pages."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Depends, Form
 from starlette.responses import RedirectResponse, Response
 
 from freehold.access.rules import Action
@@ -18,7 +19,9 @@ from freehold.inbox.tables import News, Notification
 from freehold.repos import paths
 from freehold.repos.heads import head
 from freehold.repos.rules import page_path
+from freehold.web import flash
 from freehold.web.components import RepoHead
+from freehold.web.figures import plural
 from freehold.web.render import part, render
 
 paths.register()
@@ -26,6 +29,12 @@ router = APIRouter(include_in_schema=False)
 OWN = "own"
 Csrf = Annotated[str, Form(alias="csrf")]
 SHOWN_NAMES = 3
+LEVELS = (
+    ("", "What is usual", "Threads you have a part in; everything, if you own it."),
+    ("all", "Everything", "Every thread, from its opening to its end."),
+    ("participating", "Only threads you have a part in", "Even if you own it."),
+    ("ignore", "Nothing", "Not even when somebody names you."),
+)
 SHOWN_HAPPENINGS = 6
 
 
@@ -35,9 +44,25 @@ class NotificationsPage:
 
     title: str
     notifications: Sequence[Notification]
-    deeds: dict[str, str]
+    deeds: Mapping[str, str]
     only_unread: bool
+    unread: int
+    tabs: Sequence[tuple[str, str, bool]]  #: label, address, whether it is this page
+    reasons: Sequence["Narrowing"]
+    repos: Sequence["Narrowing"]
+    hidden: Sequence[tuple[str, str]]  #: what forms carry, so that they lead back here
+    everything: str  #: the address without a choice; empty where there is none
     next: str
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """One way to narrow the inbox. Choosing the current one again undoes it."""
+
+    label: str
+    number: int
+    address: str
+    is_current: bool
 
 
 @dataclass(frozen=True)
@@ -62,14 +87,16 @@ class WatchPage:
     level: str
     kind: str
     back: str
+    levels: Sequence[tuple[str, str, str]]  #: level, its words, what it means
 
 
 @dataclass(frozen=True)
 class WatchAction:
-    """The links beside a repository's name."""
+    """What stands beside a repository's name. ``is_signed_in``: its menu is loaded once it is opened."""
 
     address: str
     activity: str
+    is_signed_in: bool
 
 
 @dataclass(frozen=True)
@@ -122,28 +149,101 @@ class UnsubscribePage:
 
 @router.get("/notifications")
 @door(OWN)
-def notifications(ask: Ask, all: bool = False, cursor: str | None = None) -> Response:
+def notifications(ask: Ask, all: bool = False, reason: str = "", repo: str = "", cursor: str | None = None) -> Response:
     if ask.actor.is_anonymous:
         return RedirectResponse("/login?next=/notifications", 303)
-    found = notifying.inbox(ask.db, ask.actor, only_unread=not all, before=cursor)
-    more = f"?all={str(all).lower()}&cursor={found[-1].news_id}" if len(found) == notifying.PAGE else ""
-    return render(ask.request, NotificationsPage("Notifications", found, rules.THREAD_DEEDS, not all, more))
+    view = View(all, reason if reason in rules.REASON_WORDS else "", repo[:200])
+    why, of = view.reason or None, view.repo or None
+    found = notifying.inbox(ask.db, ask.actor, only_unread=not all, reason=why, repo=of, before=cursor)
+    spread = notifying.spread_of(ask.db, ask.actor, only_unread=not all, reason=why, repo=of)
+    page = NotificationsPage(
+        title="Notifications",
+        notifications=found,
+        deeds=rules.THREAD_DEEDS,
+        only_unread=not all,
+        unread=spread.unread,
+        tabs=[("Unread", view.but(all=False), not all), ("All", view.but(all=True), all)],
+        reasons=[
+            Narrowing(label, spread.reasons.get(word, 0), view.toggled(reason=word), word == view.reason)
+            for word, label in rules.REASON_WORDS.items()
+            if word in spread.reasons or word == view.reason
+        ],
+        repos=[
+            Narrowing(path, number, view.toggled(repo=path), path.lower() == view.repo.lower())
+            for path, number in _with(spread.repos, view.repo)
+        ],
+        hidden=[(name, value) for name, value in view.query if value],
+        everything=View(all).address if view.reason or view.repo else "",
+        next=view.at(found[-1].news_id) if len(found) == notifying.PAGE else "",
+    )
+    return render(ask.request, page, blocks=("inbox",))
+
+
+def _with(repos: Sequence[tuple[str, int]], chosen: str) -> Sequence[tuple[str, int]]:
+    """What is chosen can be unchosen, also where nothing is left of it."""
+    known = {path.lower() for path, _ in repos}
+    return repos if not chosen or chosen.lower() in known else [*repos, (chosen, 0)]
+
+
+@dataclass(frozen=True)
+class View:
+    """Which part of an inbox is looked at."""
+
+    all: bool = False
+    reason: str = ""
+    repo: str = ""
+
+    @property
+    def query(self) -> Sequence[tuple[str, str]]:
+        return [("all", "true" if self.all else ""), ("reason", self.reason), ("repo", self.repo)]
+
+    @property
+    def address(self) -> str:
+        query = urlencode([(name, value) for name, value in self.query if value])
+        return f"/notifications?{query}" if query else "/notifications"
+
+    def at(self, cursor: str) -> str:
+        return self.address + ("&" if "?" in self.address else "?") + urlencode({"cursor": cursor})
+
+    def but(self, **changed: Any) -> str:
+        return replace(self, **changed).address
+
+    def toggled(self, **chosen: str) -> str:
+        """With ``chosen``, or without it where it is chosen already; names of repositories know no case."""
+        chosen = {name: "" if getattr(self, name).lower() == word.lower() else word for name, word in chosen.items()}
+        return self.but(**chosen)
+
+
+def _view(
+    all: Annotated[bool, Form()] = False,
+    reason: Annotated[str, Form()] = "",
+    repo: Annotated[str, Form()] = "",
+) -> View:
+    """Where a form of the inbox came from."""
+    return View(all, reason if reason in rules.REASON_WORDS else "", repo[:200])
+
+
+Came = Annotated[View, Depends(_view)]
 
 
 @router.post("/notifications/read")
 @door(OWN)
-def read_all(ask: Ask, token: Csrf = "") -> Response:
+def read_all(ask: Ask, view: Came, token: Csrf = "") -> Response:
+    """All that the page it was sent from is narrowed to."""
     csrf.check(ask.request, token)
-    notifying.mark(ask.db, ask.actor, None, read=True)
-    return RedirectResponse("/notifications", 303)
+    changed = notifying.mark(ask.db, ask.actor, None, read=True, reason=view.reason or None, repo=view.repo or None)
+    said = f"{plural(changed, 'notification')} marked as read."
+    return flash.say(ask.request, RedirectResponse(view.address, 303), said)
 
 
 @router.post("/notifications/{notification_id}/read")
 @door(OWN)
-def read_one(ask: Ask, notification_id: str, token: Csrf = "", read: Annotated[bool, Form()] = True) -> Response:
+def read_one(
+    ask: Ask, notification_id: str, view: Came, token: Csrf = "", read: Annotated[bool, Form()] = True
+) -> Response:
     csrf.check(ask.request, token)
     notifying.mark(ask.db, ask.actor, [notification_id], read=read)
-    return RedirectResponse("/notifications" if read else "/notifications?all=true", 303)
+    return RedirectResponse(view.address, 303)
 
 
 @router.post("/notifications/{notification_id}/open")
@@ -211,12 +311,15 @@ def watch_page(ask: Ask, kind: str, namespace: str, name: str) -> Response:
         return RedirectResponse(f"/login?next={page_path(kind, path)}/watch", 303)
     repo, level = watching.level_of(ask.db, ask.actor, path, kind=kind)
     address = page_path(kind, repo.path)
-    return render(ask.request, WatchPage(f"Watch {repo.path}", kind, head(repo, actor=ask.actor), level, kind, address))
+    page = WatchPage(f"Watch {repo.path}", kind, head(repo, actor=ask.actor), level, kind, address, LEVELS)
+    return render(ask.request, page, blocks=("watch_menu",))
 
 
 def watch_action(ask: Ask, head: RepoHead) -> str:
     """Fills the slot beside a repository's name."""
-    return part(ask.request, WatchAction(f"{head.address}/watch", f"{head.address}/activity"))
+    return part(
+        ask.request, WatchAction(f"{head.address}/watch", f"{head.address}/activity", not ask.actor.is_anonymous)
+    )
 
 
 # ---- activity ----------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """News to people: whom it concerns, one row a thread in their inbox, and mail for those who want it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, union, update
@@ -25,6 +26,8 @@ from freehold.tasks.queue import enqueue
 BATCH = 100
 PAGE = 50
 MAX_COUNTED = 100
+#: Repositories that an inbox is offered by.
+MAX_REPOS = 20
 
 
 # ---- whom it concerns --------------------------------------------------------------------------------------
@@ -204,16 +207,50 @@ def inbox(
 ) -> Sequence[Notification]:
     """The newest first, older than ``before``; only what may still be read."""
     user_id = access.own(actor, writes=False)
-    query = select(Notification).where(Notification.user_id == user_id, _still_readable(actor))
-    if only_unread:
-        query = query.where(Notification.read_at.is_(None))
-    if reason:
-        query = query.where(Notification.reason == reason)
-    if repo:
-        query = query.where(Notification.repo_id.in_(select(Repo.id).where(Repo.path_key == repo.lower())))
+    query = select(Notification).where(
+        Notification.user_id == user_id, _still_readable(actor), *_narrowed(only_unread, reason, repo)
+    )
     if before:
         query = query.where(Notification.news_id < before)
     return db.scalars(query.order_by(Notification.news_id.desc()).limit(max(1, min(limit, PAGE)))).all()
+
+
+def _narrowed(only_unread: bool, reason: str | None, repo: str | None) -> list[ColumnElement[bool]]:
+    parts: list[ColumnElement[bool]] = []
+    if only_unread:
+        parts.append(Notification.read_at.is_(None))
+    if reason:
+        parts.append(Notification.reason == reason)
+    if repo:
+        parts.append(Notification.repo_id.in_(select(Repo.id).where(Repo.path_key == repo.lower())))
+    return parts
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How an inbox is spread: how many are ``unread``, and of those asked for, how many for which reason and of which
+    repository (the ones with most)."""
+
+    unread: int
+    reasons: Mapping[str, int]
+    repos: Sequence[tuple[str, int]]
+
+
+def spread_of(
+    db: Session, actor: Actor, *, only_unread: bool, reason: str | None = None, repo: str | None = None
+) -> Spread:
+    """Each choice is counted under the other one: what choosing it would show."""
+    mine = (Notification.user_id == access.own(actor, writes=False), _still_readable(actor))
+    of_repo, of_reason = _narrowed(only_unread, None, repo), _narrowed(only_unread, reason, None)
+    by_reason = select(Notification.reason, func.count()).where(*mine, *of_repo).group_by(Notification.reason)
+    named = select(Account.name, Repo.name, func.count()).join(Repo, Repo.owner_id == Account.id)
+    by_repo = named.join(Notification, Notification.repo_id == Repo.id).where(*mine, *of_reason)
+    by_repo = by_repo.group_by(Account.name, Repo.name).order_by(func.count().desc(), Account.name, Repo.name)
+    return Spread(
+        unread=db.scalar(select(func.count(Notification.id)).where(*mine, Notification.read_at.is_(None))) or 0,
+        reasons={str(word): int(number) for word, number in db.execute(by_reason)},
+        repos=[(f"{owner}/{name}", int(number)) for owner, name, number in db.execute(by_repo.limit(MAX_REPOS))],
+    )
 
 
 def _still_readable(actor: Actor) -> ColumnElement[bool]:
@@ -225,13 +262,23 @@ def _still_readable(actor: Actor) -> ColumnElement[bool]:
     )
 
 
-def mark(db: Session, actor: Actor, ids: Sequence[str] | None, *, read: bool) -> int:
-    """These notifications of the actor (None: all) are read, or unread again. Returns how many changed.
+def mark(
+    db: Session,
+    actor: Actor,
+    ids: Sequence[str] | None,
+    *,
+    read: bool,
+    reason: str | None = None,
+    repo: str | None = None,
+) -> int:
+    """These notifications of the actor (None: all, or all of that reason and repository) are read, or unread again.
+
+    Returns how many changed.
 
     Raises :class:`NotificationNotFound` for an id that is not the actor's.
     """
     user_id = access.own(actor, writes=True)
-    mine = update(Notification).where(Notification.user_id == user_id)
+    mine = update(Notification).where(Notification.user_id == user_id, *_narrowed(False, reason, repo))
     if ids is not None:
         there = set(
             db.scalars(select(Notification.id).where(Notification.user_id == user_id, Notification.id.in_(ids)))
