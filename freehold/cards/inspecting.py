@@ -5,6 +5,7 @@ In three steps, because bytes never wait inside a transaction: :func:`gather` fi
 """
 
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -34,6 +35,8 @@ MAX_PARTS = 400
 #: Headers kept of one repository, its parts first.
 MAX_HEADERS = 448
 MAX_TEXT_BYTES = 1 << 20
+#: So long somebody waits for the facts of a commit that nobody asked for yet; what was read until then is kept.
+FACTS_S = 12.0
 MAX_FILES = 100_000
 #: Larger ones are read each time.
 MAX_KEPT_BODY_BYTES = 4 << 20
@@ -73,12 +76,13 @@ class Gathered:
 def facts_at(db: Session, kit: Kit, repo: Repo, commit: str) -> Facts:
     """The facts of a commit of ``repo``: as kept, else computed now (a head that was just pushed, another branch).
 
-    Raises :class:`Unavailable` while too many files are looked into at once.
+    Raises :class:`Unavailable` while too many files are looked into at once, and when these take too long.
     """
     row = db.get(tables.RepoFacts, repo.id)
     if row is not None and row.commit == commit and row.version == VERSION:
         return of_row(row)
-    return _facts.of((repo.id, commit), lambda: inspect(gather(db, kit, repo, commit))[0])
+    until = time.monotonic() + FACTS_S
+    return _facts.of((repo.id, commit), lambda: inspect(gather(db, kit, repo, commit), until=until)[0])
 
 
 def header_at(db: Session, kit: Kit, repo: Repo, entry: Entry, form: Form) -> Parsed:
@@ -136,9 +140,12 @@ def gather(db: Session, kit: Kit, repo: Repo, commit: str) -> Gathered:
     )
 
 
-def inspect(gathered: Gathered) -> tuple[Facts, Sequence[tuple[Opened, Parsed]]]:
-    """The facts, and the headers that they were read from. Needs no transaction."""
-    read = [(one, one.known or _headers.get((one.digest, one.form)) or _parse(one)) for one in gathered.files]
+def inspect(gathered: Gathered, *, until: float | None = None) -> tuple[Facts, Sequence[tuple[Opened, Parsed]]]:
+    """The facts, and the headers that they were read from. Needs no transaction.
+
+    Raises :class:`Unavailable` when they are not all read ``until`` then (``time.monotonic()``).
+    """
+    read = [(one, _read(one, until)) for one in gathered.files]
     told = [FileTold(one.path, one.form, parsed.told, parsed.problem) for one, parsed in read]
     sources = gathered.sources
     return facts.of(
@@ -273,6 +280,16 @@ def _of_blob(objects: Objects, oid: str) -> Read:
 
 def _unread() -> Read:
     raise AssertionError("it was read before")
+
+
+def _read(one: Opened, until: float | None) -> Parsed:
+    found = one.known or _headers.get((one.digest, one.form))
+    if found is not None:
+        return found
+    if until is not None and time.monotonic() > until:
+        told = "The headers of this commit take long to read; the call can be repeated."
+        raise Unavailable(told, headers={"Retry-After": "10"})
+    return _headers.put((one.digest, one.form), _parse(one))
 
 
 def _parse(one: Opened) -> Parsed:

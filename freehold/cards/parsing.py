@@ -5,6 +5,7 @@ The child reads nothing itself: it asks for ranges, which are bounded here as we
 
 import json
 import queue
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ FORMS |= dict.fromkeys(("bin", "pt", "pth", "pkl", "pickle", "ckpt", "joblib"), 
 LIMITS = ChildLimits(memory_bytes=512 << 20, answer_s=20.0, answer_bytes=64 << 20, idle_s=30.0)
 AT_ONCE = 2
 PATIENCE_S = 30.0
+#: Who has a child or waits for one. Each is a thread of the hub's, which has 16: whoever opens twenty slow files at
+#: once must leave some for everybody else.
+MAX_ASKING = 8
 #: What one file may make us read: the largest header, or the windows of the longest walk.
 MAX_READ_BYTES = 160 << 20
 #: Tensors packed into less are searched and sorted in this process: some ten thousand.
@@ -33,6 +37,7 @@ MAX_HERE_BYTES = 192 << 10
 _free: queue.LifoQueue[Child] = queue.LifoQueue()
 for _ in range(AT_ONCE):
     _free.put(Child("freehold.cards.headers.child", LIMITS))
+_asking = threading.BoundedSemaphore(MAX_ASKING)
 
 
 @dataclass(frozen=True)
@@ -79,15 +84,24 @@ def _ask(job: dict[str, Any], bodies: Sequence[bytes], read: Read | None) -> Par
 
 @contextmanager
 def _child() -> Iterator[Child]:
+    if not _asking.acquire(blocking=False):
+        raise _busy()
     try:
-        one = _free.get(timeout=PATIENCE_S)
-    except queue.Empty as err:
-        busy = "The hub is reading many headers at once; the call can be repeated."
-        raise Unavailable(busy, headers={"Retry-After": "5"}) from err
-    try:
-        yield one
+        try:
+            one = _free.get(timeout=PATIENCE_S)
+        except queue.Empty as err:
+            raise _busy() from err
+        try:
+            yield one
+        finally:
+            _free.put(one)
     finally:
-        _free.put(one)
+        _asking.release()
+
+
+def _busy() -> Unavailable:
+    busy = "The hub is reading many headers at once; the call can be repeated."
+    return Unavailable(busy, headers={"Retry-After": "5"})
 
 
 def _bounded(read: Read, size_bytes: int) -> Read:

@@ -118,16 +118,19 @@ class Child:
         self._end()
         limits = self._limits
         bounds = (str(limits.memory_bytes), str(limits.cpu_s), str(limits.idle_s))
-        self._process = subprocess.Popen(  # noqa: S603  # words of our own
-            [sys.executable, "-s", "-P", "-m", self._module, *bounds],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            # Nothing of the hub's own: its settings hold keys.
-            env={"PYTHONPATH": str(_HOME), "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8", "PATH": os.defpath},
-            start_new_session=True,  # the hub's end tells it, not the terminal's
-        )
+        try:
+            self._process = subprocess.Popen(  # noqa: S603  # words of our own
+                [sys.executable, "-s", "-P", "-m", self._module, *bounds],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                # Nothing of the hub's own: its settings hold keys.
+                env={"PYTHONPATH": str(_HOME), "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8", "PATH": os.defpath},
+                start_new_session=True,  # the hub's end tells it, not the terminal's
+            )
+        except OSError as err:  # no process, memory or descriptor is left: pages go on without
+            raise ChildFailed(f"it does not start: {err.strerror}") from err
         atexit.register(self._end)
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None
@@ -201,10 +204,14 @@ def wanted(start: int, end: int) -> bytes:
     """In the work: these bytes of what the question is about, as whoever asked reads them."""
     assert sys.__stdout__ is not None
     out, source = sys.__stdout__.buffer, sys.stdin.buffer
-    out.write(_LENGTH.pack(_WANTED) + _RANGE.pack(start, end))
-    out.flush()
-    (length,) = _LENGTH.unpack(source.read(_LENGTH.size))
-    return source.read(length)
+    try:
+        out.write(_LENGTH.pack(_WANTED) + _RANGE.pack(start, end))
+        out.flush()
+        (length,) = _LENGTH.unpack(source.read(_LENGTH.size))
+        return source.read(length)
+    except BaseException:
+        # What was not read of the range would be taken for a question, and its answer for that of somebody else's.
+        os._exit(1)
 
 
 def _reply(out: BinaryIO, answer: bytes) -> None:

@@ -301,7 +301,8 @@ class RequestId:
         request_id = given if _is_token(given) else trace if _is_token(trace) else secrets.token_hex(8)
         scope["freehold.request_id"] = request_id
         peer = scope.get("client")
-        forwarded = headers.get("x-forwarded-for", "")
+        # A proxy may add a line of its own after the client's: all lines are one list. Source: RFC 9110, 5.3.
+        forwarded = ",".join(headers.getlist("x-forwarded-for"))
         caller.set_current(caller.Caller(caller.address_of(peer[0] if peer else "", forwarded), request_id))
 
         async def send_with_id(message: Message) -> None:

@@ -1,6 +1,7 @@
 """What the weights of a commit hold, as clients ask for it. The reading is ``cards.inspecting``."""
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,8 @@ Told = Mapping[str, Any]
 KEYS = frozenset({"safetensors", "gguf"})
 #: An answer with the headers of all parts; more is read part by part.
 MAX_ANSWER_BYTES = 2 * MAX_HEADER_BYTES
+#: For all parts together, as on the page of an index.
+PARTS_S = 12.0
 
 
 def of_commit(db: Session, repo: Repo, kit: Kit, commit: str) -> Told:
@@ -51,11 +54,14 @@ def told_headers(db: Session, repo: Repo, kit: Kit, commit: str, filename: str) 
         raise NotSafetensors(f"{entry.path} is no index of safetensors files: {index.problem}.")
     folder = filename.rpartition("/")[0]
     headers: dict[str, bytes] = {}
+    until = time.monotonic() + PARTS_S
     for part in index.told["parts"]:
         found = _file(db, repo, kit, commit, f"{folder}/{part}" if folder else part)
         headers[part] = _header(db, repo, kit, found)
         if sum(map(len, headers.values())) > MAX_ANSWER_BYTES:
             raise NotSafetensors(f"Together the headers have over {MAX_ANSWER_BYTES:,} bytes: read them one by one.")
+        if time.monotonic() > until:
+            raise NotSafetensors("The headers take too long together: read them one by one.")
     return _joined(headers, {"metadata": index.told["metadata"]})
 
 

@@ -5,9 +5,11 @@ import json
 import pickle
 import resource
 import struct
+import threading
 import time
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -176,3 +178,30 @@ def test_a_bomb_of_a_zip_costs_no_more_than_its_bound() -> None:
 def test_what_is_no_pickle_says_so(data: bytes) -> None:
     parsed = parse("pickle", data)
     assert parsed.problem or parsed.told["why"]
+
+
+def test_whoever_opens_many_slow_files_leaves_threads_for_everybody_else() -> None:
+    """A third of the hub's threads may wait for children; who comes after that is told at once to come again."""
+    gate, asked = threading.Event(), threading.Semaphore(0)
+
+    def slow(start: int, end: int) -> bytes:
+        asked.release()
+        gate.wait(30)
+        return raw(b"{}")[start:end]
+
+    def one() -> str:
+        return parsing.parse("safetensors", slow, 10).problem
+
+    with ThreadPoolExecutor(parsing.MAX_ASKING) as pool:
+        waiting = [pool.submit(one) for _ in range(parsing.MAX_ASKING)]
+        for _ in range(parsing.AT_ONCE):
+            assert asked.acquire(timeout=30)
+        until = time.monotonic() + 10
+        while parsing._asking._value and time.monotonic() < until:
+            time.sleep(0.01)
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            one()
+        assert time.monotonic() - began < 1
+        gate.set()
+        assert [future.result() for future in waiting] == [""] * parsing.MAX_ASKING

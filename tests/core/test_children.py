@@ -1,5 +1,6 @@
 """Work in a process of its own: it answers, and whatever it does wrong ends with it."""
 
+import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,22 @@ def test_what_goes_wrong_is_an_error_and_the_next_question_is_answered(child: Ch
     with pytest.raises(ChildFailed):
         child.ask(question)
     assert child.ask(b"abc") == b"cba"
+
+
+def test_bytes_of_a_file_are_never_taken_for_a_question() -> None:
+    """A range that memory has no room for is left in the pipe: read as questions, their answers would be others'."""
+    child = Child("tests.core.odd_child", ChildLimits(memory_bytes=100 << 20, answer_s=30.0))
+    forged = struct.pack(">I", 4 << 20) + b"raise ".ljust(4 << 20)
+    with pytest.raises(ChildFailed):
+        child.ask(b"range 1", lambda start, end: forged * 30)
+    assert child.ask(b"abc") == b"cba"
+    child.close()
+
+
+def test_one_that_cannot_start_is_a_failure_like_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    with pytest.raises(ChildFailed, match="does not start"):
+        Child("tests.core.odd_child", SMALL).ask(b"abc")
 
 
 def test_it_writes_no_file(child: Child, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from freehold.core import http
+from freehold.core import caller, http
 from freehold.core.database import Database
 from freehold.core.errors import NotFound
 from freehold.core.settings import load
@@ -33,7 +33,10 @@ class KitStandIn:
 @pytest.fixture
 def edge(database: Database) -> TestClient:
     async def echo(request: Request) -> Response:
-        return JSONResponse({**request.path_params, "base": http.base_url(request)})
+        called = caller.current()
+        return JSONResponse(
+            {**request.path_params, "base": http.base_url(request), "from": called.address if called else ""}
+        )
 
     def crash(request: Request) -> Response:
         raise RuntimeError("a bug")
@@ -91,6 +94,13 @@ def test_the_request_id_is_echoed_or_made_from_the_trace(edge: TestClient) -> No
     assert "trace-1" in edge.get("/at/a/b", headers={"x-amzn-trace-id": "trace-1"}).headers["x-request-id"]
     assert edge.get("/at/a/b").headers["x-request-id"]
     assert edge.get("/nowhere", headers={"x-request-id": "mine"}).headers["x-request-id"] == "mine"
+
+
+def test_no_line_of_the_clients_stands_before_that_of_the_proxy(edge: TestClient) -> None:
+    """Some proxies join what the client sent with their own word, others add a line."""
+    near = TestClient(edge.app, base_url="http://hub.test", client=("127.0.0.1", 4711))
+    lines = [("x-forwarded-for", "203.0.113.66"), ("x-forwarded-for", "198.51.100.7")]
+    assert near.get("/at/a/b", headers=lines).json()["from"] == "198.51.100.7"
 
 
 def test_an_expected_error_is_coded_and_fits_a_header(edge: TestClient) -> None:
