@@ -26,7 +26,8 @@ class HubError(Exception):
 
     ``code`` is stable and for machines (``X-Error-Code``); ``message`` is for people: what, which, what next.
     ``extra`` is merged into the JSON body (some clients read ``url`` from a conflict). ``field`` names what was given
-    wrongly, as forms call it, so that a page says it there.
+    wrongly, as forms call it, so that a page says it there. ``place`` is where a person goes on: the words of a link,
+    and its address on this hub.
     """
 
     status = 500
@@ -40,6 +41,7 @@ class HubError(Exception):
         headers: Mapping[str, str] | None = None,
         extra: Mapping[str, object] | None = None,
         field: str = "",
+        place: tuple[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         # Messages repeat what was sent, and JSON can spell half a character (``"\\ud800"``), which no answer can hold.
@@ -49,6 +51,7 @@ class HubError(Exception):
         self.headers = dict(headers or {})
         self.extra = dict(extra or {})
         self.field = field
+        self.place = place
 
 
 class Unauthorized(HubError):

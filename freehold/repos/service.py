@@ -93,9 +93,11 @@ def _gated(actor: Actor, repo: Repo) -> HubError:
     what = f"Access to {repo.kind} {repo.path} is restricted and you are not in the authorized list."
     page = rules.page_path(repo.kind, repo.path)
     if actor.is_anonymous:
-        return RepoGatedToAnonymous(f"{what} Sign in and ask for access on its page, {page}.")
+        return RepoGatedToAnonymous(f"{what} Sign in and ask for access on its page, {page}.", place=("Its page", page))
     if decide(actor, Action.READ, thing(repo, is_granted=True)):
-        return RepoGated(f"{what} {_NEXT[standing_of(actor, repo)].format(page=page)}")
+        standing = standing_of(actor, repo)
+        place = (_PLACES.get(standing, "Its page"), f"{page}#access")
+        return RepoGated(f"{what} {_NEXT[standing].format(page=page)}", place=place)
     return RepoGated(f"{what} This token does not reach it: take one that does.")
 
 
@@ -106,6 +108,7 @@ _NEXT = {
     Standing.REJECTED: "Its owner has rejected your request; the reason, if one was given, is on its page, {page}.",
     Standing.THROUGH: "Ask again: access was given just now.",
 }
+_PLACES = {Standing.STRANGER: "Ask for access", Standing.LAPSED: "Read its terms"}
 
 
 def create(

@@ -42,7 +42,7 @@ def error_page(request: Request, err: HubError) -> Response:
         status=err.status,
         message=message or err.message,
         next=_next(err),
-        places=_places(request, is_absent),
+        places=_places(request, err, is_absent=is_absent),
         near=near,
         offers_sign_in=shown_visitor(request) is None and err.status in (401, 403, 404),
         request_id=request.scope.get("freehold.request_id", ""),
@@ -104,9 +104,9 @@ def _next(err: HubError) -> str:
     return "" if err.code == "GatedRepo" or "again" in err.message else _NEXT.get(err.status, "")
 
 
-def _places(request: Request, is_absent: bool) -> Sequence[Place]:
-    """Back to the form where there is one; a search for the name that was not found; the start."""
-    places = []
+def _places(request: Request, err: HubError, *, is_absent: bool) -> Sequence[Place]:
+    """Where the error itself sends people; back to the form; a search for the name that was not found; the start."""
+    places = [Place(*err.place)] if err.place else []
     if came_from := _own_referrer(request):
         places.append(Place("Open the page anew" if request.method == "POST" else "Back", came_from))
     slots = request.app.state.slots

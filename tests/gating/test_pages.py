@@ -96,6 +96,18 @@ def test_somebody_asks_and_is_answered_with_nothing_but_pages(
     assert EVIL not in page
 
 
+def test_who_is_stopped_at_the_files_is_led_to_the_gate(
+    client: TestClient, cast: Cast, gated: Gated, sign_in: SignIn
+) -> None:
+    gated("manual")
+    charlie = sign_in("charlie")
+    stopped = client.get("/lab/model/tree/main", headers=charlie.headers)
+    assert stopped.status_code == 403
+    assert '<a class="button" href="/lab/model#access"><bdi>Ask for access</bdi></a>' in stopped.text
+    stranger = client.get("/lab/model/tree/main", headers=ORIGIN)
+    assert (stranger.status_code, 'href="/lab/model"' in stranger.text) == (401, True)
+
+
 def test_a_refused_form_comes_back_with_what_was_typed(
     client: TestClient, cast: Cast, gated: Gated, sign_in: SignIn
 ) -> None:
