@@ -95,10 +95,14 @@ def open_link(ask: Ask, secret: str) -> Response:
     csrf.refuse_foreign(ask.request)
     try:
         life_s, agent = ask.kit.settings.session_s, browsers.agent(ask.request)
-        session = service.open_link(ask.db, secret[:200], life_s=life_s, agent=agent)
+        opened = service.open_link(ask.db, secret[:200], life_s=life_s, agent=agent)
     except SignInRefused as err:
         return render(ask.request, SignInLinkPage("Sign in by link", err.message), status=err.status)
-    return browsers.signed_in(ask, session, "/")
+    if opened.has_password:
+        return browsers.signed_in(ask, opened.session, "/")
+    # The link is spent: whoever leaves now without a password could only come back by another one.
+    answer = browsers.signed_in(ask, opened.session, "/settings/account")
+    return flash.say(ask.request, answer, "You are signed in. Set a password to come back: the link was good once.")
 
 
 @router.post("/logout")

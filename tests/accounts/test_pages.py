@@ -87,11 +87,20 @@ def test_a_foreign_page_signs_nobody_in(client: TestClient, app: Starlette, cast
     assert refused.status_code == 403
 
 
+def test_a_link_of_somebody_with_a_password_leads_home(client: TestClient, app: Starlette, cast: Cast) -> None:
+    _give_password(app, "alice", "correct horse")
+    with app.state.database.write() as db:
+        secret = service.create_sign_in_link(db, service.account(db, "alice"))
+    assert client.post(f"/login/{secret}").headers["location"] == "/"
+
+
 def test_a_link_signs_in_once_and_only_when_it_is_pressed(client: TestClient, app: Starlette, cast: Cast) -> None:
     with app.state.database.write() as db:
         secret = service.create_sign_in_link(db, service.account(db, "alice"))
     assert "Sign in here" in client.get(f"/login/{secret}").text  # what a mail program does
-    assert client.post(f"/login/{secret}").status_code == 303
+    opened = client.post(f"/login/{secret}")
+    assert opened.headers["location"] == "/settings/account", "who has no password yet is asked to set one"
+    assert "Set a password to come back" in client.get(opened.headers["location"]).text
     assert "Signed in as alice" in client.get("/").text
     client.cookies.clear()
     refused = client.post(f"/login/{secret}")

@@ -142,7 +142,7 @@ def test_a_session_ends(database: Database, cast: Cast) -> None:
 def test_a_link_signs_in_once(database: Database, cast: Cast) -> None:
     with database.write() as db:
         secret = service.create_sign_in_link(db, service.account(db, "alice"))
-        assert _signed_in(db, service.open_link(db, secret, life_s=60)) == "alice"
+        assert _signed_in(db, service.open_link(db, secret, life_s=60).session) == "alice"
         for spent in (secret, "made-up"):
             with pytest.raises(SignInRefused):
                 service.open_link(db, spent, life_s=60)

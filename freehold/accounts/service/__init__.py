@@ -31,6 +31,7 @@ from freehold.accounts.service.people import (
 )
 from freehold.accounts.service.sessions import (
     PASSWORD_LINK_LIFE,
+    OpenedLink,
     Session,
     create_password_link,
     create_sign_in_link,
@@ -62,6 +63,7 @@ from freehold.accounts.service.tokens import (
 __all__ = [
     "PASSWORD_LINK_LIFE",
     "ROLES",
+    "OpenedLink",
     "Profile",
     "Reach",
     "Session",

@@ -134,12 +134,21 @@ def create_sign_in_link(db: Db, user: Account) -> str:
     return secret
 
 
-def open_link(db: Db, secret: str, *, life_s: int, agent: str = "") -> str:
+@dataclass(frozen=True)
+class OpenedLink:
+    """What a one-time link was spent for."""
+
+    session: str  #: the secret of the new browser session
+    has_password: bool  #: whether the person can come back without another link
+
+
+def open_link(db: Db, secret: str, *, life_s: int, agent: str = "") -> OpenedLink:
     """Spend a one-time link for a browser session; raises :class:`SignInRefused` when spent, expired or unknown."""
     user = _spend(db, secret, "session")
     if user is None:
         raise SignInRefused("This link was used or has expired. Make a new one with: freehold user link NAME")
-    return open_session(db, user.id, life_s=life_s, agent=agent, how="link")
+    session = open_session(db, user.id, life_s=life_s, agent=agent, how="link")
+    return OpenedLink(session, user.password_hash is not None)
 
 
 def create_password_link(db: Db, user: Account) -> str:
