@@ -173,8 +173,14 @@ def test_forms_need_the_token_of_their_session_and_an_own_page(alice: TestClient
 # ---- new repositories ---------------------------------------------------------------------------------------
 
 
-def test_a_repository_is_made_by_form_and_private_unless_said_otherwise(alice: TestClient, cast: Cast) -> None:
-    form = {"kind": "dataset", "namespace": "lab", "name": "reviews", "csrf": _form_token(alice, "/new")}
+def test_a_repository_is_made_by_form_and_private_where_that_is_chosen(alice: TestClient, cast: Cast) -> None:
+    form = {
+        "kind": "dataset",
+        "namespace": "lab",
+        "name": "reviews",
+        "visibility": "private",
+        "csrf": _form_token(alice, "/new"),
+    }
     answer = alice.post("/new", data=form, headers=ORIGIN)
     assert (answer.status_code, answer.headers["location"]) == (303, "/datasets/lab/reviews/upload/main")
     assert alice.get("/datasets/lab/reviews").status_code == 200
