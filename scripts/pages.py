@@ -73,10 +73,13 @@ PAGES: tuple[Shown, ...] = (
     Shown("file-delete", f"{_MODEL}/delete/main/train.py"),
     # ---- together
     Shown("community", f"{_MODEL}/discussions"),
+    Shown("community-none", f"{_MODEL}/discussions?search=nothing&type=pull_request", NOBODY),
     Shown("discussion", f"{_MODEL}/discussions/{{discussion}}", STRANGER),
     Shown("discussion-new", f"{_MODEL}/discussions/new", STRANGER),
     Shown("pull", f"{_MODEL}/discussions/{{pull}}"),
     Shown("pull-files", f"{_MODEL}/discussions/{{pull}}/files"),
+    Shown("pull-remark", f"{_MODEL}/discussions/{{pull}}/files?path=README.md&side=after&line=33", MEMBER),
+    Shown("pull-split", f"{_MODEL}/discussions/{{pull}}/files?view=split", STRANGER),
     Shown("pull-commits", f"{_MODEL}/discussions/{{pull}}/commits", NOBODY),
     Shown("compare", f"{_MODEL}/compare"),
     Shown("compared", f"{_MODEL}/compare/main..refs%2Fpr%2F{{pull}}"),
@@ -86,6 +89,7 @@ PAGES: tuple[Shown, ...] = (
     Shown("collection-new", "/collections/new"),
     Shown("collection-add", "/collections/add?item=models/lab/river-tides"),
     Shown("notifications", "/notifications"),
+    Shown("notifications-narrowed", "/notifications?all=true&repo=lab/river-tides"),
     # ---- people
     Shown("person", "/alice", STRANGER),
     Shown("organisation", "/lab", NOBODY),

@@ -294,7 +294,8 @@ def _threads(people: Mapping[str, httpx.Client], found: Found) -> None:
     _call(alice, "POST", f"{at}/{found['discussion']}/comment", {"comment": "There will be: @bob reads the gauge."})
     changed = TIDES_CARD.replace("97.1", "97.4").replace("Open the gate, or do not.", "Open the gate if it says so.")
     found["pull"] = _commit(bob, "models/lab/river-tides", {"README.md": changed}, "Round less", pull=True)
-    verdict = {"state": "commented", "comment": "Where does 97.4 come from?", "remarks": []}
+    remark = {"path": "README.md", "line": 16, "side": "after", "text": "As measured in **spring**?"}
+    verdict = {"state": "commented", "comment": "Where does 97.4 come from?", "remarks": [remark]}
     _call(alice, "POST", f"{at}/{found['pull']}/reviews", verdict)
     merged = _commit(bob, "models/lab/river-tides-small", {"NOTES.md": "Half the layers.\n"}, "Say how", pull=True)
     _call(alice, "POST", f"/api/models/lab/river-tides-small/discussions/{merged}/merge")

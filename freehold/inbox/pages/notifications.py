@@ -380,7 +380,7 @@ def _happening(news: News) -> Happening:
     elif news.kind == "repo-moved":
         address, what = page_path(news.repo_kind, news.data["to"]), f"{news.data['from']} to {news.data['to']}"
     elif news.kind == "pushed":
-        names = [ref.removeprefix("refs/heads/").removeprefix("refs/tags/") for ref, _, _ in news.data["refs"]]
+        names = [_ref_words(ref) for ref, _, _ in news.data["refs"]]
         more = len(names) + news.data["more"] - SHOWN_NAMES
         what += f" ({', '.join(names[:SHOWN_NAMES])}{f' and {more} more' if more > 0 else ''})"
     deed = {"closed": "closed", "open": "reopened"}.get(news.data.get("status", ""), rules.DEEDS[news.kind])
@@ -388,6 +388,13 @@ def _happening(news: News) -> Happening:
         news.actor.name if news.actor is not None else "", deed if news.kind == "status" else rules.DEEDS[news.kind],
         what, address, news.kind, news.at,
     )  # fmt: skip
+
+
+def _ref_words(ref: str) -> str:
+    """A branch or a tag by its name, the branch of a pull request as what it is to people."""
+    if ref.startswith("refs/pr/"):
+        return f"pull request #{ref.removeprefix('refs/pr/')}"
+    return ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
 
 
 # ---- mail --------------------------------------------------------------------------------------------------
