@@ -50,7 +50,7 @@ def refuse_foreign(request: Request) -> None:
     """Nobody is signed in as somebody else, or made to ask for something, by a form on a foreign page."""
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "same-origin")
     if site != "same-origin" if origin is None else not is_own_origin(request, origin):
-        raise FormRefused("Send this from the hub's own page.")
+        raise FormRefused("This was not sent from a page of this hub. Open the page here, and send it again.")
 
 
 def _plain(request: Request, cookie: str) -> bytes:

@@ -22,6 +22,7 @@ from freehold.repos.rules import page_path
 from freehold.web import flash
 from freehold.web.components import RepoHead
 from freehold.web.figures import plural
+from freehold.web.names import visible
 from freehold.web.render import part, render
 
 paths.register()
@@ -114,7 +115,8 @@ class Happening:
 
     by: str  # empty: somebody who is gone
     deed: str
-    what: str
+    what: str  # a title that somebody chose, or the name of a repository
+    after: str  # our own words behind it
     address: str
     kind: str
     at: object
@@ -373,20 +375,21 @@ def profile_activity(ask: Ask, account: Account) -> str:
 
 
 def _happening(news: News) -> Happening:
-    address, what = page_path(news.repo_kind, news.repo_path), news.repo_path
+    address, what, after = page_path(news.repo_kind, news.repo_path), news.repo_path, ""
     if "num" in news.data:
         address += f"/discussions/{news.data['num']}"
-        what = f"{news.data['title']} in {news.repo_path}"
+        what, after = news.data["title"], f" in {news.repo_path}"
     elif news.kind == "repo-moved":
         address, what = page_path(news.repo_kind, news.data["to"]), f"{news.data['from']} to {news.data['to']}"
     elif news.kind == "pushed":
         names = [_ref_words(ref) for ref, _, _ in news.data["refs"]]
         more = len(names) + news.data["more"] - SHOWN_NAMES
-        what += f" ({', '.join(names[:SHOWN_NAMES])}{f' and {more} more' if more > 0 else ''})"
+        shown = ", ".join(visible(name) for name in names[:SHOWN_NAMES])
+        after = f" ({shown}{f' and {more} more' if more > 0 else ''})"
     deed = {"closed": "closed", "open": "reopened"}.get(news.data.get("status", ""), rules.DEEDS[news.kind])
     return Happening(
         news.actor.name if news.actor is not None else "", deed if news.kind == "status" else rules.DEEDS[news.kind],
-        what, address, news.kind, news.at,
+        what, after, address, news.kind, news.at,
     )  # fmt: skip
 
 
