@@ -7,13 +7,14 @@ tell in a way that two readers would count differently, is None: unknown is a va
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from freehold.cards import loads, memory
 from freehold.cards.tags import FORMATS as DATA_FORMATS
 
 #: Raised when the same files would give other facts: what is kept of an older version is computed anew.
-VERSION = 2
+VERSION = 3
 MAX_PROBLEMS = 20
 MAX_FILES_TOLD = 64
 MAX_TEXT = 100
@@ -76,8 +77,9 @@ class Facts:
     """The facts of one commit. ``details`` has what is only shown:
 
     ``safetensors`` and ``gguf`` as clients read them, ``context`` (with its ``source``), ``experts``, ``adapter``,
-    ``quantiser``, ``weights`` (files with what each comes to), ``columns`` (of a data set's first Parquet file, as
-    ``[path, type]``), ``pickles`` (paths), ``problems`` as ``[path, why]``.
+    ``quantiser``, ``loads`` (``memory.Load``), ``weights`` (files with what each comes to), ``columns`` (of a data
+    set's first Parquet file, as ``[path, type]``), ``pickles`` (paths), ``problems`` as ``[path, why]``.
+    ``needed_bytes``: ``memory.needed``.
     """
 
     parameters: int | None = None
@@ -90,6 +92,7 @@ class Facts:
     has_pickle: bool = False
     rows: int | None = None
     size_bytes: int = 0
+    needed_bytes: int | None = None
     formats: Sequence[str] = ()
     quantisations: Sequence[str] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
@@ -155,6 +158,8 @@ def _of_model(sources: Sources, size_bytes: int, pickles: Sequence[str]) -> Fact
     experts, used = _experts(config, gguf)
     context, source = _context(config, gguf)
     adapter = _object(sources.adapter)
+    ways = loads.of(sources.files, [*read.values()], chosen, config)
+    ways = [one if one.context or not context else replace(one, context=context) for one in ways]
     details: dict[str, Any] = {
         "safetensors": _wire(by_form["safetensors"], "safetensors"),
         "gguf": _wire(by_form["gguf"], "gguf", gguf),
@@ -162,6 +167,7 @@ def _of_model(sources: Sources, size_bytes: int, pickles: Sequence[str]) -> Fact
         "experts": {"of": experts, "used": used} if experts and used else None,
         "adapter": _adapter(adapter),
         "quantiser": quantiser or None,
+        "loads": [one.plain() for one in ways],
         "weights": [_brief(one) for one in sources.headers[:MAX_FILES_TOLD] if not one.problem],
         "pickles": pickles[:MAX_FILES_TOLD],
         "problems": [[one.path, one.problem] for one in sources.headers if one.problem][:MAX_PROBLEMS],
@@ -176,6 +182,7 @@ def _of_model(sources: Sources, size_bytes: int, pickles: Sequence[str]) -> Fact
         adapter_base=_text(adapter.get("base_model_name_or_path"), 200),
         has_pickle=bool(pickles),
         size_bytes=size_bytes,
+        needed_bytes=memory.needed(ways),
         formats=_formats(sources.files, pickles),
         quantisations=_quantisations(sources.headers, quantiser),
         details={key: value for key, value in details.items() if value},

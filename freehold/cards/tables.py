@@ -79,6 +79,7 @@ class RepoFacts(Base):
     __tablename__ = "repo_facts"
     __table_args__ = (
         Index("ix_repo_facts_parameters", "parameters"),
+        Index("ix_repo_facts_needed_bytes", "needed_bytes"),
         Index("ix_repo_facts_version", "version"),
     )
 
@@ -98,6 +99,8 @@ class RepoFacts(Base):
     has_pickle: Mapped[bool] = mapped_column(Boolean)
     rows: Mapped[int | None] = mapped_column(BigInteger)
     size_bytes: Mapped[int] = mapped_column(BigInteger)
+    #: Memory that the smallest way to load the model takes at the default of lists, with its margin.
+    needed_bytes: Mapped[int | None] = mapped_column(BigInteger)
     formats: Mapped[list[str]] = mapped_column(JSON)
     quantisations: Mapped[list[str]] = mapped_column(JSON)
     details: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -14,7 +14,7 @@ from freehold.cards.headers import gguf
 from freehold.cards.headers.header import MAX_KEPT_TEXT, Header, Listing, Tensor
 
 #: Raised when what is told of a file changes: kept summaries of an older version are made anew.
-VERSION = 2
+VERSION = 3
 MAX_NAME_CHARS = 500
 MAX_ENTRIES = 2_000
 #: All texts of a summary together.
@@ -34,8 +34,8 @@ def summary(form: str, header: Header) -> dict[str, Any]:
 
     ``tensors`` (how many), ``parameters``, ``size_bytes`` and ``counts`` by type, ``groups`` as ``[name, [layers],
     tensors, parameters, bytes]`` by bytes, ``entries`` as ``[key, kind, value]`` and how many were ``left_out``,
-    ``header_bytes``, ``graph``, ``experts`` (parameters that only some inputs meet), and for GGUF ``facts`` and
-    ``quantisation``.
+    ``header_bytes``, ``graph``, ``experts`` (parameters that only some inputs meet), and for GGUF ``facts``,
+    ``dimensions`` and ``quantisation``.
     """
     by_type: dict[str, list[int]] = {}
     for tensor in header.tensors:
@@ -56,6 +56,7 @@ def summary(form: str, header: Header) -> dict[str, Any]:
     told["entries"], told["left_out"] = _entries(header)
     if form == "gguf":
         told["facts"] = _clean(gguf.facts(header.entries))
+        told["dimensions"] = gguf.dimensions(header.entries)
         told["quantisation"] = gguf.quantisation(header)
     return told
 

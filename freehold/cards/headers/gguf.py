@@ -25,6 +25,8 @@ PIECE_BYTES = 256 << 10
 #: Of a list that is stepped over, so many values are kept to show.
 FIRST = 12
 FIRST_CHARS = 60
+#: Lists of numbers up to this long are kept whole: some keys have one for each layer.
+MAX_NUMBERS = 1_024
 
 _SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
 _TEXT, _ARRAY = 8, 9
@@ -45,6 +47,13 @@ _FILE_TYPES = {
     21: "Q2_K_S", 22: "IQ3_XS", 23: "IQ3_XXS", 24: "IQ1_S", 25: "IQ4_NL", 26: "IQ3_S", 27: "IQ3_M", 28: "IQ2_S",
     29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16", 36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4",
 }  # fmt: skip
+#: Of a model's keys, those that say how much memory it takes. Source: gguf-py, constants.py, class Keys.
+_DIMENSIONS = (
+    "block_count", "embedding_length", "feed_forward_length", "vocab_size", "attention.head_count",
+    "attention.head_count_kv", "attention.key_length", "attention.value_length", "attention.sliding_window",
+    "attention.sliding_window_pattern", "attention.kv_lora_rank", "attention.causal", "attention.shared_kv_layers",
+    "pooling_type",
+)  # fmt: skip
 
 
 def parse(read: Read, size_bytes: int) -> Header:
@@ -107,6 +116,36 @@ def facts(entries: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(tokens, Listing):
         told["tokens"] = tokens.length
     return told
+
+
+def dimensions(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """How the model is built, by the keys that engines read, without their prefix: numbers, or one for each layer.
+
+    A key that is absent, or has another shape than it should, is absent. ``merges`` counts those of the vocabulary,
+    ``type`` is ``adapter`` for one.
+    """
+    architecture = entries.get("general.architecture")
+    if not isinstance(architecture, str) or not architecture:
+        return {}
+    told: dict[str, Any] = {}
+    for key in _DIMENSIONS:
+        value = entries.get(f"{architecture}.{key}")
+        if isinstance(value, Listing):
+            value = list(value.numbers) or None
+        if _is_dimension(value) or (isinstance(value, list) and all(map(_is_dimension, value))):
+            told[key] = value
+    if any(isinstance(key, str) and key.startswith(f"{architecture}.ssm.") for key in entries):
+        told["ssm"] = True
+    for key, name in (("tokenizer.ggml.tokens", "tokens"), ("tokenizer.ggml.merges", "merges")):
+        if isinstance(listed := entries.get(key), Listing):
+            told[name] = listed.length
+    if entries.get("general.type") == "adapter":
+        told["type"] = "adapter"
+    return told
+
+
+def _is_dimension(value: Any) -> bool:
+    return isinstance(value, bool) or (isinstance(value, int) and 0 <= value < 10**9)
 
 
 class _Source:
@@ -184,7 +223,8 @@ class _Source:
         data = self.take(length * size)
         kept = min(length, FIRST)
         first = struct.unpack(f"<{kept}{form[1]}", data[: kept * size])
-        return Listing(length, crc32(data, len(data)), first)
+        numbers = struct.unpack(f"<{length}{form[1]}", data) if length <= MAX_NUMBERS else ()
+        return Listing(length, crc32(data, len(data)), first, numbers)
 
     def tensor(self, most: int) -> Tensor:
         """The next tensor. ``most``: values that the file could hold."""

@@ -39,11 +39,15 @@ class Tensor(NamedTuple):
 
 @dataclass(frozen=True)
 class Listing:
-    """A list too long to keep (tokens, scores): how many values, a checksum over them, and the first few."""
+    """A list too long to keep (tokens, scores): how many values, a checksum over them, and the first few.
+
+    ``numbers``: all of them, of a short list of numbers.
+    """
 
     length: int
     checksum: int
     first: tuple[Any, ...] = ()
+    numbers: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
