@@ -25,8 +25,9 @@ from freehold.discover.register import Shelf, shelf
 from freehold.discover.repository import card
 from freehold.discover.rules import Listing
 from freehold.people.access import administers, sees_members
+from freehold.people.queries import has_asked
 from freehold.repos import service as repos
-from freehold.repos.heads import head
+from freehold.repos.heads import LABELS, head
 from freehold.repos.rules import KINDS
 from freehold.repos.tables import Repo
 from freehold.web import markdown
@@ -63,7 +64,10 @@ class AccountPage:
     order: str
     can_create: bool
     settings_address: str  #: for those who may change what the page says
-    may_ask: bool  #: to be let into the organisation
+    kinds: Sequence[tuple[str, int, str]]  #: label, number and address of what it publishes
+    role: str  #: of the visitor in the organisation; empty: none
+    has_asked: bool  #: the visitor waits to be let in
+    may_ask: bool  #: to be let in
 
 
 @router.get("/{name}")
@@ -92,7 +96,14 @@ def account(ask: Ask, name: str, sort: str = "") -> Response:
         order=order,
         can_create=found.id == ask.actor.id or ask.actor.roles.get(found.id, "read") != "read",
         settings_address=_settings(ask, found),
-        may_ask=found.takes_requests and ask.actor.id is not None and found.id not in ask.actor.roles,
+        kinds=[
+            (LABELS[kind], number, f"/{KINDS[kind][0]}?{urlencode({'author': found.name})}")
+            for kind in KINDS
+            if (number := seen.repos.get(kind))
+        ],
+        role=ask.actor.roles.get(found.id, ""),
+        has_asked=(asked := _has_asked(ask, found)),
+        may_ask=found.takes_requests and ask.actor.id is not None and found.id not in ask.actor.roles and not asked,
     )
     return render(ask.request, page)
 
@@ -122,6 +133,11 @@ def _members(ask: Ask, found: Account) -> Sequence[Account]:
     if found.kind != "org" or not sees_members(ask.actor, found):
         return []
     return marks.members(ask.db, ask.actor, found.name, limit=MEMBERS).accounts
+
+
+def _has_asked(ask: Ask, found: Account) -> bool:
+    may = found.kind == "org" and ask.actor.id is not None and found.id not in ask.actor.roles
+    return may and has_asked(ask.db, found, ask.actor.id)
 
 
 def _settings(ask: Ask, found: Account) -> str:

@@ -1,6 +1,7 @@
 """The activity feed: public news to everyone, private news to whoever may read it, judged at each look."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import Select, or_, select
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 from freehold.access.rules import Action, Actor
 from freehold.accounts import service as accounts
 from freehold.accounts.tables import Account, Membership
+from freehold.core.ids import id_at
 from freehold.inbox import access, rules
 from freehold.inbox.tables import News, Watch
 from freehold.repos import service as repos
@@ -16,6 +18,8 @@ from freehold.repos.access import readable
 from freehold.repos.tables import Repo
 
 PAGE = 30
+#: A calendar of a year tells no more than this, so that a busy account's page stays quick.
+MOST_OF_A_YEAR = 5000
 Of = Literal["repo", "account", "watched"]
 
 
@@ -36,6 +40,16 @@ def activity(
     if before:
         query = query.where(News.id < before)
     return db.scalars(query.order_by(News.id.desc()).limit(max(1, min(limit, PAGE)))).all()
+
+
+def year(db: Session, actor: Actor, account: Account, since: datetime) -> Sequence[datetime]:
+    """When the person did something, or something was done to what the organisation owns, since then: what ``actor``
+    may read, the newest first, :data:`MOST_OF_A_YEAR` at most."""
+    whose = News.owner_id if account.kind == "org" else News.actor_id
+    query = readable(select(News.at).join(Repo, Repo.id == News.repo_id), actor).where(
+        whose == account.id, News.kind.in_(rules.FED), News.id >= id_at(since)
+    )
+    return db.scalars(query.order_by(News.id.desc()).limit(MOST_OF_A_YEAR)).all()
 
 
 def of_repo(

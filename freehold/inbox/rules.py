@@ -184,6 +184,14 @@ def payload(
     return told | {"webhook": {"id": webhook_id, "version": PAYLOAD_VERSION}}
 
 
+def trial(webhook_id: str) -> dict[str, Any]:
+    """The body of a delivery that tells of nothing: a webhook is tried out."""
+    return {
+        "event": {"action": "test", "scope": "webhook"},
+        "webhook": {"id": webhook_id, "version": PAYLOAD_VERSION},
+    }
+
+
 def _thread(repo: RepoFacts, thread: ThreadFacts) -> dict[str, Any]:
     page = f"{repo.page}/discussions/{thread.num}"
     told: dict[str, Any] = {

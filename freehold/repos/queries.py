@@ -41,12 +41,14 @@ def chosen(db: Session, actor: Actor, owners: Sequence[str], paths: Sequence[str
     whatever else a token named, its person could not do there anyway.
     """
     if not owners and not paths:
-        raise BadRequest("Choose at least one repository or namespace, or let the token reach everything.")
+        raise BadRequest(
+            "Choose at least one repository or namespace, or let the token reach everything.", field="repos"
+        )
     owner_ids = set()
     for name in owners:
         account = accounts.account(db, name)
         if account.id != actor.id and account.id not in actor.roles:
-            raise BadRequest(f"{account.name} is not yours, and you are no member of it.")
+            raise BadRequest(f"{account.name} is not yours, and you are no member of it.", field="repos")
         owner_ids.add(account.id)
     repo_ids = {found for path in paths for found in repo_ids_of(db, actor, path)}
     return Reach(frozenset(repo_ids), frozenset(owner_ids))
@@ -60,5 +62,7 @@ def repo_ids_of(db: Session, actor: Actor, path: str) -> Sequence[str]:
     query = visible(select(Repo.id).where(Repo.path_key == key), actor)
     found = db.scalars(query.where(Repo.kind == kind) if kind else query).all()
     if not found:
-        raise BadRequest(f"There is no repository {path[:200]!r} here. Name it as ns/name or datasets/ns/name.")
+        raise BadRequest(
+            f"There is no repository {path[:200]!r} here. Name it as ns/name or datasets/ns/name.", field="repos"
+        )
     return found

@@ -27,6 +27,7 @@ from freehold.repos import queries
 from freehold.repos.queries import Named
 from freehold.repos.schemas import WhoAmI
 from freehold.web import flash
+from freehold.web.forms import FINE, Wrong, wrong
 from freehold.web.render import render
 
 api = APIRouter(tags=["accounts"])
@@ -141,7 +142,7 @@ class TokensPage:
     rows: tuple[Row, ...]
     created: Token | None  #: the token just made
     secret: str  #: its secret, shown this once
-    error: str
+    wrong: Wrong
     typed: Typed
     offered_days: tuple[int, ...]
     offered_owners: tuple[str, ...]
@@ -187,7 +188,7 @@ def create_token(
             expires_at=expires_at,
         )
     except (BadRequest, NameTaken) as err:
-        return _tokens(ask, error=err.message, typed=typed, status=422)
+        return _tokens(ask, refused=wrong(err, "name", "repos"), typed=typed, status=422)
     return _tokens(ask, created=made, secret=secret)
 
 
@@ -204,7 +205,7 @@ def _tokens(
     *,
     created: Token | None = None,
     secret: str = "",
-    error: str = "",
+    refused: Wrong = FINE,
     typed: Typed | None = None,
     status: int = 200,
 ) -> Response:
@@ -214,7 +215,7 @@ def _tokens(
         rows=tuple(Row(t, queries.reach(ask.db, ask.actor, t.id) if t.is_fine_grained else ()) for t in mine),
         created=created,
         secret=secret,
-        error=error,
+        wrong=refused,
         typed=typed or Typed(),
         offered_days=TOKEN_DAYS,
         offered_owners=(ask.actor.name, *(member.org.name for member in memberships(ask.db, ask.actor.id))),

@@ -32,6 +32,7 @@ def test_what_a_form_did_is_said_on_the_next_page(browse: Callable[..., Tab], sc
     page.goto(tab.live.url + "/settings/tokens")
     if scripts:
         page.evaluate("window.stays = true")
+    page.locator("summary", has_text=f"laptop {scripts}").click()
     page.get_by_role("button", name=f"Revoke laptop {scripts}").click()
     page.get_by_role("status").get_by_text("Token revoked.").wait_for()
     assert page.get_by_role("button", name=f"Revoke laptop {scripts}").count() == 0

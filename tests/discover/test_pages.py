@@ -223,7 +223,7 @@ def test_a_gated_repository_shows_its_card_and_keeps_its_files(
         ("/", 6),
         ("/models", 7),
         ("/search?search=t", 16),
-        ("/alice", 13),
+        ("/alice", 14),
         ("/alice/tiny", 12),
         ("/api/models", 2),
     ],

@@ -19,7 +19,9 @@ from freehold.content.events import RepoPushed
 from freehold.core import clock, events
 from freehold.inbox import rules
 from freehold.inbox import tasks as inbox_tasks
+from freehold.inbox.errors import BadWebhook, WebhookNotFound
 from freehold.inbox.rules import Watched
+from freehold.inbox.service import webhooks
 from freehold.inbox.tables import Delivery, News, Webhook
 from freehold.repos import service as repos
 from freehold.repos.service import Changes
@@ -397,6 +399,22 @@ def test_a_delivery_is_sent_again_on_demand(client: TestClient, app: Starlette, 
     assert len(deliveries(client, cast.alice, webhook_id)) == 2
     client.post(f"{ADDRESS}/{webhook_id}/disable", headers=cast.alice.headers)
     assert client.post(address, headers=cast.alice.headers).status_code == 400
+
+
+def test_a_webhook_is_tried_out(client: TestClient, app: Starlette, cast: Cast, receiver: Receiver) -> None:
+    webhook_id = hook(client, cast.alice, receiver.url, "user:alice")
+    with app.state.database.write() as db:
+        webhooks.try_out(db, cast.alice.actor, webhook_id)
+        with pytest.raises(WebhookNotFound):
+            webhooks.try_out(db, cast.bob.actor, webhook_id)
+    settled(app)
+    told = json.loads(receiver.raw[0])
+    assert told["event"] == {"action": "test", "scope": "webhook"}
+    assert [one["status"] for one in deliveries(client, cast.alice, webhook_id)] == ["delivered"]
+    with app.state.database.write() as db:
+        webhooks.switch(db, cast.alice.actor, webhook_id, on=False)
+        with pytest.raises(BadWebhook, match="disabled"):
+            webhooks.try_out(db, cast.alice.actor, webhook_id)
 
 
 def test_the_log_and_what_waits_are_bounded(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -11,11 +12,13 @@ from starlette.responses import RedirectResponse, Response
 from freehold.access.rules import Action
 from freehold.accounts import csrf
 from freehold.accounts.tables import Account
+from freehold.core import clock
 from freehold.core.http import PUBLIC, Ask, door
-from freehold.inbox import access, queries, rules
+from freehold.inbox import access, queries, rules, years
 from freehold.inbox.service import mail, notifying, watching
 from freehold.inbox.service.watching import Choice, Watching
 from freehold.inbox.tables import News, Notification
+from freehold.inbox.years import Year
 from freehold.repos import paths
 from freehold.repos.heads import head
 from freehold.repos.rules import page_path
@@ -102,9 +105,12 @@ class WatchAction:
 
 @dataclass(frozen=True)
 class ProfileActivity:
-    """What an account did last, beside what it publishes."""
+    """What an account did last and in a year, beside what it publishes."""
 
     name: str
+    is_person: bool
+    year: Year | None
+    is_more: bool  #: than the year shows
     happenings: "Sequence[Happening]"
     address: str
 
@@ -370,8 +376,18 @@ def profile_activity(ask: Ask, account: Account) -> str:
     found = queries.activity(ask.db, ask.actor, account=account, limit=SHOWN_HAPPENINGS)
     if not found:
         return ""
-    address = f"/activity?account={account.name}"
-    return part(ask.request, ProfileActivity(account.name, [_happening(news) for news in found], address))
+    today = clock.now()
+    began = datetime.combine(years.began(today.date()), time(), UTC)
+    moments = queries.year(ask.db, ask.actor, account, began)
+    shown = ProfileActivity(
+        name=account.name,
+        is_person=account.kind == "user",
+        year=years.drawn([moment.date() for moment in moments], today.date()),
+        is_more=len(moments) == queries.MOST_OF_A_YEAR,
+        happenings=[_happening(news) for news in found],
+        address=f"/activity?account={account.name}",
+    )
+    return part(ask.request, shown)
 
 
 def _happening(news: News) -> Happening:

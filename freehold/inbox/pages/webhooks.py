@@ -14,6 +14,7 @@ from freehold.inbox.rules import Watched
 from freehold.inbox.service import webhooks
 from freehold.inbox.service.webhooks import Wish
 from freehold.inbox.tables import Delivery, Webhook
+from freehold.web import flash
 from freehold.web.render import render
 
 router = APIRouter(include_in_schema=False)
@@ -79,7 +80,8 @@ def create(
         made = webhooks.create(ask.db, ask.kit, ask.actor, wish)
     except (BadRequest, Conflict) as err:
         return _form(ask, error=err.message, url=url, watched=watched, domains=domains or (), status=422)
-    return RedirectResponse(f"{ROOT}/{made.id}", 303)
+    said = "The webhook is made. Try it out to see whether the address answers."
+    return flash.say(ask.request, RedirectResponse(f"{ROOT}/{made.id}", 303), said)
 
 
 @router.get(ROOT + "/{webhook_id}")
@@ -91,15 +93,25 @@ def one(ask: Ask, webhook_id: str, cursor: str | None = None) -> Response:
     return render(ask.request, WebhookPage("Webhook", found, log, more))
 
 
+@router.post(ROOT + "/{webhook_id}/test")
+@door(OWN)
+def try_out(ask: Ask, webhook_id: str, token: Csrf = "") -> Response:
+    csrf.check(ask.request, token)
+    new = webhooks.try_out(ask.db, ask.actor, webhook_id)
+    answer = RedirectResponse(f"{ROOT}/{webhook_id}/deliveries/{new.id}", 303)
+    return flash.say(ask.request, answer, "A test is on its way. Look again in a moment.", "info")
+
+
 @router.post(ROOT + "/{webhook_id}/{change}")
 @door(OWN)
 def change(ask: Ask, webhook_id: str, change: str, token: Csrf = "") -> Response:
     csrf.check(ask.request, token)
     if change == "delete":
         webhooks.remove(ask.db, ask.actor, webhook_id)
-        return RedirectResponse(ROOT, 303)
+        return flash.say(ask.request, RedirectResponse(ROOT, 303), "The webhook is deleted.")
     webhooks.switch(ask.db, ask.actor, webhook_id, on=change == "enable")
-    return RedirectResponse(f"{ROOT}/{webhook_id}", 303)
+    said = "The webhook is enabled; what waited is sent." if change == "enable" else "The webhook is disabled."
+    return flash.say(ask.request, RedirectResponse(f"{ROOT}/{webhook_id}", 303), said)
 
 
 @router.get(ROOT + "/{webhook_id}/deliveries/{delivery_id}")
@@ -117,7 +129,8 @@ def delivery(ask: Ask, webhook_id: str, delivery_id: str) -> Response:
 def resend(ask: Ask, webhook_id: str, delivery_id: str, token: Csrf = "") -> Response:
     csrf.check(ask.request, token)
     new = webhooks.resend(ask.db, ask.actor, webhook_id, delivery_id)
-    return RedirectResponse(f"{ROOT}/{webhook_id}/deliveries/{new.id}", 303)
+    answer = RedirectResponse(f"{ROOT}/{webhook_id}/deliveries/{new.id}", 303)
+    return flash.say(ask.request, answer, "It is sent again. Look again in a moment.", "info")
 
 
 def _form(

@@ -1,5 +1,6 @@
 """Webhooks and their deliveries, as their owners see and change them."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from freehold.oauth.service import grants
 from freehold.tasks.queue import enqueue
 
 PAGE = 50
+#: What a trial is called: no client asks for it, and none takes it for news.
+TRIAL = "webhook test"
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,19 @@ def resend(db: Session, actor: Actor, webhook_id: str, delivery_id: str) -> Deli
     if not old.body:
         raise BadWebhook("This was withheld because you could not read it any more; there is nothing to send.")
     new = new_delivery(webhook.id, old.event, old.body, repo_id=old.repo_id, news_id=None)
+    db.add(new)
+    webhook.held_until = None
+    db.flush()
+    send(db, webhook.owner_id)
+    return new
+
+
+def try_out(db: Session, actor: Actor, webhook_id: str) -> Delivery:
+    """A delivery that tells of nothing is on its way, so that its owner sees whether the address answers."""
+    webhook = load(db, actor, webhook_id, writes=True)
+    if webhook.is_disabled:
+        raise BadWebhook("This webhook is disabled: enable it, then try it out.")
+    new = new_delivery(webhook.id, TRIAL, json.dumps(rules.trial(webhook.id)), repo_id=None, news_id=None)
     db.add(new)
     webhook.held_until = None
     db.flush()
