@@ -60,7 +60,7 @@ def _mark(at: int, count: int) -> str:
 
 
 def _months(first: date) -> Sequence[tuple[int, str]]:
-    """Each month where its first full week begins, as far as there is room for its name."""
+    """Every second month, where its first full week begins: there is room for the names of so many."""
     mondays = [first + timedelta(weeks=week) for week in range(WEEKS)]
     turns = [week for week in range(1, WEEKS - 2) if mondays[week].month != mondays[week - 1].month]
-    return [(week * PITCH, f"{mondays[week]:%b}") for week in turns]
+    return [(week * PITCH, f"{mondays[week]:%b}") for week in turns[::2]]
