@@ -34,6 +34,7 @@ def slots() -> Slots:
             Entry("Profile", "/{name}"),
             Entry("Organisations", "/settings/organizations"),
             Entry("Activity", "/activity"),
+            Entry("Access tokens", "/settings/tokens"),
             Entry("Settings", "/settings/profile"),
             Entry("Administration", "/admin", area="admin"),
         ),

@@ -5,6 +5,7 @@ from starlette.testclient import TestClient
 from tests.content.given import repo
 from tests.content.publishing import commit, committed, file
 from tests.discussions.talking import details, first_comment, opened, post
+from tests.fixtures.hub import BASE_URL
 from tests.fixtures.people import Cast
 
 BROWSER = {"Accept": "text/html"}
@@ -21,6 +22,15 @@ def test_a_pull_request_can_be_read_where_clients_say_it_is(client: TestClient, 
         assert words in answer.text, words
     assert "<script>no" not in answer.text
     assert f'href="/{path}/commit/{address["commitOid"]}"' in answer.text
+
+
+def test_what_to_paste_names_this_hub_and_the_kind(client: TestClient, cast: Cast) -> None:
+    made = client.post("/api/repos/create", json={"name": "d", "type": "dataset"}, headers=cast.alice.headers)
+    assert made.status_code == 200
+    num = opened(client, cast.charlie, "alice/d", kind="datasets", pullRequest=True)
+    page = client.get(f"/datasets/alice/d/discussions/{num}", headers=BROWSER).text
+    assert f"export HF_ENDPOINT={BASE_URL}\nhf download alice/d --repo-type dataset" in page
+    assert f"--revision refs/pr/{num}" in page
 
 
 def test_hidden_words_are_on_no_page(client: TestClient, cast: Cast) -> None:

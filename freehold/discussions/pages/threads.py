@@ -83,6 +83,7 @@ class DiscussionPage:
     gap: Gap
     rights: Rights
     merge: MergeState | None
+    try_hf: str  #: what to paste into a shell to have the proposed files; empty for a discussion
     text: str  #: a reply that was typed and not taken
     error: str
     came_to: str
@@ -178,11 +179,19 @@ def _page(ask: Ask, kind: str, path: str, num: int, *, text: str = "", error: st
         gap=_gap(thread),
         rights=shown.rights(ask.actor, thread.repo, found),
         merge=_merge_state(ask, thread) if found.is_pull_request else None,
+        try_hf=_try_hf(ask, thread) if found.is_pull_request else "",
         text=text,
         error=error,
         came_to=shown.login(f"{head(thread.repo).address}/discussions/{num}"),
     )
     return render(ask.request, page, status=status)
+
+
+def _try_hf(ask: Ask, thread: queries.Thread) -> str:
+    repo = thread.repo
+    option = "" if repo.kind == "model" else f" --repo-type {repo.kind}"
+    revision = f"--revision refs/pr/{thread.discussion.num}"
+    return f"export HF_ENDPOINT={ask.base_url}\nhf download {repo.path}{option} \\\n  {revision}"
 
 
 def _gap(thread: queries.Thread) -> Gap:
