@@ -220,3 +220,17 @@ def trouble(text: str) -> list[str]:
     reader = Reader()
     reader.feed(text)
     return reader.trouble
+
+
+def loose(headers: dict[str, str]) -> list[str]:
+    """What of a page's headers lets in more than a page of this hub may."""
+    policy = dict(rule.strip().partition(" ")[::2] for rule in headers.get("content-security-policy", "").split(";"))
+    wanted = {"default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "base-uri": "'none'"}
+    wanted |= {"frame-ancestors": "'none'", "connect-src": "'self'"}
+    said = [f"{name} {policy.get(name)}" for name, value in wanted.items() if policy.get(name) != value]
+    for name, value in policy.items():
+        if "unsafe" in value or "*" in value or "http" in value:
+            said.append(f"{name} {value}")
+    if headers.get("x-content-type-options") != "nosniff":
+        said.append("its type is guessed at")
+    return said

@@ -7,7 +7,7 @@ import pytest
 
 from scripts.pages import PAGES
 from tests.fixtures.browser import Tab
-from tests.hostile.stage import HURT, Stage, staged, trouble
+from tests.hostile.stage import HURT, Stage, loose, staged, trouble
 
 #: What stands after a mark that turns the direction of reading, up to where nothing is turned any more.
 TURNS = """() => {
@@ -52,7 +52,7 @@ def test_no_stranger_s_word_acts_on_any_page(browse: Callable[..., Tab], stage: 
         answer = tab.page.goto(stage.live.url + shown.address.format(**stage.found), wait_until="load")
         assert answer is not None
         said = [] if answer.status == shown.status else [f"answered {answer.status}, not {shown.status}"]
-        said += trouble(answer.text()) + tab.page.evaluate(TURNS) + tab.wrong + _loose(answer.headers)
+        said += trouble(answer.text()) + tab.page.evaluate(TURNS) + tab.wrong + loose(answer.headers)
         tab.wrong.clear()
         wrong += [f"{shown.name} ({shown.who or 'nobody'}): {what}" for what in said]
     assert not wrong, "\n".join(wrong)
@@ -61,17 +61,3 @@ def test_no_stranger_s_word_acts_on_any_page(browse: Callable[..., Tab], stage: 
 def _is_hurt(url: str) -> bool:
     """Not the picture of a card, which lies in its own repository whatever its address begins with."""
     return urlsplit(url).path == HURT
-
-
-def _loose(headers: dict[str, str]) -> list[str]:
-    """What of a page's headers lets in more than a page of this hub may."""
-    policy = dict(rule.strip().partition(" ")[::2] for rule in headers.get("content-security-policy", "").split(";"))
-    wanted = {"default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "base-uri": "'none'"}
-    wanted |= {"frame-ancestors": "'none'", "connect-src": "'self'"}
-    said = [f"{name} {policy.get(name)}" for name, value in wanted.items() if policy.get(name) != value]
-    for name, value in policy.items():
-        if "unsafe" in value or "*" in value or "http" in value:
-            said.append(f"{name} {value}")
-    if headers.get("x-content-type-options") != "nosniff":
-        said.append("its type is guessed at")
-    return said
