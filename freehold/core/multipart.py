@@ -17,6 +17,7 @@ from starlette.requests import Request
 from freehold.core.errors import BadRequest, TooLarge
 
 MAX_FIELD_BYTES = 256 << 10  # of all fields that are no files
+MAX_FIELDS = 100
 SAMPLE_BYTES = 512
 _BOUNDARY = re.compile(r'boundary="?([^";]{1,200})"?')
 _PARAMETER = re.compile(r';\s*(name|filename)="([^"]*)"')
@@ -62,6 +63,7 @@ class FormReader:
         self._open: Any = None
         self._hash = hashlib.sha256()
         self._field_bytes = 0
+        self._parts_left = max_files + MAX_FIELDS
         self._is_ended = False
         self._parser = MultipartParser(
             found[1].encode("latin-1", "replace"),
@@ -99,6 +101,9 @@ class FormReader:
         return self._form
 
     def _begin(self) -> None:
+        self._parts_left -= 1
+        if self._parts_left < 0:  # empty ones weigh nothing, and each takes its time
+            raise TooLarge(f"A form may bring {self._max_files:,} files and {MAX_FIELDS} fields.")
         self._header = (bytearray(), bytearray())
         self._disposition = ""
 
@@ -141,7 +146,7 @@ class FormReader:
             self._open.close()
             self._file.sha256 = self._hash.hexdigest()
             self._form.files.append(self._file)
-        elif self._text is not None and self._name and len(self._form.fields) < 100:
+        elif self._text is not None and self._name:
             self._form.fields[self._name] = self._text.decode("utf-8", "replace")
         self._text, self._file = None, None
 

@@ -2,11 +2,14 @@
 
 import io
 import zipfile
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from freehold.content.api import archives as archives_api
 from freehold.content.service import archives
 from freehold.gitkit.commits import Put
 from tests.content.given import commit, recipe, repo
@@ -91,3 +94,26 @@ def test_a_name_that_leaves_its_folder_is_refused(app: Starlette, client: TestCl
     path = repo(client, cast.alice, "climber")
     commit(app, path, [Put("a\\..\\..\\evil.txt", b"x")])
     assert client.get(f"/{path}/archive/main").status_code == 422
+
+
+def test_a_right_that_ends_ends_the_zip(
+    client: TestClient, app: Starlette, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader who takes hours gets no file that was closed to them meanwhile."""
+    path = repo(client, cast.alice, "closing")
+    committed(client, cast.alice, path, *(file(f"{number}.txt", "x" * 1000) for number in range(5)))
+    monkeypatch.setattr(archives, "PIECE_BYTES", 1)
+    monkeypatch.setattr(archives, "CHECKED_S", 0.0)
+    asked: list[int] = []
+    loaded = archives_api.repos.load
+
+    def load(*given: Any, **more: Any) -> Any:
+        asked.append(1)
+        if len(asked) == 3:
+            closed = client.put(f"/api/models/{path}/settings", json={"private": True}, headers=cast.alice.headers)
+            assert closed.status_code == 200
+        return loaded(*given, **more)
+
+    monkeypatch.setattr(archives_api, "repos", SimpleNamespace(load=load))
+    whole = client.get(f"/{path}/archive/main", headers=cast.charlie.headers)
+    assert len(asked) <= 4 and b"1.txt" in whole.content and b"3.txt" not in whole.content

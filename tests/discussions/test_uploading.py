@@ -118,6 +118,10 @@ def test_forms_have_bounds(new_app: Callable[..., Starlette], cast: Cast, monkey
         ):
             headers = alice.headers | {"Origin": "http://hub.test", "Content-Type": kind}
             assert client.post(page, content=body, headers=headers).status_code in (403, 422), body
+        headers = alice.headers | {"Origin": "http://hub.test", "Content-Type": "multipart/form-data; boundary=b"}
+        empty = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n'
+        many = client.post(page, content=empty * 104 + b"--b--\r\n", headers=headers)
+        assert many.status_code == 422 and "100 fields" in many.text
         assert tree(client, path) == [".gitattributes", "a.txt"]
 
 

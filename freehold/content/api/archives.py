@@ -1,15 +1,21 @@
 """A folder as one zip: for people, who have no client. It counts as one download of the repository."""
 
+from collections.abc import Awaitable, Callable
+
+from sqlalchemy.orm import Session
+from starlette.concurrency import iterate_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from freehold.access.rules import Action
 from freehold.content import media
 from freehold.content.api import counting
 from freehold.content.service import archives
+from freehold.core.bodies import Flow
 from freehold.core.http import unit_of_work, work_door
 from freehold.repos import paths
+from freehold.repos import service as repos
 
 paths.register()
 
@@ -31,7 +37,16 @@ def archive(request: Request) -> Response:
     }
     if request.method == "HEAD":
         return Response(headers=headers)
-    return StreamingResponse(archives.pieces(state.database, ask.kit, found), headers=headers)
+
+    def may_go_on(db: Session) -> None:
+        repos.load(db, state.resolve_actor(db, request), repo, Action.READ, kind=given["kind"])
+
+    async def send(write: Callable[[bytes], Awaitable[None]]) -> None:
+        made = archives.pieces(state.database, ask.kit, found, may_go_on)
+        async for piece in iterate_in_threadpool(made):
+            await write(piece)
+
+    return Flow(send, headers=headers)
 
 
 _REPO = "/{kind:prefix}{namespace}/{name}"

@@ -3,8 +3,9 @@
 Files are stored as they are: what is large in a hub is compressed already, or random as weights are.
 """
 
+import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +26,8 @@ from freehold.repos import service as repos
 #: What one zip may hold. Clients download more than that file by file, and go on where they were cut off.
 MAX_FILES, MAX_BYTES = 20_000, 200 << 30
 PIECE_BYTES = 256 << 10
+#: A slow reader is hours over a zip; a right that ended ends it that soon.
+CHECKED_S = 5.0
 _FIRST_YEAR, _LAST_YEAR = 1980, 2107  # that a zip can tell. Source: APPNOTE.TXT, 4.4.6
 
 
@@ -84,15 +87,23 @@ def _bounded(objects: Objects, commit: str, folder: str) -> list[Entry]:
     return found
 
 
-def pieces(database: Database, kit: Kit, archive: Archive) -> Iterator[bytes]:
-    """The zip, piece by piece. Opens a transaction for each large file, and holds none while bytes are sent."""
+def pieces(database: Database, kit: Kit, archive: Archive, may_go_on: Callable[[Session], object]) -> Iterator[bytes]:
+    """The zip, piece by piece. Opens a transaction for each large file, and holds none while bytes are sent.
+
+    ``may_go_on`` is asked before a file and within it, every ``CHECKED_S``; what it raises ends the zip.
+    """
     sink: Any = _Sink()
+    asked_at = time.monotonic()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED, strict_timestamps=False) as out:
         for file in archive.files:
             told = zipfile.ZipInfo(_inner_name(archive, file), _moment(archive.when))
             told.external_attr = 0o100644 << 16  # links too: what one points to stays the text that it is
             with out.open(told, "w", force_zip64=file.entry.true_size_bytes >= zipfile.ZIP64_LIMIT) as member:
                 for piece in _bytes_of(database, kit, archive, file):
+                    if time.monotonic() - asked_at >= CHECKED_S:
+                        with database.read() as db:
+                            may_go_on(db)
+                        asked_at = time.monotonic()
                     member.write(piece)
                     if sink.held_bytes >= PIECE_BYTES:
                         yield sink.taken()
