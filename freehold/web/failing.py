@@ -28,6 +28,7 @@ class ErrorPage:
     places: Sequence[Place]  #: ways to go on
     near: Sequence[Place]  #: what has a name like the one that was asked for, as far as the visitor may know
     offers_sign_in: bool
+    is_gated: bool  #: it can be seen by everybody, its files on request
     request_id: str
 
 
@@ -45,6 +46,7 @@ def error_page(request: Request, err: HubError) -> Response:
         places=_places(request, err, is_absent=is_absent),
         near=near,
         offers_sign_in=shown_visitor(request) is None and err.status in (401, 403, 404),
+        is_gated=err.code == "GatedRepo",
         request_id=request.scope.get("freehold.request_id", ""),
     )
     if fragments.is_asked_by_script(request):

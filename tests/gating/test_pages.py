@@ -106,6 +106,7 @@ def test_who_is_stopped_at_the_files_is_led_to_the_gate(
     assert '<a class="button" href="/lab/model#access"><bdi>Ask for access</bdi></a>' in stopped.text
     stranger = client.get("/lab/model/tree/main", headers=ORIGIN)
     assert (stranger.status_code, 'href="/lab/model"' in stranger.text) == (401, True)
+    assert "Sign in</a> to ask for access" in stranger.text and "Private repositories" not in stranger.text
 
 
 def test_a_refused_form_comes_back_with_what_was_typed(
