@@ -24,3 +24,8 @@ def parameters_between(at_least: int | None, at_most: int | None) -> tuple[Colum
     column = RepoFacts.parameters
     bounds = ((at_least, column.__ge__), (at_most, column.__le__))
     return tuple(compare(bound) for bound, compare in bounds if bound is not None)
+
+
+def needs_at_most(room_bytes: int) -> ColumnElement[bool]:
+    """The condition on :class:`RepoFacts` that a model fits into so much memory; one of unknown need does not."""
+    return RepoFacts.needed_bytes <= room_bytes

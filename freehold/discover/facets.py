@@ -11,14 +11,17 @@ from functools import lru_cache
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Actor
-from freehold.discover import queries, rules
+from freehold.cards import memory
+from freehold.discover import machines, queries, rules
 from freehold.discover.rules import Listing
 
 #: Words shown of one question before "more", and behind it.
 SHORT, LONG = 8, 40
+#: Machines shown before "more".
+SHORT_MACHINES = frozenset({"cpu-8", "cpu-16", "cpu-32", "gpu-24", "gpu-80"})
 #: What questions are asked of which kind, in their order.
 FAMILIES: Mapping[str, Sequence[str]] = {
-    "model": ("Task", "Parameters", "Library", "Format", "Licence", "Language"),
+    "model": ("Task", "Parameters", "Fits on", "Library", "Format", "Licence", "Language"),
     "dataset": ("Task", "Rows", "Format", "Modality", "Licence", "Language"),
     "space": ("Runs with", "Licence"),
     "kernel": ("Licence",),
@@ -91,8 +94,8 @@ def narrowed(listing: Listing, groups: Mapping[str, Sequence[str]], *, but: str 
     return replace(listing, tags=tags, cursor=None)
 
 
-def of(db: Session, actor: Actor, listing: Listing, chosen: Sequence[str]) -> Sequence[Facet]:
-    """The questions of a list. ``listing`` has everything but the ``chosen`` tags."""
+def of(db: Session, actor: Actor, listing: Listing, chosen: Sequence[str], machine: str = "") -> Sequence[Facet]:
+    """The questions of a list. ``listing`` has everything but the ``chosen`` tags; ``machine`` is that of ``fits``."""
     groups = grouped(listing.kind, chosen)
     everything = queries.tagged(db, actor, narrowed(listing, groups))
     facets = []
@@ -102,6 +105,8 @@ def of(db: Session, actor: Actor, listing: Listing, chosen: Sequence[str]) -> Se
         words = _words(listing.kind, family, counted, mine or ())
         if family == "Parameters":
             facets += _sizes(db, actor, narrowed(listing, groups))
+        elif family == "Fits on":
+            facets += _machines(db, actor, narrowed(listing, groups), machine)
         elif words:
             shown = [word for place, word in enumerate(words) if place < SHORT or word.is_chosen]
             facets.append(Facet(family, shown, [word for word in words[:LONG] if word not in shown]))
@@ -118,6 +123,20 @@ def _sizes(db: Session, actor: Actor, listing: Listing) -> list[Facet]:
         if number or bounds == listing.parameters
     ]
     return [Facet("Parameters", words, parameter="num_parameters")] if words else []
+
+
+def _machines(db: Session, actor: Actor, listing: Listing, chosen: str) -> list[Facet]:
+    """Machines by what fits on them for one user and 4,096 tokens; none where nothing is known to fit on any."""
+    names = dict(machines.BUILT_IN) | ({chosen: machines.name(chosen)} if chosen else {})
+    rooms = [memory.room_for_lists(machine) for spec in names if (machine := machines.parse(spec)) is not None]
+    numbers = queries.fitting(db, actor, listing, rooms)
+    words = [
+        Word(spec, name, number, spec == chosen) for (spec, name), number in zip(names.items(), numbers, strict=True)
+    ]
+    if not any(word.number or word.is_chosen for word in words):
+        return []
+    shown = [word for word in words if word.tag in SHORT_MACHINES or word.is_chosen]
+    return [Facet("Fits on", shown, [word for word in words if word not in shown], parameter="fits")]
 
 
 def _words(kind: str, family: str, counted: Mapping[str, int], chosen: Sequence[str]) -> list[Word]:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from freehold.core.http import PUBLIC, Ask, door
 from freehold.core.paging import encode
-from freehold.discover import facets, queries, register, rules
+from freehold.discover import facets, machines, queries, register, rules
 from freehold.discover.facets import Facet
 from freehold.discover.register import Row
 from freehold.discover.rules import Listing
@@ -90,11 +90,13 @@ class Address:
     author: str = ""
     gated: str = ""
     size: str = ""
+    fits: str = ""
     filters: tuple[str, ...] = ()
     sort: str = ""
 
     def pairs(self) -> list[tuple[str, str]]:
         pairs = [("search", self.search), ("author", self.author), ("gated", self.gated), ("num_parameters", self.size)]
+        pairs.append(("fits", self.fits))
         pairs += [("filter", value) for value in self.filters] + [("sort", self.sort)]
         return [(name, value) for name, value in pairs if value]
 
@@ -106,6 +108,8 @@ class Address:
         """The list with the filter, or without it where it has it."""
         if parameter == "num_parameters":
             return replace(self, size="" if word == self.size else word).text()
+        if parameter == "fits":
+            return replace(self, fits="" if word == self.fits else word).text()
         if word in self.filters:
             return replace(self, filters=tuple(value for value in self.filters if value != word)).text()
         before, after = self._around_filters
@@ -132,6 +136,7 @@ def kind_list(ask: Ask, kind: str) -> Response:
         author=asked.author,
         gated="" if asked.gated is None else str(asked.gated).lower(),
         size=query.get("num_parameters") or "",
+        fits=query.get("fits") or "",
         filters=_chosen(query),
         sort=_sort(query) if _sort(query) != ORDERS[0][0] else "",
     )
@@ -149,7 +154,7 @@ def kind_list(ask: Ask, kind: str) -> Response:
         hidden=[(name, value) for name, value in address.pairs() if name != "search"],
         total=total,
         of=queries.count(ask.db, ask.actor, Listing(kind=kind)) if chips else total,
-        facets=facets.of(ask.db, ask.actor, whole, address.filters),
+        facets=facets.of(ask.db, ask.actor, whole, address.filters, address.fits),
         chips=chips,
         ways_out=_ways_out(ask, whole, address, chips) if not rows and not asked.cursor else (),
         rows=rows,
@@ -195,6 +200,8 @@ def _chips(kind: str, address: Address) -> list[Chip]:
     if address.size:
         said = rules.SIZE_CLASSES.get(address.size, address.size[:60])
         chips.append(Chip("Parameters", said, address.toggled(address.size, "num_parameters")))
+    if address.fits:
+        chips.append(Chip("Fits on", machines.name(address.fits), address.toggled(address.fits, "fits")))
     for word in address.filters:
         prefix, _, rest = word.partition(":")
         family, shown = facets.placed(kind, word)
@@ -206,8 +213,8 @@ def _chips(kind: str, address: Address) -> list[Chip]:
 def _ways_out(ask: Ask, whole: Listing, address: Address, chips: Sequence[Chip]) -> list[WayOut]:
     """Each filter that could be dropped, with what the list then holds, where that is anything."""
     fewer = [replace(whole, search=""), replace(whole, author=""), replace(whole, gated=None)]
-    fewer.append(replace(whole, parameters=(None, None)))
-    given = [bool(part) for part in (address.search, address.author, address.gated, address.size)]
+    fewer += [replace(whole, parameters=(None, None)), replace(whole, fits=None)]
+    given = [bool(part) for part in (address.search, address.author, address.gated, address.size, address.fits)]
     without = [(listing, address.filters) for listing, there in zip(fewer, given, strict=True) if there]
     without += [(whole, tuple(word for word in address.filters if word != gone)) for gone in address.filters]
     ways = []

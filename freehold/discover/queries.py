@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from freehold.access.rules import Actor
 from freehold.accounts.tables import Account
-from freehold.cards.queries import parameters_between
+from freehold.cards.queries import needs_at_most, parameters_between
 from freehold.cards.results import Result
 from freehold.cards.rules import RELATIONS
-from freehold.cards.tables import EvalResult, RepoCard, RepoFacts, RepoTag
+from freehold.cards.tables import EvalResult, RepoCard, RepoFacts, RepoLink, RepoTag
 from freehold.content.rules import MAIN
 from freehold.content.tables import Ref
 from freehold.core import paging
@@ -108,6 +108,17 @@ def sized(db: Session, actor: Actor, listing: Listing, classes: Sequence[Bounds]
     return [int(number) for number in db.execute(query).one()]
 
 
+def fitting(db: Session, actor: Actor, listing: Listing, rooms: Sequence[int]) -> Sequence[int]:
+    """How many models of what ``listing`` asks for take up to each of these numbers of bytes."""
+    if listing.is_empty:
+        return [0] * len(rooms)
+    among: Any = select(Repo.id).order_by(Repo.trend.desc()).limit(MAX_COUNTED)
+    these = visible(filtered(among, replace(listing, fits=None)), actor).subquery()
+    numbers = [func.count(case((needs_at_most(room), 1))) for room in rooms]
+    query = select(*numbers).select_from(RepoFacts).join(these, these.c.id == RepoFacts.repo_id)
+    return [int(number) for number in db.execute(query).one()]
+
+
 def _items(listing: Listing, actor: Actor) -> Select[Any]:
     query: Any = (
         select(Repo, Ref.target, RepoCard)
@@ -134,6 +145,8 @@ def filtered(query: Select[Any], listing: Listing) -> Select[Any]:
     if listing.parameters != (None, None):
         sized = select(RepoFacts.repo_id).where(*parameters_between(*listing.parameters))
         query = query.where(Repo.id.in_(sized))
+    if listing.fits is not None:
+        query = query.where(Repo.id.in_(select(RepoFacts.repo_id).where(needs_at_most(listing.fits))))
     for group in listing.tags:
         query = query.where(Repo.id.in_(select(RepoTag.repo_id).where(RepoTag.tag.in_(group))))
     return query
@@ -147,6 +160,21 @@ def children(db: Session, repo: Repo) -> int:
     named = select(RepoTag.repo_id).where(RepoTag.tag.in_(names))
     query = select(func.count(Repo.id)).where(Repo.id.in_(named), Repo.visibility == "public", Repo.kind == "model")
     return db.scalar(query) or 0
+
+
+def quantised(db: Session, actor: Actor, repo: Repo, room_bytes: int, most: int) -> Sequence[Repo]:
+    """Models that name ``repo`` as what they quantise and that take up to ``room_bytes``, the largest first."""
+    query: Any = (
+        select(Repo)
+        .join(RepoLink, RepoLink.repo_id == Repo.id)
+        .join(RepoFacts, RepoFacts.repo_id == Repo.id)
+        .where(RepoLink.path_key == repo.path_key, RepoLink.kind == repo.kind, RepoLink.relation == "quantized")
+        .where(RepoFacts.needed_bytes <= room_bytes, RepoLink.repo_id != repo.id)
+        .order_by(RepoFacts.needed_bytes.desc(), Repo.id)
+        .limit(most)
+    )
+    found: Sequence[Repo] = db.scalars(visible(query, actor)).all()
+    return found
 
 
 # ---- evaluation results ----------------------------------------------------------------------------------------

@@ -9,16 +9,16 @@ from starlette.responses import Response
 
 from freehold.access.rules import Action
 from freehold.accounts.tables import Account
-from freehold.cards import inspecting, links, reading, showing
+from freehold.cards import inspecting, links, memory, reading, showing
 from freehold.cards.facts import Facts as Computed
 from freehold.community.queries import collections, marks
 from freehold.content import queries as content
 from freehold.content.rules import MAIN
 from freehold.core import clock
 from freehold.core.errors import Unavailable
-from freehold.core.http import Ask, door
+from freehold.core.http import Ask, door, int_between
 from freehold.core.lru import Lru
-from freehold.discover import facts, lineage, panels, subsets, uses
+from freehold.discover import facts, fitting, lineage, machines, panels, queries, subsets, uses
 from freehold.discover.kinship import Tree, Whose, kin, tree
 from freehold.discover.lineage import Origins
 from freehold.discover.pages import refuse_reserved
@@ -26,6 +26,7 @@ from freehold.gating import panels as gates
 from freehold.repos import service as repos
 from freehold.repos.access import may
 from freehold.repos.heads import ONE, head
+from freehold.repos.rules import page_path
 from freehold.repos.tables import Repo
 from freehold.spaces import queries as spaces
 from freehold.web import markdown
@@ -34,7 +35,7 @@ from freehold.web.render import render
 
 router = APIRouter(include_in_schema=False)
 KEPT_CARD_CHARACTERS = 16_000_000
-SHOWN_COLLECTIONS, SHOWN_LIKERS = 5, 8
+SHOWN_COLLECTIONS, SHOWN_LIKERS, SHOWN_SMALLER = 5, 8, 3
 
 _cards: Lru[tuple[str, str], markdown.Rendered] = Lru(KEPT_CARD_CHARACTERS, lambda card: len(card.html) + 500)
 
@@ -72,6 +73,8 @@ class RepoPage:
     is_empty: bool  #: nothing but what the hub put there, or nothing at all
     card: markdown.Rendered | None
     facts: Sequence[panels.Fact]
+    fit: fitting.Fit | None  #: whether it fits on the visitor's machine; None: its files are no model that is loaded
+    smaller: Sequence[tuple[str, str]]  #: where it does not: models made from it that do, and their pages
     downloads: panels.Downloads | None  #: of a Space nobody counts any
     tree: Tree | None  #: where a model comes from and what came of it
     whose: Sequence[Whose]  #: other repositories that it names or that name it
@@ -92,7 +95,9 @@ def repo(ask: Ask, kind: str, namespace: str, name: str) -> Response:
     commit = content.head(ask.db, found, MAIN)
     known = facts.of_commit(ask.db, found, ask.kit, commit) if commit else None
     is_shut = found.is_disabled and not ask.actor.is_admin
-    return render(ask.request, _page(ask, found, None if is_shut else known))
+    answer = render(ask.request, _page(ask, found, None if is_shut else known), blocks={"fit"})
+    machines.remember(answer, ask.request)
+    return answer
 
 
 def _page(ask: Ask, found: Repo, known: facts.Facts | None) -> RepoPage:
@@ -102,6 +107,7 @@ def _page(ask: Ask, found: Repo, known: facts.Facts | None) -> RepoPage:
     origins = lineage.origins(ask.db, ask.actor, found, named)
     naming = lineage.naming(ask.db, ask.actor, found)
     parts = subsets.read(data) if found.kind == "dataset" else ()
+    fit = _fit(ask, found, computed)
     return RepoPage(
         title=found.path,
         area=found.kind,
@@ -114,6 +120,8 @@ def _page(ask: Ask, found: Repo, known: facts.Facts | None) -> RepoPage:
         is_empty=known is None or all(_is_ours(entry.path) for entry in known.files),
         card=card(ask, found, known.commit) if known else None,
         facts=panels.facts(found, known, computed, content.used_storage(ask.db, found)) if known else (),
+        fit=fit,
+        smaller=_smaller(ask, found, fit),
         downloads=_downloads(ask, found) if found.kind != "space" else None,
         tree=tree(found, data, origins, naming) if found.kind == "model" else None,
         whose=kin(found, origins, naming),
@@ -142,6 +150,26 @@ def _computed(ask: Ask, found: Repo, commit: str) -> Computed:
         return inspecting.facts_at(ask.db, ask.kit, found, commit)
     except Unavailable:
         return Computed()
+
+
+def _fit(ask: Ask, found: Repo, computed: Computed) -> fitting.Fit | None:
+    """The answer to what the address asks, else to the question of lists on the machine that the visitor chose last."""
+    query = ask.request.query_params
+    asked = fitting.Asked(
+        machine=machines.chosen(query.get("machine"), ask.request.cookies.get(machines.COOKIE)),
+        users=int_between(query, "users", memory.USERS, 1, memory.MAX_USERS),
+        tokens=int_between(query, "tokens", memory.TOKENS, 1, memory.MAX_TOKENS),
+    )
+    loads = computed.details.get("loads", ()) if found.kind == "model" else ()
+    return fitting.of([memory.load_of(one) for one in loads], asked)
+
+
+def _smaller(ask: Ask, found: Repo, fit: fitting.Fit | None) -> Sequence[tuple[str, str]]:
+    machine = machines.parse(fit.asked.machine) if fit else None
+    if fit is None or machine is None or fit.best.verdict == "yes":
+        return ()
+    made = queries.quantised(ask.db, ask.actor, found, memory.room_for_lists(machine), SHOWN_SMALLER)
+    return [(one.path, page_path("model", one.path) + fitting.address(fit.asked)) for one in made]
 
 
 def _rights(ask: Ask, found: Repo) -> Rights:

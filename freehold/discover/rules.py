@@ -7,10 +7,11 @@ from datetime import datetime
 
 from starlette.datastructures import QueryParams
 
-from freehold.cards import vocabulary
+from freehold.cards import memory, vocabulary
 from freehold.core.errors import BadRequest
 from freehold.core.http import int_between
 from freehold.core.paging import Cursor, decode
+from freehold.discover import machines
 from freehold.discover.errors import BadExpand
 
 _MODEL = """
@@ -78,6 +79,7 @@ class Listing:
     cursor: Cursor | None = None
     is_empty: bool = False
     parameters: Bounds = (None, None)  #: at least and at most; both None: any, unknown included
+    fits: int | None = None  #: bytes of memory that a model takes at most; one whose need is unknown does not
     expand: tuple[str, ...] = field(default=())
 
 
@@ -102,7 +104,18 @@ def listing(kind: str, query: QueryParams, *, most: int = MAX_PAGE) -> Listing:
         cursor=decode(cursor, int if sort in COUNTS else datetime) if cursor else None,
         is_empty=any(query.get(name) for name in NOTHING_MATCHES) or bool(apps - GGUF_APPS),
         parameters=parameters(query.get("num_parameters") or ""),
+        fits=_room(query.get("fits") or ""),
     )
+
+
+def _room(text: str) -> int | None:
+    """What a machine (``cpu-16``, ``gpu-24x2``) has room for. Raises ``BadRequest`` for anything else."""
+    machine = machines.parse(text)
+    if machine is None and text:
+        raise BadRequest(
+            f"fits is a machine like cpu-16, gpu-24 or gpu-80x8, with its memory in GB; {text[:40]!r} is not."
+        )
+    return memory.room_for_lists(machine) if machine else None
 
 
 _BOUND = re.compile(r"(min|max):(\d{1,15}(?:\.\d{1,6})?)([KMBT]?)")
