@@ -69,6 +69,7 @@ from freehold.discover import hot as discover_hot
 from freehold.discover import lists as list_pages
 from freehold.discover import pages as discover_pages
 from freehold.discover import papers as papers_api
+from freehold.discover import permits as permits_pages
 from freehold.discover import profile as profile_pages
 from freehold.discover import repository as repository_pages
 from freehold.discover import searching as search_pages
@@ -311,7 +312,7 @@ def _include_pages(app: FastAPI) -> None:
     """The pages of every room, the widest addresses last."""
     for router in governance_pages.ROUTERS:
         _take(app, web_api.answering_head(router))
-    for plain in (status_pages, catalogue):
+    for plain in (status_pages, catalogue, permits_pages):
         _take(app, web_api.answering_head(plain.router))
     for inbox_page in (notifications_pages, webhooks_pages):
         _take(app, web_api.answering_head(inbox_page.router))

@@ -13,6 +13,14 @@ from freehold.governance import pages as governance_pages
 from freehold.inbox.pages import notifications as notifications_pages
 from freehold.web.slots import Entry, Slots, Tab
 
+#: At the foot of every page.
+FOOTER = (
+    Entry("Activity", "/activity"),
+    Entry("Licences", "/-/licences"),
+    Entry("API", "/openapi.json"),
+    Entry("Components", "/-/catalogue"),
+)
+
 
 def slots() -> Slots:
     """The slots of the shell, filled."""
@@ -59,7 +67,7 @@ def slots() -> Slots:
             Entry("Agreed terms", "/organizations/{org}/access", area="member"),
             Entry("Audit trail", "/organizations/{org}/settings/audit"),
         ),
-        footer=(Entry("Activity", "/activity"), Entry("API", "/openapi.json"), Entry("Components", "/-/catalogue")),
+        footer=FOOTER,
         inbox_address="/notifications",
         file_views=(cards_pages.file_view,),
         repo_actions=(marks_pages.repo_actions, notifications_pages.watch_action),

@@ -139,6 +139,7 @@ PAGES: tuple[Shown, ...] = (
     Shown("admin-health", "/admin/health", ADMINISTRATOR),
     # ---- how the hub is, and what went wrong
     Shown("catalogue", "/-/catalogue", NOBODY),
+    Shown("licences", "/-/licences", NOBODY),
     Shown("health", "/-/health", NOBODY),
     Shown("no-repository", "/lab/river-tide", NOBODY, status=401),
     Shown("no-page", "/no/such/page/here", STRANGER, status=404),

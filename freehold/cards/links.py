@@ -33,11 +33,16 @@ def read(kind: str, data: dict[str, Any] | None, tags: Sequence[str]) -> tuple[L
     named = _of_model(said, tags) if kind == "model" else _of_space(said) if kind == "space" else iter(())
     links: dict[tuple[str, str, str], Link] = {}
     for link in named:
-        if link.path.count("/") == 1 and len(link.path) <= MAX_PATH_CHARACTERS and "\x00" not in link.path:
+        if leads(link.path):
             links.setdefault((link.relation, link.kind, link.path_key), link)
         if len(links) >= MAX_LINKS:
             break
     return tuple(links.values())
+
+
+def leads(path: str) -> bool:
+    """Whether a repository could have this path."""
+    return path.count("/") == 1 and len(path) <= MAX_PATH_CHARACTERS and "\x00" not in path
 
 
 def _of_model(data: dict[str, Any], told: Sequence[str]) -> Iterator[Link]:

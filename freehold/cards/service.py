@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from freehold.cards import inspecting, links, queue, reading, rules, tags
+from freehold.cards import inspecting, links, queue, reading, rules, tags, verdicts
 from freehold.cards.errors import BadCard
 from freehold.cards.results import Result
 from freehold.cards.tables import EvalResult, RepoCard, RepoLink, RepoTag
@@ -15,6 +15,7 @@ from freehold.content.kit import Kit
 from freehold.content.rules import MAIN
 from freehold.core.events import Bus
 from freehold.gitkit.objects import Objects
+from freehold.repos.events import RepoDeleted, RepoMoved, RepoSettingsChanged
 from freehold.repos.tables import Repo
 
 
@@ -25,6 +26,9 @@ def subscribe(bus: Bus, kit: Kit) -> None:
     """
     bus.subscribe(CommitProposed, on_proposed)
     bus.subscribe(RepoPushed, lambda db, event: on_push(db, event, kit))
+    bus.subscribe(RepoMoved, verdicts.on_moved)
+    bus.subscribe(RepoSettingsChanged, verdicts.on_settings)
+    bus.subscribe(RepoDeleted, verdicts.on_deleted)
 
 
 def on_proposed(db: Session, event: CommitProposed) -> None:
@@ -41,6 +45,7 @@ def on_push(db: Session, event: RepoPushed, kit: Kit) -> None:
     if event.after is None:
         forget(db, event.repo.id)
         inspecting.forget(db, event.repo.id)
+        verdicts.forget(db, event.repo)
         return
     index(db, event.repo, queries.objects(db, event.repo, kit), event.after)
     if event.repo.kind in queue.KINDS:

@@ -123,3 +123,27 @@ class FileHeader(Base):
     body: Mapped[bytes] = mapped_column(LargeBinary)
     #: Why there is no header, in words; empty for one that was read.
     problem: Mapped[str] = mapped_column(String(500))
+
+
+class RepoVerdict(Base):
+    """May one use the repository commercially, as everybody may know it: edges to what is not public are unresolved.
+
+    What a reader sees on its page is judged anew, by what that reader may know of (``cards.chains``).
+    """
+
+    __tablename__ = "repo_verdicts"
+    __table_args__ = (
+        Index("ix_repo_verdicts_answer_repo_id", "answer", "repo_id"),
+        Index("ix_repo_verdicts_adapter_key", "adapter_key"),
+        Index("ix_repo_verdicts_version", "version"),
+    )
+
+    repo_id: Mapped[str] = mapped_column(ForeignKey("repos.id", ondelete="CASCADE"), primary_key=True)
+    #: yes, conditions, unresolved or no.
+    answer: Mapped[str] = mapped_column(String(12))
+    #: What its own licence alone would say, and whether it lets changed ones be passed on: others follow from it.
+    own: Mapped[str] = mapped_column(String(24))
+    #: The path of what its files say it is an adapter for, in small letters; its card may not name it.
+    adapter_key: Mapped[str | None] = mapped_column(String(200))
+    #: Of the table and the rules: what an older one found is judged anew.
+    version: Mapped[int] = mapped_column(Integer)

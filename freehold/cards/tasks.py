@@ -2,9 +2,10 @@
 
 from sqlalchemy import and_, or_, select
 
-from freehold.cards import inspecting, queue
-from freehold.cards.queue import FACTS
-from freehold.cards.tables import RepoFacts
+from freehold.cards import inspecting, queue, verdicts
+from freehold.cards.licences import permits
+from freehold.cards.queue import FACTS, NAMING, VERDICT
+from freehold.cards.tables import RepoFacts, RepoVerdict
 from freehold.content import queries as content
 from freehold.content.kit import Kit
 from freehold.content.rules import MAIN
@@ -36,13 +37,27 @@ def bodies(kit: Kit) -> dict[Kind, Body]:
             # Another push meanwhile: its own task waits already.
             if repo is not None and content.head(db, repo, MAIN) == gathered.commit:
                 inspecting.keep(db, repo, gathered.commit, found, headers)
+                verdicts.judge(db, repo)
 
-    return {FACTS: compute}
+    def judge(turn: Turn, repo_id: str) -> None:
+        with turn.finishing() as db:
+            repo = db.get(Repo, repo_id)
+            if repo is not None:
+                verdicts.judge(db, repo)
+
+    def ask_naming(turn: Turn, repo_kind: str, path_key: str, after: str) -> None:
+        with turn.finishing() as db:
+            verdicts.ask_batch(db, repo_kind, path_key, after)
+
+    return {FACTS: compute, VERDICT: judge, NAMING: ask_naming}
 
 
 def periodics(database: Database) -> tuple[Periodic, ...]:
     """What happens every so often."""
-    return (Periodic("facts of older repositories", BACKFILL_S, Backfill(database).turn),)
+    return (
+        Periodic("facts of older repositories", BACKFILL_S, Backfill(database).turn),
+        Periodic("licence verdicts of older repositories", BACKFILL_S, Rejudge(database).turn),
+    )
 
 
 class Backfill:
@@ -71,5 +86,34 @@ class Backfill:
             with self._database.write() as db:
                 for repo_id in found:
                     queue.ask(db, repo_id)
+        self._after = found[-1] if len(found) == BATCH else None
+        return len(found)
+
+
+class Rejudge:
+    """Asks for the verdicts that an older table of licences gave, or none: once through all repositories."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._after: str | None = ""
+
+    def turn(self) -> int:
+        """The next batch is asked for; how many. Repositories without facts wait for those: a verdict comes along."""
+        if self._after is None:
+            return 0
+        query = (
+            select(RepoFacts.repo_id)
+            .outerjoin(RepoVerdict, RepoVerdict.repo_id == RepoFacts.repo_id)
+            .where(RepoFacts.repo_id > self._after)
+            .where(or_(RepoVerdict.repo_id.is_(None), RepoVerdict.version != permits.version()))
+            .order_by(RepoFacts.repo_id)
+            .limit(BATCH)
+        )
+        with self._database.read() as db:
+            found = list(db.scalars(query))
+        if found:
+            with self._database.write() as db:
+                for repo_id in found:
+                    queue.ask_verdict(db, repo_id)
         self._after = found[-1] if len(found) == BATCH else None
         return len(found)

@@ -17,12 +17,13 @@ from freehold.discover.rules import Listing
 
 #: Words shown of one question before "more", and behind it.
 SHORT, LONG = 8, 40
+COMMERCIAL = "Commercial use"
 #: Machines shown before "more".
 SHORT_MACHINES = frozenset({"cpu-8", "cpu-16", "cpu-32", "gpu-24", "gpu-80"})
 #: What questions are asked of which kind, in their order.
 FAMILIES: Mapping[str, Sequence[str]] = {
-    "model": ("Task", "Parameters", "Fits on", "Library", "Format", "Licence", "Language"),
-    "dataset": ("Task", "Rows", "Format", "Modality", "Licence", "Language"),
+    "model": ("Task", "Parameters", COMMERCIAL, "Fits on", "Library", "Format", "Licence", "Language"),
+    "dataset": ("Task", "Rows", COMMERCIAL, "Format", "Modality", "Licence", "Language"),
     "space": ("Runs with", "Licence"),
     "kernel": ("Licence",),
 }
@@ -107,6 +108,8 @@ def of(db: Session, actor: Actor, listing: Listing, chosen: Sequence[str], machi
             facets += _sizes(db, actor, narrowed(listing, groups))
         elif family == "Fits on":
             facets += _machines(db, actor, narrowed(listing, groups), machine)
+        elif family == COMMERCIAL:
+            facets += _answers(db, actor, narrowed(listing, groups))
         elif words:
             shown = [word for place, word in enumerate(words) if place < SHORT or word.is_chosen]
             facets.append(Facet(family, shown, [word for word in words[:LONG] if word not in shown]))
@@ -137,6 +140,17 @@ def _machines(db: Session, actor: Actor, listing: Listing, chosen: str) -> list[
         return []
     shown = [word for word in words if word.tag in SHORT_MACHINES or word.is_chosen]
     return [Facet("Fits on", shown, [word for word in words if word not in shown], parameter="fits")]
+
+
+def _answers(db: Session, actor: Actor, listing: Listing) -> list[Facet]:
+    """May one use it commercially, as everybody may know it; one word alone, or several by the address."""
+    numbers = queries.judged(db, actor, listing)
+    words = [
+        Word(answer, label, numbers.get(answer, 0), answer in listing.commercial)
+        for answer, label in rules.COMMERCIAL.items()
+        if answer in numbers or answer in listing.commercial
+    ]
+    return [Facet(COMMERCIAL, words, parameter="commercial")] if words else []
 
 
 def _words(kind: str, family: str, counted: Mapping[str, int], chosen: Sequence[str]) -> list[Word]:

@@ -1,11 +1,10 @@
 """A repository among others, as its page draws it. Pure.
 
-The tree of a model with its licence on the way, and who names whom.
+The tree of a model, and who names whom.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from freehold.discover import panels
 from freehold.discover.lineage import Named, Naming, Origins
@@ -15,13 +14,6 @@ from freehold.repos.tables import Repo
 #: How a model came from another, of the one that did.
 MADE = {"finetune": "fine-tune", "adapter": "adapter", "merge": "merge", "quantized": "quantisation"}
 MANY = {"finetune": "Fine-tunes", "adapter": "Adapters", "merge": "Merges", "quantized": "Quantisations"}
-_FROM = {
-    "finetune": "fine-tuned from",
-    "adapter": "an adapter of",
-    "merge": "merged from",
-    "quantized": "quantised from",
-}
-UNRESOLVED = "unresolved"
 
 
 @dataclass(frozen=True)
@@ -45,23 +37,12 @@ class Branch:
 
 
 @dataclass(frozen=True)
-class Step:
-    """One step of the licence's way: whose, which (or ``unresolved``), and how the one before came from it."""
-
-    kin: Kin
-    licence: str
-    edge: str
-
-
-@dataclass(frozen=True)
 class Tree:
-    """``above`` by generation, the oldest first; ``licences`` from the model itself back to where it is not known."""
+    """``above`` by generation, the oldest first."""
 
     above: Sequence[Sequence[Kin]]
     relation: str  #: of the model to what it was made from; empty: nothing is named
     below: Sequence[Branch]
-    licences: Sequence[Step]
-    is_resolved: bool
 
     @property
     def is_alone(self) -> bool:
@@ -77,21 +58,18 @@ class Whose:
     total: int
 
 
-def tree(repo: Repo, data: Mapping[str, Any] | None, origins: Origins, naming: Mapping[str, Naming]) -> Tree:
+def tree(repo: Repo, origins: Origins, naming: Mapping[str, Naming]) -> Tree:
     """The tree of a model from what its card and others' cards name."""
     below = [
         Branch(MANY[relation], found.total, _rows(found), _children(repo, relation))
         for relation in MANY
         if (found := naming.get(relation)) is not None
     ]
-    licences = _licences(repo, data, origins)
     nearest = origins.bases[0] if origins.bases else ()
     return Tree(
         above=_above(origins.bases),
         relation=MADE[nearest[0].relation] if nearest else "",
         below=below,
-        licences=licences,
-        is_resolved=all(step.licence != UNRESOLVED for step in licences),
     )
 
 
@@ -134,20 +112,3 @@ def _rows(found: Naming) -> list[Kin]:
 
 def _children(repo: Repo, relation: str) -> str:
     return panels.list_address("model", f"base_model:{relation}:{repo.path}")
-
-
-def _licences(repo: Repo, data: Mapping[str, Any] | None, origins: Origins) -> list[Step]:
-    """From the model back, along the first base of each generation, or all of a merge's."""
-    own = Kin(repo.path, "", False, "")
-    steps = [Step(own, panels.licence(data) or UNRESOLVED, _edge(origins.bases[0] if origins.bases else ()))]
-    for at, generation in enumerate(origins.bases):
-        above = origins.bases[at + 1] if at + 1 < len(origins.bases) else ()
-        for place, one in enumerate(generation):
-            said = panels.licence(one.card.data) if one.card else ""
-            edge = _edge(above) if place == len(generation) - 1 else ""
-            steps.append(Step(_kin(one), said or UNRESOLVED, edge))
-    return steps
-
-
-def _edge(above: Sequence[Named]) -> str:
-    return _FROM[above[0].relation] if above else ""

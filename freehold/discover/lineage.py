@@ -5,18 +5,18 @@ look alike, because a card may name anything: otherwise whoever writes one could
 are. Only where the card's own namespace may know of the other is it said that there is one.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from freehold.access.rules import Action, Actor
-from freehold.accounts.tables import Membership
+from freehold.access.rules import Actor
 from freehold.cards import links
+from freehold.cards.naming import Finder, known_to
 from freehold.cards.tables import RepoCard, RepoLink
-from freehold.repos.access import may, visible
+from freehold.repos.access import visible
 from freehold.repos.rules import page_path
 from freehold.repos.tables import Repo, RepoAlias
 
@@ -55,32 +55,24 @@ class Naming:
     repos: Sequence[Repo]
 
 
-@dataclass
-class _Found:
-    """Repositories by the key they were asked for by."""
-
-    seen: dict[str, tuple[Repo, RepoCard | None]] = field(default_factory=dict)
-    hidden: dict[str, Repo] = field(default_factory=dict)
-
-
-def origins(db: Session, actor: Actor, repo: Repo, named: Sequence[links.Link]) -> Origins:
+def origins(db: Session, finder: Finder, repo: Repo, named: Sequence[links.Link]) -> Origins:
     """What the card of ``repo`` names, and what those were made from. One query a generation, two where one has moved,
     and one more where something is hidden."""
     bases = [link for link in named if link.relation in links.MADE][:MAX_WIDTH]
     data = [link for link in named if link.kind == "dataset"][:MAX_WIDTH]
     used = [link for link in named if link.kind == "model" and link.relation == links.USES][:MAX_WIDTH]
     return Origins(
-        bases=_generations(db, actor, repo, bases),
-        data=_told(db, actor, repo, data),
-        models=_told(db, actor, repo, used),
+        bases=_generations(db, finder, repo, bases),
+        data=_told(db, finder, repo, data),
+        models=_told(db, finder, repo, used),
     )
 
 
-def _generations(db: Session, actor: Actor, repo: Repo, bases: Sequence[links.Link]) -> list[list[Named]]:
+def _generations(db: Session, finder: Finder, repo: Repo, bases: Sequence[links.Link]) -> list[list[Named]]:
     generations: list[list[Named]] = []
     asked = {repo.path_key}
     while bases and len(generations) < MAX_GENERATIONS:
-        generation = _told(db, actor, repo, bases)
+        generation = _told(db, finder, repo, bases)
         generations.append(generation)
         asked |= {link.path_key for link in bases}
         above: dict[str, links.Link] = {}
@@ -98,46 +90,20 @@ def _links_of(card: RepoCard | None) -> list[links.Link]:
     return [link for link in links.read("model", card.data, card.tags) if link.relation in links.MADE]
 
 
-def _told(db: Session, actor: Actor, repo: Repo, named: Sequence[links.Link]) -> list[Named]:
+def _told(db: Session, finder: Finder, repo: Repo, named: Sequence[links.Link]) -> list[Named]:
     if not named:
         return []
-    found = _find(db, actor, named[0].kind, {link.path_key for link in named})
-    known = _known_to(db, repo, found.hidden)
+    found = finder.find(named[0].kind, {link.path_key for link in named})
+    known = known_to(db, repo, found.hidden)
     told = []
     for link in named:
         seen = found.seen.get(link.path_key)
         if seen is not None:
-            told.append(Named(seen[0].path, link.relation, page_path(seen[0].kind, seen[0].path), card=seen[1]))
+            address = page_path(seen.repo.kind, seen.repo.path)
+            told.append(Named(seen.repo.path, link.relation, address, card=seen.card))
         else:
             told.append(Named(link.path, link.relation, is_hidden=link.path_key in known))
     return told
-
-
-def _find(db: Session, actor: Actor, kind: str, keys: Collection[str]) -> _Found:
-    found = _Found()
-    query: Any = select(Repo, RepoCard).outerjoin(RepoCard, RepoCard.repo_id == Repo.id).where(Repo.kind == kind)
-    rows = [(repo.path_key, repo, card) for repo, card in db.execute(query.where(Repo.path_key.in_(keys)))]
-    rest = set(keys) - {key for key, _, _ in rows}
-    if rest:
-        moved = query.add_columns(RepoAlias.path_key).join(RepoAlias, RepoAlias.repo_id == Repo.id)
-        moved = moved.where(RepoAlias.kind == kind, RepoAlias.path_key.in_(rest))
-        rows += [(key, repo, card) for repo, card, key in db.execute(moved)]
-    for key, repo, card in rows:
-        if may(actor, Action.LIST, repo):
-            found.seen[key] = repo, card
-        else:
-            found.hidden[key] = repo
-    return found
-
-
-def _known_to(db: Session, repo: Repo, hidden: Mapping[str, Repo]) -> set[str]:
-    """Those of ``hidden`` that the namespace of ``repo`` itself may know of: naming them, it has told."""
-    owners = {other.owner_id for other in hidden.values()} - {repo.owner_id}
-    mine = {repo.owner_id}
-    if owners and repo.owner.kind == "user":
-        query = select(Membership.org_id).where(Membership.user_id == repo.owner_id, Membership.org_id.in_(owners))
-        mine |= set(db.scalars(query))
-    return {key for key, other in hidden.items() if other.owner_id in mine}
 
 
 def naming(db: Session, actor: Actor, repo: Repo) -> Mapping[str, Naming]:

@@ -91,12 +91,14 @@ class Address:
     gated: str = ""
     size: str = ""
     fits: str = ""
+    commercial: str = ""
     filters: tuple[str, ...] = ()
     sort: str = ""
 
     def pairs(self) -> list[tuple[str, str]]:
         pairs = [("search", self.search), ("author", self.author), ("gated", self.gated), ("num_parameters", self.size)]
         pairs.append(("fits", self.fits))
+        pairs.append(("commercial", self.commercial))
         pairs += [("filter", value) for value in self.filters] + [("sort", self.sort)]
         return [(name, value) for name, value in pairs if value]
 
@@ -110,6 +112,8 @@ class Address:
             return replace(self, size="" if word == self.size else word).text()
         if parameter == "fits":
             return replace(self, fits="" if word == self.fits else word).text()
+        if parameter == "commercial":
+            return replace(self, commercial="" if word == self.commercial else word).text()
         if word in self.filters:
             return replace(self, filters=tuple(value for value in self.filters if value != word)).text()
         before, after = self._around_filters
@@ -137,6 +141,7 @@ def kind_list(ask: Ask, kind: str) -> Response:
         gated="" if asked.gated is None else str(asked.gated).lower(),
         size=query.get("num_parameters") or "",
         fits=query.get("fits") or "",
+        commercial=",".join(asked.commercial),
         filters=_chosen(query),
         sort=_sort(query) if _sort(query) != ORDERS[0][0] else "",
     )
@@ -202,6 +207,9 @@ def _chips(kind: str, address: Address) -> list[Chip]:
         chips.append(Chip("Parameters", said, address.toggled(address.size, "num_parameters")))
     if address.fits:
         chips.append(Chip("Fits on", machines.name(address.fits), address.toggled(address.fits, "fits")))
+    if address.commercial:
+        said = " or ".join(rules.COMMERCIAL[word].lower() for word in address.commercial.split(","))
+        chips.append(Chip(facets.COMMERCIAL, said, replace(address, commercial="").text()))
     for word in address.filters:
         prefix, _, rest = word.partition(":")
         family, shown = facets.placed(kind, word)
@@ -213,8 +221,9 @@ def _chips(kind: str, address: Address) -> list[Chip]:
 def _ways_out(ask: Ask, whole: Listing, address: Address, chips: Sequence[Chip]) -> list[WayOut]:
     """Each filter that could be dropped, with what the list then holds, where that is anything."""
     fewer = [replace(whole, search=""), replace(whole, author=""), replace(whole, gated=None)]
-    fewer += [replace(whole, parameters=(None, None)), replace(whole, fits=None)]
-    given = [bool(part) for part in (address.search, address.author, address.gated, address.size, address.fits)]
+    fewer += [replace(whole, parameters=(None, None)), replace(whole, fits=None), replace(whole, commercial=())]
+    parts = (address.search, address.author, address.gated, address.size, address.fits, address.commercial)
+    given = [bool(part) for part in parts]
     without = [(listing, address.filters) for listing, there in zip(fewer, given, strict=True) if there]
     without += [(whole, tuple(word for word in address.filters if word != gone)) for gone in address.filters]
     ways = []

@@ -12,7 +12,7 @@ from freehold.accounts.tables import Account
 from freehold.cards.queries import needs_at_most, parameters_between
 from freehold.cards.results import Result
 from freehold.cards.rules import RELATIONS
-from freehold.cards.tables import EvalResult, RepoCard, RepoFacts, RepoLink, RepoTag
+from freehold.cards.tables import EvalResult, RepoCard, RepoFacts, RepoLink, RepoTag, RepoVerdict
 from freehold.content.rules import MAIN
 from freehold.content.tables import Ref
 from freehold.core import paging
@@ -119,6 +119,16 @@ def fitting(db: Session, actor: Actor, listing: Listing, rooms: Sequence[int]) -
     return [int(number) for number in db.execute(query).one()]
 
 
+def judged(db: Session, actor: Actor, listing: Listing) -> Mapping[str, int]:
+    """How many of what ``listing`` asks for have which licence verdict."""
+    if listing.is_empty:
+        return {}
+    among: Any = select(Repo.id).order_by(Repo.trend.desc()).limit(MAX_COUNTED)
+    these = visible(filtered(among, replace(listing, commercial=())), actor).subquery()
+    query = select(RepoVerdict.answer, func.count()).join(these, these.c.id == RepoVerdict.repo_id)
+    return {str(answer): int(number) for answer, number in db.execute(query.group_by(RepoVerdict.answer))}
+
+
 def _items(listing: Listing, actor: Actor) -> Select[Any]:
     query: Any = (
         select(Repo, Ref.target, RepoCard)
@@ -147,6 +157,9 @@ def filtered(query: Select[Any], listing: Listing) -> Select[Any]:
         query = query.where(Repo.id.in_(sized))
     if listing.fits is not None:
         query = query.where(Repo.id.in_(select(RepoFacts.repo_id).where(needs_at_most(listing.fits))))
+    if listing.commercial:
+        judged = select(RepoVerdict.repo_id).where(RepoVerdict.answer.in_(listing.commercial))
+        query = query.where(Repo.id.in_(judged))
     for group in listing.tags:
         query = query.where(Repo.id.in_(select(RepoTag.repo_id).where(RepoTag.tag.in_(group))))
     return query

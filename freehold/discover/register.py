@@ -14,7 +14,7 @@ from sqlalchemy.types import NullType
 
 from freehold.access.rules import Actor
 from freehold.accounts.tables import Account
-from freehold.cards.tables import RepoCard, RepoFacts
+from freehold.cards.tables import RepoCard, RepoFacts, RepoVerdict
 from freehold.content.service.counting import RECENT_DAYS
 from freehold.content.tables import DownloadDay
 from freehold.core import clock, paging
@@ -51,6 +51,7 @@ _COLUMNS: tuple[Any, ...] = (
     RepoFacts.parameters,
     RepoFacts.rows,
     RepoFacts.size_bytes,
+    RepoVerdict.answer,
 )
 
 
@@ -80,6 +81,7 @@ class Row:
     task: str
     library: str
     licence: str
+    verdict: str  #: may one use it commercially, as everybody may know it; empty: not judged
     parameters: int | None  #: of a model, counted in its files
     rows: str  #: of a data set: how many, counted in its files or as its card says
     size_bytes: int | None  #: of its files
@@ -178,7 +180,8 @@ def _places(actor: Actor, kind: str, trending: int, new: int) -> Sequence[Any]:
 def _rows() -> Any:
     rows = select(*_COLUMNS).join(Account, Account.id == Repo.owner_id)
     rows = rows.outerjoin(RepoCard, RepoCard.repo_id == Repo.id)
-    return rows.outerjoin(RepoFacts, RepoFacts.repo_id == Repo.id)
+    rows = rows.outerjoin(RepoFacts, RepoFacts.repo_id == Repo.id)
+    return rows.outerjoin(RepoVerdict, RepoVerdict.repo_id == Repo.id)
 
 
 def _made(db: Session, found: Sequence[Any]) -> list[Row]:
@@ -188,7 +191,7 @@ def _made(db: Session, found: Sequence[Any]) -> list[Row]:
 
 def _row(found: Any, spark: Spark | None) -> Row:
     repo_id, kind, owner, name, visibility, gated, sdk, downloads, likes, trend, created, updated, *card = found
-    summary, licence, licence_name, task, library, tags, parameters, rows, size_bytes = card
+    summary, licence, licence_name, task, library, tags, parameters, rows, size_bytes, verdict = card
     said = rules.ROW_COUNTS.get(next(iter(_after("size_categories:", tags)), ""), "")
     path = f"{owner}/{name}"
     tasks = [task] if task else _after("task_categories:", tags)
@@ -203,6 +206,7 @@ def _row(found: Any, spark: Spark | None) -> Row:
         task=rules.TASKS.get(tasks[0], tasks[0]) if tasks else "",
         library=library or "",
         licence=_licence(licence, licence_name),
+        verdict=verdict or "",
         parameters=parameters,
         rows=short(rows) if rows is not None else said,
         size_bytes=size_bytes,

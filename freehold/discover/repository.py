@@ -9,8 +9,9 @@ from starlette.responses import Response
 
 from freehold.access.rules import Action
 from freehold.accounts.tables import Account
-from freehold.cards import inspecting, links, memory, reading, showing
+from freehold.cards import chains, inspecting, links, memory, reading, showing
 from freehold.cards.facts import Facts as Computed
+from freehold.cards.naming import Finder
 from freehold.community.queries import collections, marks
 from freehold.content import queries as content
 from freehold.content.rules import MAIN
@@ -20,6 +21,7 @@ from freehold.core.http import Ask, door, int_between
 from freehold.core.lru import Lru
 from freehold.discover import facts, fitting, lineage, machines, panels, queries, subsets, uses
 from freehold.discover.kinship import Tree, Whose, kin, tree
+from freehold.discover.licensing import Licensing, licensing
 from freehold.discover.lineage import Origins
 from freehold.discover.pages import refuse_reserved
 from freehold.gating import panels as gates
@@ -35,6 +37,8 @@ from freehold.web.render import render
 
 router = APIRouter(include_in_schema=False)
 KEPT_CARD_CHARACTERS = 16_000_000
+#: Kinds whose licence is followed along what they were made from.
+JUDGED = ("model", "dataset")
 SHOWN_COLLECTIONS, SHOWN_LIKERS, SHOWN_SMALLER = 5, 8, 3
 
 _cards: Lru[tuple[str, str], markdown.Rendered] = Lru(KEPT_CARD_CHARACTERS, lambda card: len(card.html) + 500)
@@ -76,6 +80,7 @@ class RepoPage:
     fit: fitting.Fit | None  #: whether it fits on the visitor's machine; None: its files are no model that is loaded
     smaller: Sequence[tuple[str, str]]  #: where it does not: models made from it that do, and their pages
     downloads: panels.Downloads | None  #: of a Space nobody counts any
+    licensing: Licensing | None  #: of a model or a data set: may one use it commercially
     tree: Tree | None  #: where a model comes from and what came of it
     whose: Sequence[Whose]  #: other repositories that it names or that name it
     subsets: Sequence[subsets.Subset]
@@ -104,7 +109,8 @@ def _page(ask: Ask, found: Repo, known: facts.Facts | None) -> RepoPage:
     computed = _computed(ask, found, known.commit) if known else Computed()
     data = known.card.data if known else None
     named = links.read(found.kind, data, known.card.words.tags) if known else ()
-    origins = lineage.origins(ask.db, ask.actor, found, named)
+    finder = Finder(ask.db, ask.actor)
+    origins = lineage.origins(ask.db, finder, found, named)
     naming = lineage.naming(ask.db, ask.actor, found)
     parts = subsets.read(data) if found.kind == "dataset" else ()
     fit = _fit(ask, found, computed)
@@ -123,7 +129,8 @@ def _page(ask: Ask, found: Repo, known: facts.Facts | None) -> RepoPage:
         fit=fit,
         smaller=_smaller(ask, found, fit),
         downloads=_downloads(ask, found) if found.kind != "space" else None,
-        tree=tree(found, data, origins, naming) if found.kind == "model" else None,
+        licensing=_licensing(ask, finder, found, known, computed) if known and found.kind in JUDGED else None,
+        tree=tree(found, origins, naming) if found.kind == "model" else None,
         whose=kin(found, origins, naming),
         subsets=parts,
         stage=spaces.runtime(ask.db, ask.kit, found).stage if found.kind == "space" else "",
@@ -178,6 +185,11 @@ def _rights(ask: Ask, found: Repo) -> Rights:
         writes=bool(may(ask.actor, Action.WRITE, found)),
         proposes=bool(may(ask.actor, Action.PROPOSE, found)) and not found.discussions_disabled,
     )
+
+
+def _licensing(ask: Ask, finder: Finder, found: Repo, known: facts.Facts, computed: Computed) -> Licensing:
+    source = chains.Source(known.card.data, known.card.words.tags, computed.adapter_base or "")
+    return licensing(chains.of(ask.db, finder, found, source))
 
 
 def _is_ours(path: str) -> bool:

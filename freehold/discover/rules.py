@@ -53,6 +53,8 @@ COUNTS = ("likes", "downloads", "trend")
 PAGE = 100
 MAX_PAGE = 1000
 MAX_FILTERS = 30
+#: May one use it commercially: verdicts and their words.
+COMMERCIAL = {"yes": "Yes", "conditions": "With conditions", "unresolved": "Unresolved", "no": "No"}
 #: Filters on things this hub does not have: nothing matches them, rather than everything.
 NOTHING_MATCHES = ("inference", "inference_provider", "models", "datasets", "linked", "trained_dataset")
 #: Apps that run GGUF files, as the ``apps`` filter names them.
@@ -80,6 +82,7 @@ class Listing:
     is_empty: bool = False
     parameters: Bounds = (None, None)  #: at least and at most; both None: any, unknown included
     fits: int | None = None  #: bytes of memory that a model takes at most; one whose need is unknown does not
+    commercial: Sequence[str] = ()  #: licence verdicts, of which one suffices; none: any, and none at all
     expand: tuple[str, ...] = field(default=())
 
 
@@ -105,6 +108,7 @@ def listing(kind: str, query: QueryParams, *, most: int = MAX_PAGE) -> Listing:
         is_empty=any(query.get(name) for name in NOTHING_MATCHES) or bool(apps - GGUF_APPS),
         parameters=parameters(query.get("num_parameters") or ""),
         fits=_room(query.get("fits") or ""),
+        commercial=commercial(query.get("commercial") or ""),
     )
 
 
@@ -131,6 +135,15 @@ def parameters(text: str) -> Bounds:
             raise BadRequest(f"num_parameters is like min:6B,max:128B, with K, M, B or T; {part[:40]!r} is not.")
         bounds[found[1]] = min(int(float(found[2]) * _UNITS[found[3]]), 1 << 62)
     return bounds.get("min"), bounds.get("max")
+
+
+def commercial(text: str) -> tuple[str, ...]:
+    """``yes,conditions`` as licence verdicts; a question of this hub's own. Raises ``BadRequest`` for anything else."""
+    words = tuple(dict.fromkeys(word for word in text.replace(" ", "").split(",") if word))
+    for word in words:
+        if word not in COMMERCIAL:
+            raise BadRequest(f"commercial is one or more of {', '.join(COMMERCIAL)}; {word[:40]!r} is not.")
+    return words
 
 
 def space_search(text: str, query: QueryParams) -> Listing:

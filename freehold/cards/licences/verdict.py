@@ -136,9 +136,14 @@ def judge(graph: Graph, root: str) -> Verdict:
     circle = _circle(graph, root)
     if circle is not None:
         steps.append(circle)
-    # The nearest of the worst; between equals the names decide, so that the order of a card does not.
-    limit = min(steps, key=lambda step: (-_rank(step.reading.answer), step.generation, step.node, step.relation))
+    limit = min(steps, key=_weight)
     return Verdict(limit.reading.answer, limit, steps, _looser(steps))
+
+
+def _weight(step: Step) -> tuple[int, bool, int, str, str]:
+    """The worst first, bases before data, then the nearest; names decide between equals, not the order of a card."""
+    is_data = step.relation == TRAINED
+    return -_rank(step.reading.answer), is_data, step.generation, step.node, step.relation
 
 
 def _looser(steps: Sequence[Step]) -> Sequence[Step]:

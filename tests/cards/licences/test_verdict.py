@@ -91,6 +91,13 @@ def test_the_limit_is_the_nearest_of_the_most_restrictive() -> None:
     assert found.limit.reading.licences[0].source.startswith("CC BY-NC 4.0")
 
 
+def test_a_base_decides_before_data_that_asks_as_much() -> None:
+    graph, root = graph_of(
+        ["a/t: mit | trained a/d, finetune a/b", "a/b: mit | finetune a/c", "a/c: llama2", "a/d: odbl"]
+    )
+    assert judge(graph, root).limit.node == "c"
+
+
 def test_a_claim_that_is_looser_than_its_base_is_told() -> None:
     loose = judge(*graph_of(["a/t: apache-2.0 | finetune a/b", "a/b: llama2"]))
     assert [step.node for step in loose.looser] == ["a/b"]

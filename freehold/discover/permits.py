@@ -1,0 +1,36 @@
+"""The page that says what licences permit: the whole table that verdicts are read from, and the rules."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from freehold.cards.licences.permits import Licence, table
+from freehold.core.http import PUBLIC, Ask, door
+from freehold.repos.licences import GROUPS
+from freehold.web.render import render
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class LicencesPage:
+    """What each licence permits, by group, and what the words of the table mean."""
+
+    title: str
+    groups: Mapping[str, Sequence[Licence]]
+    asks: Mapping[str, str]
+
+
+@router.get("/-/licences")
+@door(PUBLIC)
+def licences(ask: Ask) -> Response:
+    found = table()
+    groups = {group: [found.licences[id] for id in names] for group, names in GROUPS.items()}
+    page = LicencesPage(
+        title="What licences permit",
+        groups=groups | {"Others, by the name that a card gives them": list(found.names.values())},
+        asks=found.asks,
+    )
+    return render(ask.request, page)
