@@ -232,6 +232,7 @@ def test_a_token_made_in_the_browser_publishes_by_hf(
     page.goto(f"{live.url}/alice/by-token/blob/main/notes.txt")
     expect(page.get_by_text("by hf")).to_be_visible()
     page.goto(f"{live.url}/settings/tokens")
+    page.get_by_text("Revoke… the laptop").click()
     page.get_by_role("button", name="Revoke the laptop").click()
     expect(page.get_by_text("Token revoked.")).to_be_visible()
     assert httpx.get(f"{live.url}/api/whoami-v2", headers={"Authorization": f"Bearer {token}"}).status_code == 401
