@@ -12,14 +12,15 @@ import logging
 import os
 import secrets
 from pathlib import Path
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from typing import TYPE_CHECKING
 
 from freehold.core.database import Database
 from freehold.core.errors import HubError
 from freehold.core.instance import known_value, value_or_new
 from freehold.core.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 log = logging.getLogger("freehold.sealing")
 KEY_FILE = "sealing.key"
@@ -43,7 +44,8 @@ class Sealer:
 
     def __init__(self, key: bytes | None) -> None:
         """``key``: 32 bytes; None where this node has no key that fits, and every call raises :class:`CannotSeal`."""
-        self._cipher = ChaCha20Poly1305(key) if key is not None else None
+        self._key = key
+        self._cipher: ChaCha20Poly1305 | None = None
 
     def seal(self, purpose: str, text: str) -> str:
         """``text`` encrypted, as printable text of about 4/3 its length; never twice the same."""
@@ -56,6 +58,8 @@ class Sealer:
 
         Raises :class:`CannotSeal` for anything else: another key, another purpose, a changed value.
         """
+        from cryptography.exceptions import InvalidTag
+
         cipher = self._ready()
         try:
             raw = base64.urlsafe_b64decode(sealed)
@@ -66,12 +70,17 @@ class Sealer:
         except (InvalidTag, ValueError, binascii.Error) as err:
             raise CannotSeal("A sealed value does not open with this hub's key: set it again.") from err
 
-    def _ready(self) -> ChaCha20Poly1305:
-        if self._cipher is None:
+    def _ready(self) -> "ChaCha20Poly1305":
+        if self._key is None:
             raise CannotSeal(
                 "This hub holds no key for its secrets: whoever runs it puts back DATA/sealing.key, or sets "
                 "FREEHOLD_SEALING_KEY (docs/settings.md)."
             )
+        if self._cipher is None:
+            # At the first use: the library takes megabytes of a hub that may never seal anything.
+            from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+            self._cipher = ChaCha20Poly1305(self._key)
         return self._cipher
 
 

@@ -5,7 +5,7 @@ Errors are the ones of OAuth, which programs branch on: ``{"error": ..., "error_
 
 import base64
 import binascii
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
 from fastapi import APIRouter
@@ -23,7 +23,9 @@ from freehold.oauth.errors import OAuthProblem
 from freehold.oauth.service import codes, devices, grants, identity, programs
 from freehold.oauth.service.codes import Exchanged
 from freehold.oauth.service.grants import Client, Issued
-from freehold.oauth.service.identity import Signing
+
+if TYPE_CHECKING:
+    from freehold.oauth.service.signing import Signing
 
 router = APIRouter(tags=["oauth"], include_in_schema=False)
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -193,11 +195,13 @@ def _throttle(request: Request) -> Throttle:
     return found
 
 
-def open_signing(request: Request) -> Signing:
+def open_signing(request: Request) -> "Signing":
     """The key of this installation; the first call of a first start takes a moment to make it."""
     state = request.app.state
     if not hasattr(state, "oauth_signing"):
-        state.oauth_signing = identity.open_signing(state.database, state.kit.sealer)
+        from freehold.oauth.service import signing  # heavy, and most hubs never sign anything
+
+        state.oauth_signing = signing.open_signing(state.database, state.kit.sealer)
     found: Signing = state.oauth_signing
     return found
 
@@ -225,7 +229,7 @@ def discovery(ask: Ask) -> Response:
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "code_challenge_methods_supported": ["S256"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [identity.ALGORITHM],
+        "id_token_signing_alg_values_supported": [rules.ALGORITHM],
         "authorization_response_iss_parameter_supported": True,
         "claims_supported": [
             *("sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "name", "preferred_username", "profile"),

@@ -12,6 +12,8 @@ from freehold.core.errors import BadRequest
 #: The official client's own login sends this id (huggingface_hub 2.4.0, ``constants.py``); it registers nowhere.
 CLIENT_LOGIN = "26be6b09-91c5-47da-9861-d2d2bb7a7e36"
 CLIENT_LOGIN_NAME = "hf, the command line and Python client"
+#: How identities are signed.
+ALGORITHM = "RS256"
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
 #: What a program can ask for, and what people are told of it.
