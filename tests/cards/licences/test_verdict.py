@@ -95,7 +95,7 @@ def test_a_base_decides_before_data_that_asks_as_much() -> None:
     graph, root = graph_of(
         ["a/t: mit | trained a/d, finetune a/b", "a/b: mit | finetune a/c", "a/c: llama2", "a/d: odbl"]
     )
-    assert judge(graph, root).limit.node == "c"
+    assert judge(graph, root).limit.node == "a/c"
 
 
 def test_a_claim_that_is_looser_than_its_base_is_told() -> None:
