@@ -49,7 +49,7 @@ def test_a_remark_on_a_line_is_answered_there_and_another_person_merges(
     browse: Callable[..., Tab], client: httpx.Client, live: Live
 ) -> None:
     assert live.cast is not None
-    path = make(client, live.cast.alice, "reviewed")
+    path = make(client, live.cast.alice, "remarked")
     commit(client, live.cast.alice, path, "train.py", "rate = 1\nsteps = 10\n")
     commit(client, live.cast.charlie, path, "train.py", "rate = 1\nsteps = 20\n", "?create_pr=1")
     where = f"/{path}/discussions/1"

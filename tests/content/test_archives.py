@@ -116,4 +116,5 @@ def test_a_right_that_ends_ends_the_zip(
 
     monkeypatch.setattr(archives_api, "repos", SimpleNamespace(load=load))
     whole = client.get(f"/{path}/archive/main", headers=cast.charlie.headers)
-    assert len(asked) <= 4 and b"1.txt" in whole.content and b"3.txt" not in whole.content
+    # What it asked the database first may still be from before; the next question is not.
+    assert len(asked) <= 4 and b".gitattributes" in whole.content and b"3.txt" not in whole.content
