@@ -68,7 +68,9 @@ def similar(db: Session, actor: Actor, kind: str, name: str, most: int) -> Seque
     parts = [part for part in name.lower().replace("_", "-").split("-") if len(part) > 2][:4]
     holds = [Repo.path_key.contains(part, autoescape=True) for part in {name.lower(), *parts}]
     score: Any = sum((case((hold, 1), else_=0) for hold in holds), start=0)
-    query: Any = select(Repo).where(Repo.kind == kind, or_(*holds)).order_by(score.desc(), Repo.likes.desc(), Repo.id)
+    query: Any = (
+        select(Repo).where(Repo.kind == kind, or_(*holds)).order_by(score.desc(), Repo.likes.desc(), Repo.path_key)
+    )
     return [_repo(found) for found in db.scalars(visible(query, actor).limit(most))]
 
 

@@ -30,6 +30,7 @@ HIDDEN = "a repository that you may not see"
 NOT_FOLLOWED = "its name does not lead to a repository"
 TOO_MANY = "more is named than is followed"
 _UNSTATED = "no licence is stated"
+_STRANGE = "no licence of this name is known here"
 _UNNAMED = "another licence, without a name"
 _FORBIDS = "no commercial use"
 _DATA_FORBIDS = (
@@ -159,7 +160,8 @@ def _one(id: str, name: str) -> Reading:
     found = named(name) if key == "other" else table().licences.get(key)
     if found is None:
         called = name if key == "other" else id
-        return Reading("unresolved", f"“{called[:80]}” is no licence that is known here" if called else _UNNAMED)
+        # Without the name, which stands beside it: a stranger's word must not turn ours around.
+        return Reading("unresolved", _STRANGE if called else _UNNAMED)
     if found.commercial == "no":
         return Reading("no", _FORBIDS, (found,))
     if found.commercial == "unresolved":
