@@ -30,7 +30,7 @@ print("hi")
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def path(live: Live) -> str:
     headers = {"Authorization": f"Bearer {live.tokens['alice']}"}
     httpx.post(f"{live.url}/api/repos/create", json={"name": "carded", "type": "model"}, headers=headers)

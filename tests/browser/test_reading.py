@@ -20,7 +20,7 @@ See [how](docs/how.md).
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def path(live: Live) -> str:
     api = HfApi(live.url, live.tokens["alice"])
     api.create_repo(PATH)

@@ -32,7 +32,7 @@ More text.
 REPO = "alice/looked-at"
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def published(live: Live) -> None:
     headers = {"Authorization": f"Bearer {live.tokens['alice']}"}
     made = httpx.post(f"{live.url}/api/repos/create", json={"name": "looked-at"}, headers=headers)

@@ -9,7 +9,7 @@ from tests.fixtures.browser import Tab
 from tests.fixtures.servers import Live
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def thread(live: Live) -> str:
     """The address of a discussion that Bob opened on a model of Alice's."""
     assert live.cast is not None
