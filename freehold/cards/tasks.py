@@ -1,6 +1,9 @@
 """What the background tasks of this room do, and how repositories that nobody pushes to get theirs."""
 
-from sqlalchemy import and_, or_, select
+from collections.abc import Callable
+
+from sqlalchemy import Select, and_, or_, select
+from sqlalchemy.orm import Session
 
 from freehold.cards import inspecting, queue, verdicts
 from freehold.cards.licences import permits
@@ -17,7 +20,7 @@ from freehold.tasks.rules import Kind
 from freehold.tasks.worker import Body, Turn
 
 BACKFILL_S = 60
-#: Repositories without facts that are asked for at a time.
+#: Repositories whose facts, or verdicts, are asked for at a time.
 BATCH = 200
 
 
@@ -55,65 +58,64 @@ def bodies(kit: Kit) -> dict[Kind, Body]:
 def periodics(database: Database) -> tuple[Periodic, ...]:
     """What happens every so often."""
     return (
-        Periodic("facts of older repositories", BACKFILL_S, Backfill(database).turn),
-        Periodic("licence verdicts of older repositories", BACKFILL_S, Rejudge(database).turn),
+        Periodic("facts of older repositories", BACKFILL_S, facts_backfill(database).turn),
+        Periodic("licence verdicts of older repositories", BACKFILL_S, verdicts_backfill(database).turn),
     )
 
 
-class Backfill:
-    """Asks for the facts of repositories that have none, or those of an older version: once through all of them."""
+def facts_backfill(database: Database) -> "Backfill":
+    """The facts that are not there, or were read by an older version."""
+    return Backfill(database, _without_facts, queue.ask)
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+
+def verdicts_backfill(database: Database) -> "Backfill":
+    """The verdicts that an older table of licences gave, or none did."""
+    return Backfill(database, _without_verdict, queue.ask_verdict)
+
+
+class Backfill:
+    """Asks for what repositories lack, or have of an older version: once through all of them, in batches.
+
+    ``lacking(after)`` is a query for the ids behind ``after``, in their order; ``ask`` wants it for one of them.
+    """
+
+    def __init__(
+        self, database: Database, lacking: Callable[[str], Select[str]], ask: Callable[[Session, str], object]
+    ) -> None:
+        self._database, self._lacking, self._ask = database, lacking, ask
         self._after: str | None = ""
 
     def turn(self) -> int:
         """The next batch is asked for; how many. Costs nothing once there are no more."""
         if self._after is None:
             return 0
-        query = (
-            select(Repo.id)
-            .join(Ref, and_(Ref.repo_id == Repo.id, Ref.name == MAIN))
-            .outerjoin(RepoFacts, RepoFacts.repo_id == Repo.id)
-            .where(Repo.id > self._after, Repo.kind.in_(queue.KINDS))
-            .where(or_(RepoFacts.repo_id.is_(None), RepoFacts.version != inspecting.VERSION))
-            .order_by(Repo.id)
-            .limit(BATCH)
-        )
         with self._database.read() as db:
-            found = list(db.scalars(query))
+            found = list(db.scalars(self._lacking(self._after).limit(BATCH)))
         if found:
             with self._database.write() as db:
                 for repo_id in found:
-                    queue.ask(db, repo_id)
+                    self._ask(db, repo_id)
         self._after = found[-1] if len(found) == BATCH else None
         return len(found)
 
 
-class Rejudge:
-    """Asks for the verdicts that an older table of licences gave, or none: once through all repositories."""
+def _without_facts(after: str) -> Select[str]:
+    return (
+        select(Repo.id)
+        .join(Ref, and_(Ref.repo_id == Repo.id, Ref.name == MAIN))
+        .outerjoin(RepoFacts, RepoFacts.repo_id == Repo.id)
+        .where(Repo.id > after, Repo.kind.in_(queue.KINDS))
+        .where(or_(RepoFacts.repo_id.is_(None), RepoFacts.version != inspecting.VERSION))
+        .order_by(Repo.id)
+    )
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._after: str | None = ""
 
-    def turn(self) -> int:
-        """The next batch is asked for; how many. Repositories without facts wait for those: a verdict comes along."""
-        if self._after is None:
-            return 0
-        query = (
-            select(RepoFacts.repo_id)
-            .outerjoin(RepoVerdict, RepoVerdict.repo_id == RepoFacts.repo_id)
-            .where(RepoFacts.repo_id > self._after)
-            .where(or_(RepoVerdict.repo_id.is_(None), RepoVerdict.version != permits.version()))
-            .order_by(RepoFacts.repo_id)
-            .limit(BATCH)
-        )
-        with self._database.read() as db:
-            found = list(db.scalars(query))
-        if found:
-            with self._database.write() as db:
-                for repo_id in found:
-                    queue.ask_verdict(db, repo_id)
-        self._after = found[-1] if len(found) == BATCH else None
-        return len(found)
+def _without_verdict(after: str) -> Select[str]:
+    """Repositories without facts wait for those: a verdict comes along."""
+    return (
+        select(RepoFacts.repo_id)
+        .outerjoin(RepoVerdict, RepoVerdict.repo_id == RepoFacts.repo_id)
+        .where(RepoFacts.repo_id > after)
+        .where(or_(RepoVerdict.repo_id.is_(None), RepoVerdict.version != permits.version()))
+        .order_by(RepoFacts.repo_id)
+    )

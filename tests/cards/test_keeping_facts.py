@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from freehold.cards import inspecting, queries
 from freehold.cards.tables import FileHeader, RepoFacts
-from freehold.cards.tasks import Backfill
+from freehold.cards.tasks import facts_backfill
 from freehold.content import queries as content
 from freehold.repos.tables import Repo
 from tests.cards.test_headers import gguf_file, safetensors_file, tensor
@@ -77,7 +77,7 @@ def test_facts_of_an_older_version_are_computed_anew(app: Starlette, cast: Cast,
         gone = row(db, "alice/b")
         assert gone is not None
         db.delete(gone)
-    backfill = Backfill(app.state.database)
+    backfill = facts_backfill(app.state.database)
     assert backfill.turn() == 2
     assert backfill.turn() == 0
     app.state.worker.drain()
@@ -86,7 +86,7 @@ def test_facts_of_an_older_version_are_computed_anew(app: Starlette, cast: Cast,
             found = row(db, path)
             assert found is not None
             assert (found.parameters, found.version) == (50, inspecting.VERSION)
-    assert Backfill(app.state.database).turn() == 0
+    assert facts_backfill(app.state.database).turn() == 0
 
 
 def test_nothing_is_known_of_what_is_gone(client: TestClient, app: Starlette, cast: Cast, publish: Publish) -> None:

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from freehold.cards.tables import RepoVerdict
-from freehold.cards.tasks import Rejudge
+from freehold.cards.tasks import verdicts_backfill
 from freehold.repos.tables import Repo
 from tests.discover.conftest import Publish
 from tests.discover.test_lineage import card, side
@@ -122,13 +122,13 @@ def test_a_chain_deeper_than_is_followed_is_unresolved(app: Starlette, cast: Cas
 def test_what_an_older_table_said_is_judged_anew(app: Starlette, cast: Cast, publish: Publish) -> None:
     publish(cast.alice.actor, "alice/m", card(license="mit"))
     assert kept(app, "alice/m") == "yes"
-    rejudge = Rejudge(app.state.database)
+    rejudge = verdicts_backfill(app.state.database)
     with app.state.database.write() as db:
         row = db.scalars(select(RepoVerdict)).one()
         row.version, row.answer = 1, "no"
     assert rejudge.turn() == 1
     assert kept(app, "alice/m") == "yes"
-    assert Rejudge(app.state.database).turn() == 0
+    assert verdicts_backfill(app.state.database).turn() == 0
 
 
 def test_the_table_of_licences_is_a_page(client: TestClient) -> None:
