@@ -402,6 +402,16 @@ def test_the_bell_counts_and_the_page_reads(alice: TestClient, app: Starlette, c
     assert "unread" not in alice.get("/models").text
 
 
+def test_a_title_that_turns_around_leaves_our_words_as_they_stand(
+    alice: TestClient, app: Starlette, cast: Cast, repo: str
+) -> None:
+    num = opened(alice, cast.charlie, repo, "turned \u202e around")
+    settled(app)
+    page = alice.get("/notifications").text
+    assert f"turned [U+202E] around (alice/m #{num})" in page
+    assert "\u202e" not in page
+
+
 def test_choices_and_watches_by_form(alice: TestClient, app: Starlette, cast: Cast, repo: str) -> None:
     csrf = form_token(alice, "/settings/notifications")
     answer = alice.post("/settings/notifications", data={"csrf": csrf, "page": ["mention"], "mail": []})

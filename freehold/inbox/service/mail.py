@@ -28,6 +28,7 @@ from freehold.inbox.tables import News, Notification
 from freehold.repos.tables import Repo
 from freehold.tasks.queue import enqueue
 from freehold.tasks.rules import GiveUp
+from freehold.web.names import visible
 
 SEALED = "mail in the queue"
 UNSUBSCRIBE = "unsubscribe"
@@ -121,7 +122,7 @@ def transmit(
     return _message(
         kit,
         to=reader.email,
-        subject=row.title,
+        subject=visible(row.title),
         text="\n".join(lines),
         thread=row.thread,
         unsubscribe=f"{hub}/unsubscribe/{unsubscribe_token(kit, row.user_id, group)}",
@@ -131,7 +132,7 @@ def transmit(
 
 def _first_line(row: Notification) -> str:
     who, deed = (row.actor.name if row.actor is not None else "Somebody"), rules.THREAD_DEEDS.get(row.kind)
-    return f"{who} {deed} {row.title}" if deed else row.title
+    return f"{who} {deed} {visible(row.title)}" if deed else visible(row.title)
 
 
 def _said(db: Session, news: News | None) -> str:
