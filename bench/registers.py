@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Iterator
+from pathlib import Path
 
 from bench import repeated, shelves
 from bench.bench import Bench
@@ -22,30 +23,39 @@ PAGES = {
         "/models?filter=license%3Amit&filter=text-classification&sort=downloads",
         LIST_MS,
     ),
-    "list by words": ("/models?search=chat+legal", LIST_MS),
+    "list by words": ("/models?search=Llama+Instruct", LIST_MS),
     "list by parameters": ("/models?num_parameters=min%3A1B%2Cmax%3A4B", LIST_MS),
     "list of data sets": ("/datasets", LIST_MS),
-    "search": ("/search?search=chat", None),
-    "search that finds nothing": ("/search?search=chta-lgeal", None),
+    "search": ("/search?search=Instruct", None),
+    "search that finds nothing": ("/search?search=Lllama-Intsruct", None),
 }
 
 
 def measure(bench: Bench) -> Iterator[Row]:
-    hub = Hub(bench.folder / "shelves")
+    data = bench.folder / "shelves"
+    _fill(data)
+    hub = Hub(data)
     bench.closing.callback(hub.process.stop)
     hub.make_person()
-    cookie = _filled(hub)
+    cookie = _signed_in(hub)
     for what, (address, most_ms) in PAGES.items():
         yield _row(bench, what, hub.url + address, {}, most_ms)
     yield _row(bench, "home of somebody signed in", f"{hub.url}/", {"Cookie": cookie}, HOME_MS)
     yield _row(bench, "the same list as JSON", f"{hub.url}/api/models?limit=30&sort=trendingScore", {}, None)
 
 
-def _filled(hub: Hub) -> str:
-    """The hub has its repositories; returns the cookie of one who owns some."""
-    database = open_database(Settings(data=hub.data))
+def _fill(data: Path) -> None:
+    database = open_database(Settings(data=data))
     try:
         shelves.fill(database, REPOSITORIES)
+    finally:
+        database.close()
+
+
+def _signed_in(hub: Hub) -> str:
+    """The cookie of somebody."""
+    database = open_database(Settings(data=hub.data))
+    try:
         with database.write() as db:
             secret = accounts.open_session(db, accounts.account(db, OWNER).id, life_s=3600)
     finally:

@@ -1,129 +1,227 @@
-"""A hub full of repositories that only look real: rows of the index, without a byte behind them.
+"""A hub full of repositories that only look real: rows of its tables, without a byte behind them.
 
-For measuring pages and lists. Names, tasks, licences, sizes and dates spread as they do on a real hub: some of each are
-everywhere, most are rare. The same ``seed`` makes the same rows.
+For measuring pages and lists at any size: ``python -m bench.shelves DATA NUMBER``. Owners, tasks, licences, tags,
+sizes, dates and downloads spread as they do on a real hub: some of each are everywhere, most are rare. The same
+``seed`` on the same day makes the same rows. What needs the files themselves (``full=true``, pages) finds none.
 """
 
+import json
+import math
 import random
-from datetime import timedelta
+import sys
+import time
+from bisect import bisect
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert, select
-from sqlalchemy.orm import Session
-
-from freehold.accounts import service as accounts
-from freehold.accounts.tables import Account
-from freehold.cards import facts
-from freehold.cards.tables import RepoCard, RepoFacts, RepoTag
-from freehold.content.tables import DownloadDay
+from bench import bulk, moulds
+from bench.moulds import Mould
+from freehold.accounts.tables import Account, Membership
+from freehold.cards.tables import RepoCard, RepoFacts, RepoLink, RepoTag, RepoVerdict
+from freehold.content.rules import MAIN
+from freehold.content.tables import DownloadDay, Ref
 from freehold.core import clock
-from freehold.core.database import Database
-from freehold.core.ids import new_id
+from freehold.core.database import Base, Database
+from freehold.core.settings import Settings
 from freehold.discover import trending
-from freehold.discover.rules import TASKS
+from freehold.main import open_database
 from freehold.repos.tables import Repo
 
-OWNERS = 40
-LICENCES = ("apache-2.0", "mit", "gemma", "llama3.1", "cc-by-nc-4.0", "cc-by-4.0", "bsd-3-clause", "openrail", "other")
-LIBRARIES = ("transformers", "sentence-transformers", "diffusers", "peft", "timm", "gguf", "onnx", "safetensors")
-LANGUAGES = ("en", "de", "fr", "zh", "es", "ar", "hi", "sw", "ja", "pt")
-FORMATS = ("json", "csv", "parquet", "text", "imagefolder")
-SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M")
-WORDS = ("small", "tiny", "base", "large", "chat", "instruct", "reviews", "legal", "code", "vision", "speech", "embed")
-SHARES = {"model": 0.7, "dataset": 0.25, "space": 0.05}
-BATCH = 1_000
+SHARES = {"model": 0.65, "dataset": 0.25, "space": 0.10}
+BATCH = 50_000
+DAYS = 4 * 365
+#: One in so many repositories comes with a new owner; the others go to the owner of some repository before: a few
+#: thousand repositories end with the first, and most owners have one.
+NEW_OWNER, ORGANISATION = 0.3, 0.12
+PRIVATE, GATED = 0.02, 0.03
+#: How many ways to be there are at most, of each kind, and words to tag with.
+MOULDS, TAG_WORDS = {"model": 12_000, "dataset": 4_000, "space": 800}, 20_000
+#: Of models, how many name a base; of repositories, how many were downloaded within the month.
+BASED, DOWNLOADED = 0.55, 0.35
+_MOST_DOWNLOADS = 40_000_000
+_TABLES: dict[type[Base], tuple[str, ...]] = {
+    Account: ("id", "kind", "name", "key", "full_name", "created_at"),
+    Membership: ("org_id", "user_id", "role", "created_at"),
+    Repo: (
+        "id", "kind", "owner_id", "creator_id", "name", "path_key", "visibility", "gated", "sdk", "downloads",
+        "downloads_all_time", "likes", "trend", "created_at", "updated_at",
+    ),
+    Ref: ("repo_id", "name", "target", "updated_at"),
+    RepoCard: (
+        "repo_id", "commit", "data", "config", "tags", "license", "pipeline_tag", "library_name", "summary",
+    ),
+    RepoFacts: ("repo_id", "commit", "version", "computed_at", *moulds.FACTS),
+    RepoTag: ("repo_id", "tag"),
+    RepoLink: ("repo_id", "relation", "kind", "path_key"),
+    RepoVerdict: ("repo_id", "answer", "own", "version"),
+    DownloadDay: ("repo_id", "day", "downloads", "sources"),
+}  # fmt: skip
 
 
-def fill(database: Database, number: int, *, seed: int = 1) -> None:
-    """``number`` repositories more, one in twenty private, with cards, tags, downloads of a month and trends."""
-    chance = random.Random(seed)
-    with database.write() as db:
-        owners = _owners(db)
-    for start in range(0, number, BATCH):
-        with database.write() as db:
-            _some(db, chance, owners, range(start, min(start + BATCH, number)))
-    trending.refresh_all(database)
+def fill(database: Database, number: int, *, seed: int = 1, now: datetime | None = None) -> None:
+    """``number`` repositories more, with owners, cards, tags, facts, verdicts, downloads of a month and trends.
+
+    No hub may be running on ``database``; see :mod:`bench.bulk`. A second filling of the same hub takes another seed.
+    """
+    crowd = Crowd(
+        random.Random(seed), now or clock.now().replace(hour=0, minute=0, second=0, microsecond=0), number, seed
+    )
+    with bulk.filling(database, list(_TABLES)) as sink:
+        for start in range(0, number, BATCH):
+            rows = crowd.next(min(BATCH, number - start))
+            for table, columns in _TABLES.items():
+                if rows[table]:
+                    sink.put(table.__table__, columns, rows[table])  # type: ignore[arg-type]
+            sink.commit()
 
 
-def _owners(db: Session) -> list[str]:
-    for position in range(OWNERS):
-        accounts.create_user(db, f"owner-{position:02}")
-    return list(db.scalars(select(Account.id).where(Account.kind == "user").order_by(Account.key)))
+Rows = dict[type[Base], list[tuple[Any, ...]]]
 
 
-def _some(db: Session, chance: random.Random, owners: list[str], numbers: range) -> None:
-    rows: dict[type, list[dict[str, Any]]] = {Repo: [], RepoCard: [], RepoFacts: [], RepoTag: [], DownloadDay: []}
-    now = clock.now()
-    for number in numbers:
-        kind = chance.choices(list(SHARES), list(SHARES.values()))[0]
-        name = f"{chance.choice(WORDS)}-{chance.choice(WORDS)}-{number}"
-        owner = min(int(chance.expovariate(0.15)), len(owners) - 1)
-        repo_id, at = new_id(), now - timedelta(minutes=chance.randrange(1, 400 * 1440))
-        days = _days(chance, now)
+@dataclass
+class Crowd:
+    """Repositories in the order of their birth, and what later ones need to know of earlier ones."""
+
+    chance: random.Random
+    now: datetime
+    number: int
+    seed: int
+    _made: int = 0
+    _owner_of: list[int] = field(default_factory=list)  #: by repository
+    _owners: list[tuple[str, str, bool]] = field(default_factory=list)  #: id, name, is an organisation
+    _held: list[int] = field(default_factory=list)  #: repositories by owner
+    _person: str = ""  #: the newest
+    _bases: list[str] = field(default_factory=list)  #: paths of models that others are made from
+
+    def __post_init__(self) -> None:
+        share = min(1.0, self.number / 100_000)
+        self._moulds = {
+            kind: moulds.make(kind, max(200, int(most * share)), self.chance) for kind, most in MOULDS.items()
+        }
+        self._words = moulds.vocabulary_of_tags(self.chance, TAG_WORDS)
+        self._kinds, self._shares = list(SHARES), list(accumulate(SHARES.values()))
+        self._end = self.now.timestamp()
+        today = self.now.astimezone(UTC).date()
+        self._days = [(today - timedelta(days=age)).isoformat() for age in range(30)]
+        self._left = [2 ** (-2 * (age + 0.0) / trending.HALF_LIFE_DAYS) for age in range(30)]
+
+    def next(self, number: int) -> Rows:
+        """The next ``number`` of them."""
+        rows: Rows = {table: [] for table in _TABLES}
+        for _ in range(number):
+            self._one(rows)
+        return rows
+
+    def _one(self, rows: Rows) -> None:
+        rand = self.chance.random
+        # Twice as many a day at the end as in the middle of the years.
+        at = self._end - DAYS * 86_400 * (1 - math.sqrt((self._made + rand()) / self.number))
+        born = _moment(at)
+        repo_id = f"{int(at):08x}{self.chance.getrandbits(64):016x}"
+        owner_id, owner, place = self._owner(rows, at, born)
+        kind = self._kinds[min(bisect(self._shares, rand()), 2)]
+        of_kind = self._moulds[kind]
+        mould = of_kind[int(len(of_kind) * rand() ** 2)]
+        name = mould.family + (moulds.ENDINGS[int(len(moulds.ENDINGS) * rand())] if kind == "model" else "")
+        held = self._held[place]
+        self._held[place] += 1
+        path = f"{owner}/{name}-{held}" if held else f"{owner}/{name}"
+        downloads = self._downloads(rows, repo_id)
+        likes = int((downloads[0] + 2) ** 0.55 * rand() ** 3)
+        changed = _moment(min(self._end - 1, at + 86_400 * 30 * (1 / (rand() + 0.02) - 0.9)))
+        private = rand() < PRIVATE
         rows[Repo].append(
-            {
-                "id": repo_id,
-                "kind": kind,
-                "owner_id": owners[owner],
-                "name": name,
-                "path_key": f"owner-{owner:02}/{name}",
-                "visibility": "private" if chance.random() < 0.05 else "public",
-                "gated": "manual" if chance.random() < 0.03 else "",
-                "sdk": "gradio" if kind == "space" else None,
-                "downloads": sum(days.values()),
-                "downloads_all_time": 3 * sum(days.values()),
-                "likes": int(chance.paretovariate(1)) - 1,
-                "created_at": at - timedelta(days=chance.randrange(100)),
-                "updated_at": at,
-            }
-        )
-        card, tags = _card(chance, kind)
-        rows[RepoCard].append({"repo_id": repo_id, "commit": "0" * 40, **card, "tags": tags})
-        rows[RepoFacts].append({"repo_id": repo_id, "commit": "0" * 40, "computed_at": now, **_facts(chance, kind)})
-        rows[RepoTag] += [{"repo_id": repo_id, "tag": tag} for tag in dict.fromkeys(tags)]
-        rows[DownloadDay] += [
-            {"repo_id": repo_id, "day": day, "downloads": count, "sources": count} for day, count in days.items()
-        ]
-    for table, values in rows.items():
-        if values:
-            db.execute(insert(table), values)
+            (
+                repo_id, kind, owner_id, None, path.partition("/")[2], path.lower(), "private" if private else "public",
+                ("manual" if rand() < 0.5 else "auto") if rand() < GATED and kind != "space" else "", mould.sdk,
+                downloads[0], int(downloads[0] * (1 + 12 * rand())), likes, downloads[1], born, changed,
+            )
+        )  # fmt: skip
+        commit = f"{self.chance.getrandbits(160):040x}"
+        rows[Ref].append((repo_id, MAIN, commit, changed))
+        self._card(rows, mould, repo_id, commit)
+        if mould.facts is not None:
+            rows[RepoFacts].append((repo_id, commit, moulds.FACTS_VERSION, changed, *mould.facts))
+            rows[RepoVerdict].append((repo_id, mould.answer, mould.own, moulds.VERDICT_VERSION))
+        if kind == "model" and not private and (downloads[0] > 20 or len(self._bases) < 20):
+            self._bases.append(path)
+        self._made += 1
+
+    def _owner(self, rows: Rows, at: float, born: str) -> tuple[str, str, int]:
+        rand = self.chance.random
+        if self._owner_of and rand() >= NEW_OWNER:
+            place = self._owner_of[int(len(self._owner_of) * rand())]
+        else:
+            place = len(self._owners)
+            account_id = f"{int(at) - 1:08x}{self.chance.getrandbits(64):016x}"
+            is_org = bool(self._person) and rand() < ORGANISATION
+            name = f"{self.chance.choice(moulds.SYLLABLES)}{self.chance.choice(moulds.SYLLABLES)}-{self.seed}{place:x}"
+            self._owners.append((account_id, name, is_org))
+            self._held.append(0)
+            full_name = name.replace("-", " ").capitalize()
+            rows[Account].append((account_id, "org" if is_org else "user", name, name, full_name, born))
+            if is_org:
+                rows[Membership].append((account_id, self._person, "admin", born))
+            else:
+                self._person = account_id
+        self._owner_of.append(place)
+        return self._owners[place][0], self._owners[place][1], place
+
+    def _downloads(self, rows: Rows, repo_id: str) -> tuple[int, int]:
+        """Of the month, and what they make of a trend."""
+        rand = self.chance.random
+        if rand() >= DOWNLOADED:
+            return 0, 0
+        whole = min(_MOST_DOWNLOADS, int((1 - rand()) ** -1.35))
+        days = min(30, 1 + whole // 3)
+        each, total, score = max(1, whole // days), 0, 0.0
+        for age in range(days) if days == 30 else sorted(self.chance.sample(range(30), days)):
+            number = max(1, int(each * 2 * rand()))
+            sources = max(1, int(number * 0.7))
+            rows[DownloadDay].append((repo_id, self._days[age], number, sources))
+            total += number
+            score += sources * self._left[age]
+        return total, trending.trend(math.sqrt(score), self.now)
+
+    def _card(self, rows: Rows, mould: Mould, repo_id: str, commit: str) -> None:
+        rand = self.chance.random
+        more = {self._words[int(TAG_WORDS * rand() ** 5)]: None for _ in range(int(4 * rand()))}
+        data, told = mould.data, [*more]
+        if mould.kind == "model" and rand() < BASED and self._bases:
+            base = self._bases[int(len(self._bases) * rand() ** 3)]
+            data += f'{", " if len(data) > 1 else ""}"base_model": "{base}"'
+            told += [f"base_model:{base}", f"base_model:{mould.relation}:{base}"]
+            rows[RepoLink].append((repo_id, mould.relation, "model", base.lower()))
+        if more or mould.said:
+            data += f'{", " if len(data) > 1 else ""}"tags": {json.dumps([*mould.said, *more])}'
+        tags = mould.tags + (f", {json.dumps(told)[1:]}" if told else "]")
+        rows[RepoCard].append(
+            (
+                repo_id, commit, data + "}", mould.config, tags, mould.license, mould.pipeline_tag, mould.library_name,
+                mould.summary,
+            )
+        )  # fmt: skip
+        rows[RepoTag] += [(repo_id, tag) for tag in dict.fromkeys((*mould.tag_rows, *told))]
 
 
-def _days(chance: random.Random, now: Any) -> dict[Any, int]:
-    most = chance.paretovariate(0.8) - 1
-    days = {now.date() - timedelta(days=age): int(most * chance.random() * 2) for age in range(30)}
-    return {day: count for day, count in days.items() if count}
+def _moment(at: float) -> str:
+    """As both databases keep it."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
-def _card(chance: random.Random, kind: str) -> tuple[dict[str, Any], list[str]]:
-    licence = _common(chance, LICENCES)
-    data: dict[str, Any] = {"license": licence, "language": [_common(chance, LANGUAGES)]}
-    task = _common(chance, tuple(TASKS))
-    tags = [f"license:{licence}", "region:us", *(chance.choice(WORDS) for _ in range(3))]
-    library = _common(chance, LIBRARIES) if kind == "model" else None
-    if kind == "model":
-        tags += [task, str(library), data["language"][0], "safetensors", f"base_model:lab/{chance.choice(WORDS)}"]
-    elif kind == "dataset":
-        tags += [f"task_categories:{task}", f"format:{_common(chance, FORMATS)}", f"language:{data['language'][0]}"]
-        tags += [f"size_categories:{chance.choice(SIZES)}"]
-    summary = f"A {chance.choice(WORDS)} one for {TASKS[task].lower()}, trained on {chance.choice(WORDS)} text."
-    pipeline = task if kind == "model" else None
-    said = {"data": data, "config": None, "license": licence, "pipeline_tag": pipeline, "library_name": library}
-    return {**said, "summary": summary}, tags
+def main() -> None:
+    data, number = Path(sys.argv[1]), int(sys.argv[2])
+    began = time.monotonic()
+    database = open_database(Settings(data=data))
+    try:
+        fill(database, number)
+    finally:
+        database.close()
+    print(f"{number:,} repositories in {time.monotonic() - began:.0f} s")
 
 
-def _facts(chance: random.Random, kind: str) -> dict[str, Any]:
-    counted = int(10 ** chance.uniform(6.5, 10.8))
-    known = {"version": facts.VERSION, "has_pickle": False, "formats": [], "quantisations": [], "details": {}}
-    parameters = counted if kind == "model" and chance.random() < 0.8 else None
-    return {
-        **known,
-        "parameters": parameters,
-        "rows": counted if kind == "dataset" else None,
-        "size_bytes": counted * 2,
-    }
-
-
-def _common(chance: random.Random, choices: tuple[str, ...]) -> str:
-    """The first of them often, the last hardly ever."""
-    return choices[min(int(chance.expovariate(4 / len(choices))), len(choices) - 1)]
+if __name__ == "__main__":
+    main()
