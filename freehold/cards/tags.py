@@ -38,8 +38,19 @@ TASK_OF_CLASS = (
     ("ForImageClassification", "image-classification"),
     ("ForObjectDetection", "object-detection"),
     ("ForSpeechSeq2Seq", "automatic-speech-recognition"),
-    ("ForConditionalGeneration", "text2text-generation"),
+    ("ForSpeechToText", "automatic-speech-recognition"),
 )
+_TEXT_TO_TEXT = """
+    bart bigbird_pegasus blenderbot blenderbot-small fsmt led longt5 m2m_100 mbart mt5 mvp nllb-moe pegasus pegasus_x
+    plbart prophetnet switch_transformers t5 t5gemma umt5 xlm-prophetnet
+"""
+_HEARING = "granite_speech kyutai_speech_to_text moonshine speech_to_text whisper"
+#: What models with a class ``...ForConditionalGeneration`` are for, by ``model_type``: they write text, after reading
+#: text, hearing speech or seeing pictures. One that is not named here may be any of these. Source: transformers.
+GENERATION = {
+    **dict.fromkeys(_TEXT_TO_TEXT.split(), "text2text-generation"),
+    **dict.fromkeys(_HEARING.split(), "automatic-speech-recognition"),
+}
 _ARXIV = re.compile(r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})", re.IGNORECASE)
 
 
@@ -149,6 +160,10 @@ def _task(library: str | None, config: dict[str, Any]) -> str | None:
         for ending, task in TASK_OF_CLASS:
             if architecture.endswith(ending):
                 return task
+        if architecture.endswith("ForConditionalGeneration"):
+            if isinstance(config.get("vision_config"), dict):
+                return "image-text-to-text"
+            return GENERATION.get(str(config.get("model_type")))
     return None
 
 

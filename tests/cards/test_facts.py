@@ -117,3 +117,20 @@ def test_no_configuration_makes_it_crash(text: str) -> None:
     found = facts.of(Sources("model", [], config=text, adapter=text, tokenizer=text))
     assert found.parameters is None
     assert found.context_length is None
+
+
+@pytest.mark.parametrize(
+    ("values", "parameters", "quantisations"),
+    [
+        ({"F32": 1000, "I64": 5000}, 1000, []),
+        # what is quantised counts tied embeddings twice: how many parameters it has is not told
+        ({"F32": 10, "U8": 300, "I8": 900}, None, ["INT8"]),
+        ({"F32": 10, "U4": 900}, None, ["INT4"]),
+        ({"F32": 1000, "U8": 12}, 1012, []),
+    ],
+)
+def test_an_onnx_file_that_was_quantised(
+    values: dict[str, int], parameters: int | None, quantisations: list[str]
+) -> None:
+    found = model({}, {"parameters": values}, "model.onnx")
+    assert (found.parameters, list(found.quantisations)) == (parameters, quantisations)

@@ -118,3 +118,23 @@ def test_long_first_words_are_cut_at_a_word() -> None:
     cut = first_words("word " * 100)
     assert len(cut) <= MAX_CHARACTERS
     assert cut.endswith("word…")
+
+
+@pytest.mark.parametrize(
+    ("config", "task"),
+    [
+        ({"architectures": ["T5ForConditionalGeneration"], "model_type": "t5"}, "text2text-generation"),
+        (
+            {"architectures": ["WhisperForConditionalGeneration"], "model_type": "whisper"},
+            "automatic-speech-recognition",
+        ),
+        (
+            {"architectures": ["LlavaForConditionalGeneration"], "model_type": "llava", "vision_config": {}},
+            "image-text-to-text",
+        ),
+        ({"architectures": ["NeverSeenForConditionalGeneration"], "model_type": "never-seen"}, None),
+        ({"architectures": ["NeverSeenForConditionalGeneration"], "model_type": ["t5"]}, None),
+    ],
+)
+def test_what_generates_is_told_by_what_it_takes(config: dict[str, Any], task: str | None) -> None:
+    assert read("model", {}, "", ["config.json"], config).pipeline_tag == task
