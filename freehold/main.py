@@ -65,6 +65,7 @@ from freehold.core.sealing import open_sealer
 from freehold.core.settings import Settings, SettingsError
 from freehold.core.signing import Signer
 from freehold.discover import api as discover_api
+from freehold.discover import changes, trending
 from freehold.discover import hot as discover_hot
 from freehold.discover import lists as list_pages
 from freehold.discover import pages as discover_pages
@@ -73,7 +74,6 @@ from freehold.discover import permits as permits_pages
 from freehold.discover import profile as profile_pages
 from freehold.discover import repository as repository_pages
 from freehold.discover import searching as search_pages
-from freehold.discover import trending
 from freehold.discussions import api as discussions_api
 from freehold.discussions import pages as discussions_pages
 from freehold.discussions import queries as discussions_queries
@@ -468,6 +468,7 @@ def _flush(database: Database, logs: tuple[UseLog, DownloadLog]) -> None:
 
 
 def _prune(database: Database) -> None:
-    """Old news and old notifications are gone, a batch at a time."""
+    """Old news, old notifications and old changes of lists are gone, a batch at a time."""
     with database.write() as db:
         notifying.prune(db)
+    changes.prune(database)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, MetaData, text
 
 import freehold
 from freehold.core.database import Base, UtcDateTime
+from freehold.discover import changes
 
 #: A migration that cannot get its locks gives up rather than queue every reader behind it (PostgreSQL).
 LOCK_TIMEOUT = "10s"
@@ -44,7 +45,10 @@ def run(connection: Connection) -> None:
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
             connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'"))
+        changes.remove(connection)
         context.run_migrations()
+        if context.get_context().get_current_revision() == context.get_head_revision():
+            changes.install(connection)
 
 
 run(context.config.attributes["connection"])
