@@ -118,6 +118,8 @@ from freehold.stores.store import open_store
 from freehold.tasks.periodic import Periodic
 from freehold.tasks.rules import Kind
 from freehold.tasks.worker import Body, Worker
+from freehold.trends import service as trends
+from freehold.trends import tasks as trends_tasks
 from freehold.web import api as web_api
 from freehold.web import catalogue, failing, render
 
@@ -235,6 +237,7 @@ def _subscribe(bus: Bus, kit: Kit) -> None:
     gating_terms.subscribe(bus, kit)
     departures.subscribe(bus)
     trending.subscribe(bus)
+    trends.subscribe(bus)
     discussions.subscribe(bus, kit)
 
 
@@ -439,6 +442,7 @@ def _lifespan(database: Database, kit: Kit, logs: tuple[UseLog, DownloadLog], wo
         app.state.periodics = periodics = (  # for who looks at how they go
             *(housekeeping, stale, folding, foresight, collecting, pruning, ranking),
             *cards_tasks.periodics(database),
+            *trends_tasks.periodics(database),
             *governance_tasks.periodics(database),
         )
         for periodic in periodics:
