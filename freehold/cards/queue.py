@@ -12,6 +12,8 @@ FACTS = Kind("cards.facts", timeout_s=600, max_attempts=5, at_once=1)
 #: May one use one repository commercially; and which others that is asked of again, because they name it.
 VERDICT = Kind("cards.verdict", timeout_s=120, max_attempts=5, at_once=1)
 NAMING = Kind("cards.naming", timeout_s=120, max_attempts=5, at_once=1)
+#: The words of one repository, where an older way of cutting made them, or none did.
+TEXT = Kind("cards.text", timeout_s=120, max_attempts=5, at_once=1)
 
 
 def ask(db: Session, repo_id: str) -> None:
@@ -27,3 +29,8 @@ def ask_verdict(db: Session, repo_id: str) -> None:
 def ask_naming(db: Session, kind: str, path_key: str, after: str = "") -> None:
     """Those that name a path are judged soon, from the one after ``after`` on."""
     enqueue(db, NAMING, repo_kind=kind, path_key=path_key, after=after)
+
+
+def ask_text(db: Session, repo_id: str) -> None:
+    """The repository's words are cut anew soon, once however often it was asked for."""
+    enqueue(db, TEXT, key=f"text {repo_id}", once=True, repo_id=repo_id)

@@ -29,10 +29,15 @@ class CommitCard:
 
 def read(objects: Objects, commit: str, kind: str) -> CommitCard:
     """What ``commit`` of a repository of ``kind`` says. A card that cannot be read (it came by git) counts as none."""
+    return read_whole(objects, commit, kind)[0]
+
+
+def read_whole(objects: Objects, commit: str, kind: str) -> tuple[CommitCard, str]:
+    """The same, and the card's text as it is written, which may be long: good to use, not to keep."""
     checked = rules.validate(card_text(objects, commit), kind)
     config = _config(objects, commit) if kind == "model" else {}
     words = tags.read(kind, checked.data, checked.body, _file_names(objects, commit), config)
-    return CommitCard(checked.data or None, config or None, words, first_words(checked.body))
+    return CommitCard(checked.data or None, config or None, words, first_words(checked.body)), checked.body
 
 
 def card_text(objects: Objects, commit: str) -> str:

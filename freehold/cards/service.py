@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from freehold.cards import inspecting, links, queue, reading, rules, tags, verdicts
+from freehold.cards import inspecting, links, queue, reading, rules, tags, texts, verdicts
 from freehold.cards.errors import BadCard
 from freehold.cards.results import Result
 from freehold.cards.tables import EvalResult, RepoCard, RepoLink, RepoTag
@@ -15,7 +15,7 @@ from freehold.content.kit import Kit
 from freehold.content.rules import MAIN
 from freehold.core.events import Bus
 from freehold.gitkit.objects import Objects
-from freehold.repos.events import RepoDeleted, RepoMoved, RepoSettingsChanged
+from freehold.repos.events import RepoCreated, RepoDeleted, RepoMoved, RepoSettingsChanged
 from freehold.repos.tables import Repo
 
 
@@ -26,6 +26,8 @@ def subscribe(bus: Bus, kit: Kit) -> None:
     """
     bus.subscribe(CommitProposed, on_proposed)
     bus.subscribe(RepoPushed, lambda db, event: on_push(db, event, kit))
+    bus.subscribe(RepoCreated, texts.on_created)
+    bus.subscribe(RepoMoved, texts.on_moved)
     bus.subscribe(RepoMoved, verdicts.on_moved)
     bus.subscribe(RepoSettingsChanged, verdicts.on_settings)
     bus.subscribe(RepoDeleted, verdicts.on_deleted)
@@ -44,6 +46,7 @@ def on_push(db: Session, event: RepoPushed, kit: Kit) -> None:
         return
     if event.after is None:
         forget(db, event.repo.id)
+        texts.keep(db, event.repo, None, (), "")
         inspecting.forget(db, event.repo.id)
         verdicts.forget(db, event.repo)
         return
@@ -61,7 +64,7 @@ def refuse_bad(text: bytes, kind: str) -> None:
 
 def index(db: Session, repo: Repo, objects: Objects, commit: str) -> RepoCard:
     """The index says what ``commit`` of ``repo`` says."""
-    found = reading.read(objects, commit, repo.kind)
+    found, body = reading.read_whole(objects, commit, repo.kind)
     row = db.get(RepoCard, repo.id)
     if row is None:
         row = RepoCard(repo_id=repo.id)
@@ -81,6 +84,7 @@ def index(db: Session, repo: Repo, objects: Objects, commit: str) -> RepoCard:
     if repo.kind == "model":
         _index_results(db, repo, reading.eval_results(objects, commit))
     db.flush()
+    texts.keep(db, repo, found.data, found.words.tags, body)
     return row
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import JSON, BigInteger, Boolean, Float, ForeignKey, Index, Inte
 from sqlalchemy.orm import Mapped, mapped_column
 
 from freehold.core.database import Base, UtcDateTime
+from freehold.wordkit.tables import TextColumns
 
 
 class RepoCard(Base):
@@ -37,6 +38,14 @@ class RepoTag(Base):
 
     repo_id: Mapped[str] = mapped_column(ForeignKey("repos.id", ondelete="CASCADE"), primary_key=True)
     tag: Mapped[str] = mapped_column(String(200), primary_key=True)
+
+
+class RepoText(TextColumns, Base):
+    """The words of one repository: its name, what its card calls it and files it under, and its card's plain text."""
+
+    __tablename__ = "repo_texts"
+
+    repo_id: Mapped[str] = mapped_column(ForeignKey("repos.id", ondelete="CASCADE"), unique=True)
 
 
 class RepoLink(Base):

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
-from freehold.cards import inspecting, queue, verdicts
+from freehold.cards import inspecting, queue, texts, verdicts
 from freehold.cards.licences import permits
-from freehold.cards.queue import FACTS, NAMING, VERDICT
-from freehold.cards.tables import RepoFacts, RepoVerdict
+from freehold.cards.queue import FACTS, NAMING, TEXT, VERDICT
+from freehold.cards.tables import RepoFacts, RepoText, RepoVerdict
 from freehold.content import queries as content
 from freehold.content.kit import Kit
 from freehold.content.rules import MAIN
@@ -18,6 +18,7 @@ from freehold.repos.tables import Repo
 from freehold.tasks.periodic import Periodic
 from freehold.tasks.rules import Kind
 from freehold.tasks.worker import Body, Turn
+from freehold.wordkit import service as wordkit
 
 BACKFILL_S = 60
 #: Repositories whose facts, or verdicts, are asked for at a time.
@@ -52,7 +53,14 @@ def bodies(kit: Kit) -> dict[Kind, Body]:
         with turn.finishing() as db:
             verdicts.ask_batch(db, repo_kind, path_key, after)
 
-    return {FACTS: compute, VERDICT: judge, NAMING: ask_naming}
+    def cut(turn: Turn, repo_id: str) -> None:
+        with turn.finishing() as db:
+            repo = db.get(Repo, repo_id)
+            if repo is not None:
+                commit = content.head(db, repo, MAIN)
+                texts.keep_at(db, repo, content.objects(db, repo, kit) if commit else None, commit)
+
+    return {FACTS: compute, VERDICT: judge, NAMING: ask_naming, TEXT: cut}
 
 
 def periodics(database: Database) -> tuple[Periodic, ...]:
@@ -60,6 +68,7 @@ def periodics(database: Database) -> tuple[Periodic, ...]:
     return (
         Periodic("facts of older repositories", BACKFILL_S, facts_backfill(database).turn),
         Periodic("licence verdicts of older repositories", BACKFILL_S, verdicts_backfill(database).turn),
+        Periodic("words of older repositories", BACKFILL_S, texts_backfill(database).turn),
     )
 
 
@@ -71,6 +80,11 @@ def facts_backfill(database: Database) -> "Backfill":
 def verdicts_backfill(database: Database) -> "Backfill":
     """The verdicts that an older table of licences gave, or none did."""
     return Backfill(database, _without_verdict, queue.ask_verdict)
+
+
+def texts_backfill(database: Database) -> "Backfill":
+    """The words that are not there, or were cut in an older way."""
+    return Backfill(database, _without_text, queue.ask_text)
 
 
 class Backfill:
@@ -118,4 +132,14 @@ def _without_verdict(after: str) -> Select[str]:
         .where(RepoFacts.repo_id > after)
         .where(or_(RepoVerdict.repo_id.is_(None), RepoVerdict.version != permits.version()))
         .order_by(RepoFacts.repo_id)
+    )
+
+
+def _without_text(after: str) -> Select[str]:
+    return (
+        select(Repo.id)
+        .outerjoin(RepoText, RepoText.repo_id == Repo.id)
+        .where(Repo.id > after)
+        .where(or_(RepoText.number.is_(None), RepoText.version != wordkit.VERSION))
+        .order_by(Repo.id)
     )

@@ -12,7 +12,7 @@ from freehold.accounts.tables import Account
 from freehold.cards.queries import needs_at_most, parameters_between
 from freehold.cards.results import Result
 from freehold.cards.rules import RELATIONS
-from freehold.cards.tables import EvalResult, RepoCard, RepoFacts, RepoLink, RepoTag, RepoVerdict
+from freehold.cards.tables import EvalResult, RepoCard, RepoFacts, RepoLink, RepoTag, RepoText, RepoVerdict
 from freehold.content.rules import MAIN
 from freehold.content.tables import Ref
 from freehold.core import paging
@@ -20,6 +20,8 @@ from freehold.core.paging import Cursor
 from freehold.discover.rules import Bounds, Listing
 from freehold.repos.access import visible
 from freehold.repos.tables import Repo
+from freehold.wordkit.queries import held
+from freehold.wordkit.rules import asked
 
 #: Results looked through for one leaderboard, and models shown on it.
 MAX_RESULTS, MAX_STANDINGS = 5_000, 1_000
@@ -144,6 +146,10 @@ def filtered(query: Select[Any], listing: Listing) -> Select[Any]:
     query = query.where(Repo.kind == listing.kind)
     for word in listing.search.lower().split():
         query = query.where(Repo.path_key.contains(word, autoescape=True))
+    if listing.text:
+        holding = select(RepoText.repo_id).where(held(RepoText, asked(listing.text)))
+        # A page that an administrator shut shows no card, so nothing is found by one.
+        query = query.where(Repo.id.in_(holding), Repo.is_disabled.is_(False))
     if listing.author:
         owner = select(Account.id).where(Account.key == listing.author.lower()).scalar_subquery()
         query = query.where(Repo.owner_id == owner)

@@ -13,6 +13,7 @@ from freehold.core.http import int_between
 from freehold.core.paging import Cursor, decode
 from freehold.discover import machines
 from freehold.discover.errors import BadExpand
+from freehold.wordkit.rules import MAX_ASKED_CHARS
 
 _MODEL = """
     author baseModels cardData childrenModelCount config createdAt disabled downloads downloadsAllTime evalResults gated
@@ -71,6 +72,7 @@ class Listing:
 
     kind: str
     search: str = ""
+    text: str = ""  #: words of name, tags and card, as ``wordkit.rules.asked`` reads them
     author: str = ""
     tags: Sequence[Sequence[str]] = ()
     pipeline_tag: str = ""
@@ -92,11 +94,13 @@ def listing(kind: str, query: QueryParams, *, most: int = MAX_PAGE) -> Listing:
     apps = set(query.getlist("apps"))
     tags = tag_groups(kind, query.getlist("filter") + query.getlist("tags") + query.getlist("library"))
     author, search = query.get("author") or "", " ".join(query.getlist("search"))
-    if "\x00" in author + search or any("\x00" in tag for group in tags for tag in group):
+    text = " ".join(query.getlist("text"))
+    if "\x00" in author + search + text or any("\x00" in tag for group in tags for tag in group):
         raise BadRequest("A filter holds a NUL.")
     return Listing(
         kind=kind,
         search=search[:200].strip(),
+        text=text[:MAX_ASKED_CHARS].strip(),
         author=author[:200],
         tags=tags + ([["gguf"]] if apps else []),
         pipeline_tag=query.get("pipeline_tag") or "",

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, MetaData, text
 
 import freehold
 from freehold.core.database import Base, UtcDateTime
+from freehold.core.migrate import is_mapped
 from freehold.discover import changes
 
 #: A migration that cannot get its locks gives up rather than queue every reader behind it (PostgreSQL).
@@ -40,6 +41,7 @@ def run(connection: Connection) -> None:
         render_as_batch=True,  # SQLite alters a table by building it anew
         compare_type=True,
         render_item=render,
+        include_object=is_mapped,
     )
     with context.begin_transaction():
         if connection.dialect.name == "postgresql":
