@@ -27,6 +27,8 @@ from freehold.accounts.events import AccountDeleted
 from freehold.cards import api as cards_api
 from freehold.cards import service as cards
 from freehold.cards import tasks as cards_tasks
+from freehold.choosing import api as choosing_api
+from freehold.choosing.pages import compare as compare_pages
 from freehold.community.api import collections as collections_api
 from freehold.community.api import likes as likes_api
 from freehold.community.api import overviews as overviews_api
@@ -281,6 +283,7 @@ def _add_rooms(app: FastAPI) -> None:
         likes_api,
         collections_api,
         overviews_api,
+        choosing_api,
         discover_api,
     )
     for room in apis:
@@ -315,7 +318,7 @@ def _include_pages(app: FastAPI) -> None:
     """The pages of every room, the widest addresses last."""
     for router in governance_pages.ROUTERS:
         _take(app, web_api.answering_head(router))
-    for plain in (status_pages, catalogue, permits_pages):
+    for plain in (status_pages, catalogue, permits_pages, compare_pages):
         _take(app, web_api.answering_head(plain.router))
     for inbox_page in (notifications_pages, webhooks_pages):
         _take(app, web_api.answering_head(inbox_page.router))

@@ -160,15 +160,18 @@ def _computed(ask: Ask, found: Repo, commit: str) -> Computed:
 
 
 def _fit(ask: Ask, found: Repo, computed: Computed) -> fitting.Fit | None:
-    """The answer to what the address asks, else to the question of lists on the machine that the visitor chose last."""
+    loads = computed.details.get("loads", ()) if found.kind == "model" else ()
+    return fitting.of([memory.load_of(one) for one in loads], fit_asked(ask))
+
+
+def fit_asked(ask: Ask) -> fitting.Asked:
+    """What the address asks, else the question of lists on the machine that the visitor chose last."""
     query = ask.request.query_params
-    asked = fitting.Asked(
+    return fitting.Asked(
         machine=machines.chosen(query.get("machine"), ask.request.cookies.get(machines.COOKIE)),
         users=int_between(query, "users", memory.USERS, 1, memory.MAX_USERS),
         tokens=int_between(query, "tokens", memory.TOKENS, 1, memory.MAX_TOKENS),
     )
-    loads = computed.details.get("loads", ()) if found.kind == "model" else ()
-    return fitting.of([memory.load_of(one) for one in loads], asked)
 
 
 def _smaller(ask: Ask, found: Repo, fit: fitting.Fit | None) -> Sequence[tuple[str, str]]:

@@ -94,14 +94,6 @@ def digest(before: str, entry: Mapping[str, Any]) -> str:
     return hashlib.sha256(f"{before}\n{line}".encode()).hexdigest()
 
 
-def safe_cell(value: str) -> str:
-    """``value`` as a cell of a CSV file that a spreadsheet shows and never computes.
-
-    Source: OWASP, "CSV Injection": a cell that starts with one of these is a formula to some program.
-    """
-    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%") else value
-
-
 def page_of(kind: str, name: str) -> str:
     """Where a thing of the trail has its page; empty: it has none."""
     if kind in ("user", "org"):

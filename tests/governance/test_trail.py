@@ -19,7 +19,6 @@ from freehold.core import clock
 from freehold.core.caller import address_of
 from freehold.core.database import Database
 from freehold.core.errors import Conflict, HubError
-from freehold.governance import rules
 from freehold.governance.queries import trail
 from freehold.governance.service import chaining
 from freehold.governance.service import trail as writing
@@ -30,6 +29,7 @@ from freehold.oauth.service import grants
 from freehold.people.service import invitations, organizations
 from freehold.people.service.organizations import Changes
 from freehold.repos import service as repos
+from freehold.web.sheets import safe_cell
 from tests.fixtures.people import Cast
 from tests.fixtures.pushes import Made, head, push
 from tests.governance.conftest import ORIGIN, Browser
@@ -349,7 +349,7 @@ def test_exports_are_whole_and_no_spreadsheet_runs_them(
     ("value", "cell"), [("alice", "alice"), ("", ""), ("=1", "'=1"), ("-", "'-"), ("a=1", "a=1"), ("\r", "'\r")]
 )
 def test_cells(value: str, cell: str) -> None:
-    assert rules.safe_cell(value) == cell
+    assert safe_cell(value) == cell
 
 
 @pytest.mark.parametrize(

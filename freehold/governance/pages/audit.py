@@ -23,6 +23,7 @@ from freehold.governance.queries.trail import Filter
 from freehold.governance.tables import AuditEntry
 from freehold.people.access import organization
 from freehold.web.render import render
+from freehold.web.sheets import safe_cell
 
 router = APIRouter(include_in_schema=False)
 ROOT = "/admin/audit"
@@ -181,7 +182,7 @@ def _csv(rows: Sequence[dict[str, Any]]) -> str:
     writer = csv.writer(out)
     for row in rows:
         cells = [json.dumps(row[name]) if name == "details" else str(row[name]) for name in COLUMNS]
-        writer.writerow([rules.safe_cell(cell) for cell in cells])
+        writer.writerow([safe_cell(cell) for cell in cells])
     return out.getvalue()
 
 

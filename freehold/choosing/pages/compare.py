@@ -1,0 +1,90 @@
+"""Repositories side by side as a page. Its address says all: which, on what machine, and whether only what differs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from freehold.choosing import rules
+from freehold.choosing.comparing import Comparison, compare
+from freehold.choosing.errors import TooManyCompared
+from freehold.choosing.rules import Asked
+from freehold.core.http import PUBLIC, Ask, door
+from freehold.discover import machines
+from freehold.repos.heads import LABELS, ONE
+from freehold.repos.rules import KINDS
+from freehold.web.render import render
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class Export:
+    """The comparison as a file."""
+
+    label: str
+    address: str
+
+
+@dataclass(frozen=True)
+class ComparePage:
+    """Up to five repositories, a column each."""
+
+    title: str
+    area: str
+    kind_word: str
+    parameter: str  #: that names a repository in the address
+    asked: Asked
+    found: Comparison | None  #: None: too many are named
+    refused: str  #: why
+    hidden: Sequence[tuple[str, str]]  #: the address without the machine: what its form keeps
+    machines: Sequence[tuple[str, str]]  #: to choose from, as addresses and people name them
+    exports: Sequence[Export]
+    can_add: bool
+    most: int
+    list_address: str
+
+
+@router.get(rules.PAGE)
+@door(PUBLIC)
+def comparison(ask: Ask) -> Response:
+    asked = rules.read(ask.request.query_params)
+    found, refused = None, ""
+    try:
+        found = compare(ask)
+    except TooManyCompared as err:
+        refused = err.message
+    parameter = KINDS[asked.kind][0]
+    page = ComparePage(
+        title=f"Compare {LABELS[asked.kind].lower()}",
+        area=asked.kind,
+        kind_word=ONE[asked.kind],
+        parameter=parameter,
+        asked=asked,
+        found=found,
+        refused=refused,
+        hidden=[pair for pair in asked.pairs() if pair[0] not in ("machine", "users", "tokens")],
+        machines=_machines(found) if found else (),
+        exports=_exports(asked) if found and found.shown else (),
+        can_add=len(asked.names) < rules.MOST,
+        most=rules.MOST,
+        list_address=f"/{parameter}",
+    )
+    answer = render(ask.request, page, status=422 if refused else 200, blocks={"comparison"})
+    machines.remember(answer, ask.request)
+    return answer
+
+
+def _machines(found: Comparison) -> Sequence[tuple[str, str]]:
+    options = dict(machines.BUILT_IN)
+    options.setdefault(found.wish.machine, machines.name(found.wish.machine))
+    return list(options.items())
+
+
+def _exports(asked: Asked) -> Sequence[Export]:
+    root = asked.address("/api/compare")
+    return [
+        Export(label, f"{root}&format={form}")
+        for label, form in (("CSV", "csv"), ("Markdown", "markdown"), ("JSON", "json"))
+    ]
