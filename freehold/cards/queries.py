@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from freehold.cards.facts import Facts
@@ -17,15 +17,3 @@ def facts_of(db: Session, repo_ids: Iterable[str]) -> Mapping[str, Facts]:
     """
     query = select(RepoFacts).where(RepoFacts.repo_id.in_(list(repo_ids)))
     return {row.repo_id: of_row(row) for row in db.scalars(query)}
-
-
-def parameters_between(at_least: int | None, at_most: int | None) -> tuple[ColumnElement[bool], ...]:
-    """Conditions on :class:`RepoFacts` for so many parameters; a repository whose number is unknown meets none."""
-    column = RepoFacts.parameters
-    bounds = ((at_least, column.__ge__), (at_most, column.__le__))
-    return tuple(compare(bound) for bound, compare in bounds if bound is not None)
-
-
-def needs_at_most(room_bytes: int) -> ColumnElement[bool]:
-    """The condition on :class:`RepoFacts` that a model fits into so much memory; one of unknown need does not."""
-    return RepoFacts.needed_bytes <= room_bytes

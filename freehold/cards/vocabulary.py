@@ -199,6 +199,18 @@ LANGUAGES = {
     "multilingual": "Many languages",
     "code": "Program code",
 }
+_CODES = """
+    aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz
+    ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik
+    io is it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml
+    mn mr ms mt my na nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd
+    se sg si sk sl sm sn so sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi
+    vo wa wo xh yi yo za zh zu multilingual
+"""
+#: Tags of models that are languages. Three-letter codes are left out: as tags, most of those are words (ocr, rag, nlp).
+LANGUAGE_CODES = frozenset(_CODES.split())
+#: Libraries that are formats of weights, rather than what reads them.
+WEIGHT_FORMATS = frozenset({"safetensors", "gguf", "onnx", "pytorch", "tf", "jax", "tflite", "keras"})
 #: How many rows a data set has. Source: the public hub's list of size categories.
 SIZES = {
     "n<1K": "under 1 k",

@@ -4,43 +4,28 @@ Words of one question are alternatives (this licence or that one), questions add
 holds when it is chosen: counted among everything else that is chosen, and only among what the visitor may know of.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Actor
-from freehold.cards import memory
-from freehold.discover import machines, queries, rules
-from freehold.discover.rules import Listing
+from freehold.cards.memory import Machine
+from freehold.discover import answers, counting, machines, questions, rules
+from freehold.discover.answers import UNKNOWN, Answer
+from freehold.discover.questions import Question, Range, Tags, Words
+from freehold.discover.rules import NO_MACHINES, Listing
 
 #: Words shown of one question before "more", and behind it.
 SHORT, LONG = 8, 40
-COMMERCIAL = "Commercial use"
 #: Machines shown before "more".
 SHORT_MACHINES = frozenset({"cpu-8", "cpu-16", "cpu-32", "gpu-24", "gpu-80"})
-#: What questions are asked of which kind, in their order.
-FAMILIES: Mapping[str, Sequence[str]] = {
-    "model": ("Task", "Parameters", COMMERCIAL, "Fits on", "Library", "Format", "Licence", "Language"),
-    "dataset": ("Task", "Rows", COMMERCIAL, "Format", "Modality", "Licence", "Language"),
-    "space": ("Runs with", "Licence"),
-    "kernel": ("Licence",),
-}
-_PREFIXES = {
-    "license": "Licence",
-    "language": "Language",
-    "task_categories": "Task",
-    "format": "Format",
-    "modality": "Modality",
-    "size_categories": "Rows",
-}
-_SDKS = frozenset({"gradio", "streamlit", "docker", "static"})
 
 
 @dataclass(frozen=True)
 class Word:
-    """One answer: ``tag`` is what the address filters by."""
+    """One answer: ``tag`` is what the address says of it."""
 
     tag: str
     label: str
@@ -50,113 +35,170 @@ class Word:
 
 @dataclass(frozen=True)
 class Facet:
-    """One question and its answers, most frequent first; those in ``more`` wait behind a fold."""
+    """One question and its answers, in their order or the most frequent first; those in ``more`` wait behind a fold.
 
+    ``chosen``: what is asked for, in words. ``is_open``: its answers are counted and shown; else ``words`` is empty.
+    ``fields``: what stands in its fields for the lowest and the highest, where it has such.
+    """
+
+    name: str
     label: str
-    words: Sequence[Word]
+    words: Sequence[Word] = ()
     more: Sequence[Word] = ()
-    parameter: str = "filter"  #: of the address; of another one only one word can be chosen
+    parameter: str = "filter"  #: of the address
+    chosen: str = ""
+    is_open: bool = True
+    fields: tuple[str, str] | None = None
+    unit: str = ""
 
 
 @lru_cache(maxsize=8192)
 def placed(kind: str, tag: str) -> tuple[str, str]:
-    """The question a tag answers, and its words there; no question: it narrows a list as a tag."""
-    prefix, _, rest = tag.partition(":")
-    if rest:
-        family = _PREFIXES.get(prefix, "")
-        return family, rules.ROW_COUNTS.get(rest, rest) if family == "Rows" else rules.TASKS.get(rest, rest)
-    if tag in rules.TASKS:
-        return "Task", rules.TASKS[tag]
-    if tag in rules.FORMATS:
-        return "Format", tag
-    if tag in rules.LIBRARIES:
-        return "Library", tag
-    if kind == "space" and tag in _SDKS:
-        return "Runs with", tag
-    return ("Language", tag) if kind == "model" and tag in rules.LANGUAGES else ("", tag)
+    """The question that a tag answers, by name, and its words there; no question: it narrows a list as a tag."""
+    for question in questions.QUESTIONS:
+        value = question.value
+        if not isinstance(value, Tags):
+            continue
+        if value.prefix and tag.startswith(value.prefix) and len(tag) > len(value.prefix):
+            rest = tag[len(value.prefix) :]
+            return question.name, value.names.get(rest, rest)
+        if tag in value.words and kind in question.kinds:
+            return question.name, value.names.get(tag, tag)
+    return "", tag.partition(":")[2] or tag
+
+
+def label(name: str) -> str:
+    """What a question is called; empty: there is none of this name."""
+    return next((one.label for one in questions.QUESTIONS if one.name == name), "")
 
 
 def grouped(kind: str, tags: Sequence[str]) -> dict[str, list[str]]:
     """Chosen tags by question; each that answers none stands alone."""
     groups: dict[str, list[str]] = {}
     for tag in tags:
-        family, _ = placed(kind, tag)
-        groups.setdefault(family or f"tag {tag}", []).append(tag)
+        name, _ = placed(kind, tag)
+        groups.setdefault(name or f"tag {tag}", []).append(tag)
     return groups
 
 
 def narrowed(listing: Listing, groups: Mapping[str, Sequence[str]], *, but: str = "") -> Listing:
-    """``listing`` with the chosen tags, but those of one question."""
+    """``listing`` with the chosen tags, but without what is asked of one question."""
     tags = [
         [spelling for group in rules.tag_groups(listing.kind, words) for spelling in group]
-        for family, words in groups.items()
-        if family != but
+        for name, words in groups.items()
+        if name != but
     ]
-    return replace(listing, tags=tags, cursor=None)
+    asked = {name: answer for name, answer in listing.answers.items() if name != but}
+    return replace(listing, tags=tags, answers=asked, cursor=None)
 
 
-def of(db: Session, actor: Actor, listing: Listing, chosen: Sequence[str], machine: str = "") -> Sequence[Facet]:
-    """The questions of a list. ``listing`` has everything but the ``chosen`` tags; ``machine`` is that of ``fits``."""
-    groups = grouped(listing.kind, chosen)
-    everything = queries.tagged(db, actor, narrowed(listing, groups))
+def of(
+    db: Session,
+    actor: Actor,
+    listing: Listing,
+    chosen: Sequence[str],
+    opened: Set[str] = frozenset(),
+    own: Mapping[str, Machine] = NO_MACHINES,
+) -> Sequence[Facet]:
+    """The questions of a list. ``listing`` has everything but the ``chosen`` tags.
+
+    Counted are those that stand open on every list and those ``opened`` by name. ``own``: the reader's machines.
+    """
+    asked, groups = questions.asked_of(listing.kind), grouped(listing.kind, chosen)
+    shown = [one for one in asked if one.is_open or one.name in opened]
+    classes = {one.name: _classes(one, listing.answers.get(one.name), own) for one in shown}
+    answered = [one for one in shown if one.name in groups or one.name in listing.answers]
+    rest = [one for one in shown if one not in answered]
+    numbers = dict(counting.counted(db, actor, narrowed(listing, groups), rest, classes)) if rest else {}
+    for one in answered:
+        numbers |= counting.counted(db, actor, narrowed(listing, groups, but=one.name), [one], classes)
     facets = []
-    for family in FAMILIES[listing.kind]:
-        mine = groups.get(family)
-        counted = queries.tagged(db, actor, narrowed(listing, groups, but=family)) if mine else everything
-        words = _words(listing.kind, family, counted, mine or ())
-        if family == "Parameters":
-            facets += _sizes(db, actor, narrowed(listing, groups))
-        elif family == "Fits on":
-            facets += _machines(db, actor, narrowed(listing, groups), machine)
-        elif family == COMMERCIAL:
-            facets += _answers(db, actor, narrowed(listing, groups))
-        elif words:
-            shown = [word for place, word in enumerate(words) if place < SHORT or word.is_chosen]
-            facets.append(Facet(family, shown, [word for word in words[:LONG] if word not in shown]))
+    for question in asked:
+        mine, answer = groups.get(question.name, ()), listing.answers.get(question.name)
+        if question.name in numbers:
+            words = _words(listing.kind, question, numbers[question.name], classes[question.name], mine, answer)
+            if words:
+                facets.append(_facet(question, words, answer, told(listing.kind, question, mine, answer)))
+        else:
+            said = told(listing.kind, question, mine, answer)
+            facets.append(Facet(question.name, question.label, (), (), question.parameter, said, is_open=False))
     return facets
 
 
-def _sizes(db: Session, actor: Actor, listing: Listing) -> list[Facet]:
-    """Classes of models by their parameters, the smallest first; one that holds none shows only when it is chosen."""
-    classes = {word: rules.parameters(word) for word in rules.SIZE_CLASSES}
-    numbers = queries.sized(db, actor, listing, list(classes.values()))
-    words = [
-        Word(word, rules.SIZE_CLASSES[word], number, bounds == listing.parameters)
-        for (word, bounds), number in zip(classes.items(), numbers, strict=True)
-        if number or bounds == listing.parameters
-    ]
-    return [Facet("Parameters", words, parameter="num_parameters")] if words else []
+def told(kind: str, question: Question, tags: Sequence[str], answer: Answer | None) -> str:
+    """What is asked for, in words."""
+    value = question.value
+    if isinstance(value, Tags):
+        return " or ".join(placed(kind, tag)[1] for tag in tags)
+    if answer is None:
+        return ""
+    if isinstance(value, Range) and value.unit == "machine":
+        return machines.name(answer.text)
+    return answers.said(answer, value.classes if isinstance(value, Range) else value.names, value.unknown)
 
 
-def _machines(db: Session, actor: Actor, listing: Listing, chosen: str) -> list[Facet]:
-    """Machines by what fits on them for one user and 4,096 tokens; none where nothing is known to fit on any."""
-    names = dict(machines.BUILT_IN) | ({chosen: machines.name(chosen)} if chosen else {})
-    rooms = [memory.room_for_lists(machine) for spec in names if (machine := machines.parse(spec)) is not None]
-    numbers = queries.fitting(db, actor, listing, rooms)
-    words = [
-        Word(spec, name, number, spec == chosen) for (spec, name), number in zip(names.items(), numbers, strict=True)
-    ]
-    if not any(word.number or word.is_chosen for word in words):
-        return []
-    shown = [word for word in words if word.tag in SHORT_MACHINES or word.is_chosen]
-    return [Facet("Fits on", shown, [word for word in words if word not in shown], parameter="fits")]
+def _classes(question: Question, answer: Answer | None, own: Mapping[str, Machine]) -> Mapping[str, Answer]:
+    value = question.value
+    if not isinstance(value, Range):
+        return {}
+    if value.unit == "machine":
+        words = dict.fromkeys([*value.classes, *own, *([answer.text] if answer is not None else [])])
+        found = {word: answers.machine(question.name, word, own) for word in words}
+    else:
+        found = {word: answers.bounds(question.name, word, value.unit, may_be_unknown=False) for word in value.classes}
+    return {word: answer for word, answer in found.items() if answer is not None}
 
 
-def _answers(db: Session, actor: Actor, listing: Listing) -> list[Facet]:
-    """May one use it commercially, as everybody may know it; one word alone, or several by the address."""
-    numbers = queries.judged(db, actor, listing)
-    words = [
-        Word(answer, label, numbers.get(answer, 0), answer in listing.commercial)
-        for answer, label in rules.COMMERCIAL.items()
-        if answer in numbers or answer in listing.commercial
-    ]
-    return [Facet(COMMERCIAL, words, parameter="commercial")] if words else []
+def _words(
+    kind: str,
+    question: Question,
+    numbers: Mapping[str, int],
+    classes: Mapping[str, Answer],
+    tags: Sequence[str],
+    answer: Answer | None,
+) -> list[Word]:
+    """The answers of a question: those that would leave something, and those that are chosen."""
+    value = question.value
+    if isinstance(value, Tags):
+        return _of_tags(kind, question.name, value, numbers, tags)
+    chosen = set(answer.words) if answer is not None else set()
+    if isinstance(value, Range):
+        names = {word: value.classes.get(word) or machines.name(word) for word in classes}
+        if answer is not None and answer.has_bounds:
+            at = answer.at_least, answer.at_most
+            chosen |= {
+                word for word, one in classes.items() if word == answer.text or (one.at_least, one.at_most) == at
+            }
+    else:
+        names = dict(value.names) or {word: word for word in (*numbers, *chosen) if word != UNKNOWN}
+    if value.unknown:
+        names[UNKNOWN] = value.unknown
+    words = [Word(word, label, numbers.get(word, 0), word in chosen) for word, label in names.items()]
+    if isinstance(value, Range) and value.unit == "machine":
+        return words if any(word.number or word.is_chosen for word in words) else []
+    return [word for word in words if word.number or word.is_chosen]
 
 
-def _words(kind: str, family: str, counted: Mapping[str, int], chosen: Sequence[str]) -> list[Word]:
-    places = ((tag, placed(kind, tag)) for tag in (*counted, *chosen))
-    there = {tag: label for tag, (place, label) in places if place == family}
-    words = [Word(tag, label, counted.get(tag, 0), tag in chosen) for tag, label in there.items()]
-    if family == "Rows":
-        return sorted(words, key=lambda word: rules.ROW_ORDER.get(word.tag.partition(":")[2], 99))
+def _of_tags(kind: str, name: str, value: Tags, numbers: Mapping[str, int], chosen: Sequence[str]) -> list[Word]:
+    places = ((tag, placed(kind, tag)) for tag in dict.fromkeys((*numbers, *chosen)))
+    words = [Word(tag, label, numbers.get(tag, 0), tag in chosen) for tag, (place, label) in places if place == name]
+    if value.is_ordered:
+        order = list(value.names)
+        place = {word: order.index(rest) for word in numbers if (rest := word[len(value.prefix) :]) in value.names}
+        return sorted(words, key=lambda word: place.get(word.tag, len(order)))
     return words
+
+
+def _facet(question: Question, words: Sequence[Word], answer: Answer | None, chosen: str) -> Facet:
+    value = question.value
+    is_machine = isinstance(value, Range) and value.unit == "machine"
+    if is_machine:
+        shown = [word for word in words if word.tag in SHORT_MACHINES or word.is_chosen]
+    elif isinstance(value, Words) and value.names:
+        shown = list(words)
+    else:
+        shown = [word for place, word in enumerate(words) if place < SHORT or word.is_chosen]
+    more = [word for word in words[:LONG] if word not in shown]
+    fields = answers.ends(answer) if isinstance(value, Range) and not is_machine else None
+    unit = value.unit if isinstance(value, Range) else ""
+    return Facet(question.name, question.label, shown, more, question.parameter, chosen, fields=fields, unit=unit)

@@ -1,7 +1,7 @@
 """Lists of one kind as pages: a register, the questions that narrow it, and its address, which says all of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from urllib.parse import quote_plus, urlencode
 
@@ -11,8 +11,9 @@ from starlette.responses import Response
 
 from freehold.core.http import PUBLIC, Ask, door
 from freehold.core.paging import encode
-from freehold.discover import facets, machines, queries, register, rules
+from freehold.discover import facets, queries, questions, register, rules
 from freehold.discover.facets import Facet
+from freehold.discover.questions import Range
 from freehold.discover.register import Row
 from freehold.discover.rules import Listing
 from freehold.repos.heads import LABELS, ONE
@@ -88,18 +89,17 @@ class Address:
     path: str
     search: str = ""
     author: str = ""
-    gated: str = ""
-    size: str = ""
-    fits: str = ""
-    commercial: str = ""
+    answers: Mapping[str, str] = field(default_factory=dict)  #: by the parameter of a question
     filters: tuple[str, ...] = ()
     sort: str = ""
+    rises: bool = False  #: the lowest first
+    opened: tuple[str, ...] = ()  #: questions whose answers stand on the page besides those that always do
 
     def pairs(self) -> list[tuple[str, str]]:
-        pairs = [("search", self.search), ("author", self.author), ("gated", self.gated), ("num_parameters", self.size)]
-        pairs.append(("fits", self.fits))
-        pairs.append(("commercial", self.commercial))
+        pairs = [("search", self.search), ("author", self.author)]
+        pairs += [(name, self.answers.get(name, "")) for name in questions.BY_NAME]
         pairs += [("filter", value) for value in self.filters] + [("sort", self.sort)]
+        pairs += [("direction", "1" if self.rises else ""), ("open", ",".join(self.opened))]
         return [(name, value) for name, value in pairs if value]
 
     def text(self, **more: str) -> str:
@@ -107,26 +107,43 @@ class Address:
         return f"{self.path}?{query}" if query else self.path
 
     def toggled(self, word: str, parameter: str = "filter") -> str:
-        """The list with the filter, or without it where it has it."""
-        if parameter == "num_parameters":
-            return replace(self, size="" if word == self.size else word).text()
-        if parameter == "fits":
-            return replace(self, fits="" if word == self.fits else word).text()
-        if parameter == "commercial":
-            return replace(self, commercial="" if word == self.commercial else word).text()
+        """The list with the answer, or without it where it has it; words of one question add up, ranges do not."""
+        if parameter != "filter":
+            return self.answering(parameter, self._toggled(word, parameter)).text()
         if word in self.filters:
-            return replace(self, filters=tuple(value for value in self.filters if value != word)).text()
+            return self.without(word).text()
         before, after = self._around_filters
         return f"{before}filter={quote_plus(word)}{after}"
+
+    def answering(self, parameter: str, text: str) -> "Address":
+        """The list with this answer to a question; empty: none."""
+        return replace(self, answers={**self.answers, parameter: text})
+
+    def without(self, word: str) -> "Address":
+        """The list without a filter."""
+        return replace(self, filters=tuple(value for value in self.filters if value != word))
+
+    def opening(self, name: str) -> str:
+        """The list with the answers of one question more, or without them where they are there."""
+        rest = tuple(one for one in self.opened if one != name)
+        return replace(self, opened=rest if name in self.opened else (*self.opened, name)).text()
+
+    def sorted(self, word: str, *, rises: bool = False) -> str:
+        return replace(self, sort="" if word == ORDERS[0][0] else word, rises=rises).text()
+
+    def _toggled(self, word: str, parameter: str) -> str:
+        now = self.answers.get(parameter, "")
+        if isinstance(questions.BY_NAME[parameter].value, Range):
+            return "" if now == word else word
+        words = now.split(",") if now else []
+        return ",".join(one for one in words if one != word) if word in words else ",".join([*words, word])
 
     @cached_property
     def _around_filters(self) -> tuple[str, str]:
         """What stands before and after one more filter: a page has a hundred such addresses."""
-        whole, sort = replace(self, sort="").text(), urlencode({"sort": self.sort})
-        return whole + ("&" if "?" in whole else "?"), f"&{sort}" if self.sort else ""
-
-    def sorted(self, word: str) -> str:
-        return replace(self, sort="" if word == ORDERS[0][0] else word).text()
+        whole = replace(self, sort="", rises=False, opened=()).text()
+        rest = urlencode([pair for pair in self.pairs() if pair[0] in ("sort", "direction", "open")])
+        return whole + ("&" if "?" in whole else "?"), f"&{rest}" if rest else ""
 
 
 @router.get("/{kind:plural}")
@@ -134,22 +151,12 @@ class Address:
 def kind_list(ask: Ask, kind: str) -> Response:
     query = ask.request.query_params
     asked = _listing(kind, query)
-    address = Address(
-        path=f"/{KINDS[kind][0]}",
-        search=asked.search,
-        author=asked.author,
-        gated="" if asked.gated is None else str(asked.gated).lower(),
-        size=query.get("num_parameters") or "",
-        fits=query.get("fits") or "",
-        commercial=",".join(asked.commercial),
-        filters=_chosen(query),
-        sort=_sort(query) if _sort(query) != ORDERS[0][0] else "",
-    )
-    whole = replace(asked, tags=(), cursor=None)  # but for what is chosen of the questions
+    address = _address(kind, query, asked)
+    whole = replace(asked, tags=(), cursor=None)  # but for what is chosen of the questions that tags answer
     listing = facets.narrowed(asked, facets.grouped(kind, address.filters))
     rows, more = register.page(ask.db, ask.actor, replace(listing, cursor=asked.cursor))
     total = queries.count(ask.db, ask.actor, listing)
-    chips = _chips(kind, address)
+    chips = _chips(kind, address, asked)
     page = KindPage(
         title=LABELS[kind],
         area=kind,
@@ -159,7 +166,7 @@ def kind_list(ask: Ask, kind: str) -> Response:
         hidden=[(name, value) for name, value in address.pairs() if name != "search"],
         total=total,
         of=queries.count(ask.db, ask.actor, Listing(kind=kind)) if chips else total,
-        facets=facets.of(ask.db, ask.actor, whole, address.filters, address.fits),
+        facets=facets.of(ask.db, ask.actor, whole, address.filters, frozenset(address.opened)),
         chips=chips,
         ways_out=_ways_out(ask, whole, address, chips) if not rows and not asked.cursor else (),
         rows=rows,
@@ -169,6 +176,26 @@ def kind_list(ask: Ask, kind: str) -> Response:
         next=address.text(cursor=encode(more)) if more else "",
     )
     return render(ask.request, page, blocks={"listing"})
+
+
+def listing(kind: str, query: QueryParams) -> Listing:
+    """What a page of this address lists: as :func:`rules.listing`, but words of one question are alternatives."""
+    return facets.narrowed(_listing(kind, query), facets.grouped(kind, _chosen(query)))
+
+
+def _address(kind: str, query: QueryParams, asked: Listing) -> Address:
+    opened = dict.fromkeys(word for text in query.getlist("open") for word in text.split(","))
+    known = {one.name for one in questions.asked_of(kind) if not one.is_open}
+    return Address(
+        path=f"/{KINDS[kind][0]}",
+        search=asked.search,
+        author=asked.author,
+        answers={name: answer.text for name, answer in asked.answers.items()},
+        filters=_chosen(query),
+        sort=_sort(query) if _sort(query) != ORDERS[0][0] else "",
+        rises=asked.ascending,
+        opened=tuple(word for word in opened if word in known),
+    )
 
 
 def _listing(kind: str, query: QueryParams) -> Listing:
@@ -193,39 +220,33 @@ def _chosen(query: QueryParams) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in words if word))[: rules.MAX_FILTERS]
 
 
-def _chips(kind: str, address: Address) -> list[Chip]:
+def _chips(kind: str, address: Address, asked: Listing) -> list[Chip]:
     chips = []
     if address.search:
         chips.append(Chip("Name", address.search, replace(address, search="").text()))
     if address.author:
         chips.append(Chip("By", address.author, replace(address, author="").text()))
-    if address.gated:
-        said = "on request" if address.gated == "true" else "open to all"
-        chips.append(Chip("Files", said, replace(address, gated="").text()))
-    if address.size:
-        said = rules.SIZE_CLASSES.get(address.size, address.size[:60])
-        chips.append(Chip("Parameters", said, address.toggled(address.size, "num_parameters")))
-    if address.fits:
-        chips.append(Chip("Fits on", machines.name(address.fits), address.toggled(address.fits, "fits")))
-    if address.commercial:
-        said = " or ".join(rules.COMMERCIAL[word].lower() for word in address.commercial.split(","))
-        chips.append(Chip(facets.COMMERCIAL, said, replace(address, commercial="").text()))
+    for name, question in questions.BY_NAME.items():
+        if name in asked.answers:
+            said = facets.told(kind, question, (), asked.answers[name])
+            chips.append(Chip(question.label, said, address.answering(name, "").text()))
     for word in address.filters:
         prefix, _, rest = word.partition(":")
-        family, shown = facets.placed(kind, word)
-        label = family or (prefix.replace("_", " ").capitalize() if rest else "Tag")
-        chips.append(Chip(label, shown, address.toggled(word)))
+        name, shown = facets.placed(kind, word)
+        label = facets.label(name) or (prefix.replace("_", " ").capitalize() if rest else "Tag")
+        chips.append(Chip(label, shown, address.without(word).text()))
     return chips
 
 
 def _ways_out(ask: Ask, whole: Listing, address: Address, chips: Sequence[Chip]) -> list[WayOut]:
     """Each filter that could be dropped, with what the list then holds, where that is anything."""
-    fewer = [replace(whole, search=""), replace(whole, author=""), replace(whole, gated=None)]
-    fewer += [replace(whole, parameters=(None, None)), replace(whole, fits=None), replace(whole, commercial=())]
-    parts = (address.search, address.author, address.gated, address.size, address.fits, address.commercial)
-    given = [bool(part) for part in parts]
-    without = [(listing, address.filters) for listing, there in zip(fewer, given, strict=True) if there]
-    without += [(whole, tuple(word for word in address.filters if word != gone)) for gone in address.filters]
+    fewer = [replace(whole, search="")] if whole.search else []
+    fewer += [replace(whole, author="")] if whole.author else []
+    for name in questions.BY_NAME:
+        if name in whole.answers:
+            fewer.append(replace(whole, answers={key: one for key, one in whole.answers.items() if key != name}))
+    without = [(listing, address.filters) for listing in fewer]
+    without += [(whole, address.without(word).filters) for word in address.filters]
     ways = []
     for chip, (listing, filters) in list(zip(chips, without, strict=True))[:MAX_WAYS_OUT]:
         groups = facets.grouped(whole.kind, filters)

@@ -4,20 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Select, and_, case, func, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Actor
 from freehold.accounts.tables import Account
-from freehold.cards.queries import needs_at_most, parameters_between
 from freehold.cards.results import Result
 from freehold.cards.rules import RELATIONS
-from freehold.cards.tables import EvalResult, RepoCard, RepoFacts, RepoLink, RepoTag, RepoText, RepoVerdict
+from freehold.cards.tables import EvalResult, RepoCard, RepoFacts, RepoLink, RepoTag, RepoText
 from freehold.content.rules import MAIN
 from freehold.content.tables import Ref
 from freehold.core import paging
 from freehold.core.paging import Cursor
-from freehold.discover.rules import Bounds, Listing
+from freehold.discover import questions
+from freehold.discover.rules import Listing
 from freehold.repos.access import visible
 from freehold.repos.tables import Repo
 from freehold.wordkit.queries import held
@@ -25,8 +25,6 @@ from freehold.wordkit.rules import asked
 
 #: Results looked through for one leaderboard, and models shown on it.
 MAX_RESULTS, MAX_STANDINGS = 5_000, 1_000
-#: Repositories whose tags are counted for the questions of a list, and tags that are told of.
-MAX_COUNTED, MAX_TAGS = 50_000, 1_000
 
 
 @dataclass(frozen=True)
@@ -50,16 +48,25 @@ def page(db: Session, actor: Actor, listing: Listing) -> Page:
     """The repositories that ``listing`` asks for and ``actor`` may know of. One query."""
     if listing.is_empty:
         return Page([], None)
-    column = getattr(Repo, listing.sort)
-    order = (column.asc(), Repo.id.asc()) if listing.ascending else (column.desc(), Repo.id.desc())
-    query = _items(listing, actor).order_by(*order).limit(listing.limit + 1)
-    if listing.cursor is not None:
-        query = query.where(paging.after(column, Repo.id, listing.cursor, ascending=listing.ascending))
-    items = [Item(repo, head, card) for repo, head, card in db.execute(query)]
-    if len(items) <= listing.limit:
+    query = in_order(_items(listing, actor), listing)
+    found = [(Item(repo, head, card), at) for repo, head, card, at in db.execute(query)]
+    items = [item for item, _ in found[: listing.limit]]
+    if len(found) <= listing.limit:
         return Page(items, None)
-    last = items[listing.limit - 1].repo
-    return Page(items[: listing.limit], Cursor(getattr(last, listing.sort), last.id))
+    return Page(items, Cursor(found[listing.limit - 1][1], items[-1].repo.id))
+
+
+def in_order(query: Select[Any], listing: Listing) -> Select[Any]:
+    """One page of ``query`` over :class:`Repo`, and a row more where there is one; last of each: what it is sorted by.
+
+    A sort by facts needs :class:`RepoFacts` beside it.
+    """
+    table, column = questions.ORDERS[listing.sort]
+    how = {"ascending": listing.ascending, "may_be_unknown": table is not Repo}
+    query = query.add_columns(column).order_by(*paging.ordered(column, Repo.id, **how)).limit(listing.limit + 1)
+    if listing.cursor is None:
+        return query
+    return query.where(paging.after(column, Repo.id, listing.cursor, **how))
 
 
 def count(db: Session, actor: Actor, listing: Listing) -> int:
@@ -84,59 +91,13 @@ def tags(db: Session, actor: Actor, kind: str, limit: int = 5000) -> Sequence[tu
     return [(str(tag), int(number)) for tag, number in db.execute(query)]
 
 
-def tagged(db: Session, actor: Actor, listing: Listing) -> dict[str, int]:
-    """How many of what ``listing`` asks for carry which tag, the most frequent tags first.
-
-    Counted over the first :data:`MAX_COUNTED` by trend, so that no hub is too large to ask.
-    """
-    if listing.is_empty:
-        return {}
-    among: Any = select(Repo.id).order_by(Repo.trend.desc()).limit(MAX_COUNTED)
-    these = visible(filtered(among, listing), actor).subquery()
-    found = func.count()
-    query = select(RepoTag.tag, found).join(these, these.c.id == RepoTag.repo_id).group_by(RepoTag.tag)
-    query = query.order_by(found.desc(), RepoTag.tag).limit(MAX_TAGS)
-    return {str(tag): int(number) for tag, number in db.execute(query)}
-
-
-def sized(db: Session, actor: Actor, listing: Listing, classes: Sequence[Bounds]) -> Sequence[int]:
-    """How many models of what ``listing`` asks for lie within each of these bounds of parameters."""
-    if listing.is_empty:
-        return [0] * len(classes)
-    among: Any = select(Repo.id).order_by(Repo.trend.desc()).limit(MAX_COUNTED)
-    these = visible(filtered(among, replace(listing, parameters=(None, None))), actor).subquery()
-    numbers = [func.count(case((and_(*parameters_between(*bounds)), 1))) for bounds in classes]
-    query = select(*numbers).select_from(RepoFacts).join(these, these.c.id == RepoFacts.repo_id)
-    return [int(number) for number in db.execute(query).one()]
-
-
-def fitting(db: Session, actor: Actor, listing: Listing, rooms: Sequence[int]) -> Sequence[int]:
-    """How many models of what ``listing`` asks for take up to each of these numbers of bytes."""
-    if listing.is_empty:
-        return [0] * len(rooms)
-    among: Any = select(Repo.id).order_by(Repo.trend.desc()).limit(MAX_COUNTED)
-    these = visible(filtered(among, replace(listing, fits=None)), actor).subquery()
-    numbers = [func.count(case((needs_at_most(room), 1))) for room in rooms]
-    query = select(*numbers).select_from(RepoFacts).join(these, these.c.id == RepoFacts.repo_id)
-    return [int(number) for number in db.execute(query).one()]
-
-
-def judged(db: Session, actor: Actor, listing: Listing) -> Mapping[str, int]:
-    """How many of what ``listing`` asks for have which licence verdict."""
-    if listing.is_empty:
-        return {}
-    among: Any = select(Repo.id).order_by(Repo.trend.desc()).limit(MAX_COUNTED)
-    these = visible(filtered(among, replace(listing, commercial=())), actor).subquery()
-    query = select(RepoVerdict.answer, func.count()).join(these, these.c.id == RepoVerdict.repo_id)
-    return {str(answer): int(number) for answer, number in db.execute(query.group_by(RepoVerdict.answer))}
-
-
 def _items(listing: Listing, actor: Actor) -> Select[Any]:
     query: Any = (
         select(Repo, Ref.target, RepoCard)
         .outerjoin(Ref, and_(Ref.repo_id == Repo.id, Ref.name == MAIN))
         .outerjoin(RepoCard, RepoCard.repo_id == Repo.id)
     )
+    query = questions.joined(query, {questions.ORDERS[listing.sort][0]})
     found: Select[Any] = visible(filtered(query, listing), actor)
     return found
 
@@ -153,19 +114,11 @@ def filtered(query: Select[Any], listing: Listing) -> Select[Any]:
     if listing.author:
         owner = select(Account.id).where(Account.key == listing.author.lower()).scalar_subquery()
         query = query.where(Repo.owner_id == owner)
-    if listing.gated is not None:
-        query = query.where(Repo.gated != "" if listing.gated else Repo.gated == "")
     if listing.pipeline_tag:
         tagged = select(RepoCard.repo_id).where(RepoCard.pipeline_tag == listing.pipeline_tag)
         query = query.where(Repo.id.in_(tagged))
-    if listing.parameters != (None, None):
-        sized = select(RepoFacts.repo_id).where(*parameters_between(*listing.parameters))
-        query = query.where(Repo.id.in_(sized))
-    if listing.fits is not None:
-        query = query.where(Repo.id.in_(select(RepoFacts.repo_id).where(needs_at_most(listing.fits))))
-    if listing.commercial:
-        judged = select(RepoVerdict.repo_id).where(RepoVerdict.answer.in_(listing.commercial))
-        query = query.where(Repo.id.in_(judged))
+    for name, answer in listing.answers.items():
+        query = query.where(questions.holds(questions.BY_NAME[name], answer))
     for group in listing.tags:
         query = query.where(Repo.id.in_(select(RepoTag.repo_id).where(RepoTag.tag.in_(group))))
     return query

@@ -17,7 +17,7 @@ from freehold.accounts.tables import Account
 from freehold.cards.tables import RepoCard, RepoFacts, RepoVerdict
 from freehold.content.service.counting import RECENT_DAYS
 from freehold.content.tables import DownloadDay
-from freehold.core import clock, paging
+from freehold.core import clock
 from freehold.core.paging import Cursor
 from freehold.discover import queries, rules
 from freehold.discover.rules import Listing
@@ -109,16 +109,12 @@ def page(db: Session, actor: Actor, listing: Listing) -> tuple[Sequence[Row], Cu
     """The rows that ``listing`` asks for and ``actor`` may know of, and where the next page begins. Two queries."""
     if listing.is_empty:
         return [], None
-    column = getattr(Repo, listing.sort)
-    order = (column.asc(), Repo.id.asc()) if listing.ascending else (column.desc(), Repo.id.desc())
-    query = visible(queries.filtered(_rows(), listing), actor).order_by(*order).limit(listing.limit + 1)
-    if listing.cursor is not None:
-        query = query.where(paging.after(column, Repo.id, listing.cursor, ascending=listing.ascending))
-    found = _made(db, db.execute(query).all())
+    query = queries.in_order(visible(queries.filtered(_rows(), listing), actor), listing)
+    found = db.execute(query).all()
+    rows = _made(db, [row[:-1] for row in found[: listing.limit]])
     if len(found) <= listing.limit:
-        return found, None
-    last = found[listing.limit - 1]
-    return found[: listing.limit], Cursor(getattr(last, listing.sort), last.repo_id)
+        return rows, None
+    return rows, Cursor(found[listing.limit - 1][-1], rows[-1].repo_id)
 
 
 def shelf(db: Session, actor: Actor, listing: Listing, address: str) -> Shelf:

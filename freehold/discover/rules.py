@@ -1,18 +1,20 @@
 """Listing in words: what may be expanded, filtered and sorted, and how a page ends. Pure."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from starlette.datastructures import QueryParams
 
-from freehold.cards import memory, vocabulary
+from freehold.cards import vocabulary
+from freehold.cards.memory import Machine
 from freehold.core.errors import BadRequest
 from freehold.core.http import int_between
 from freehold.core.paging import Cursor, decode
-from freehold.discover import machines
+from freehold.discover import answers, questions
+from freehold.discover.answers import Answer
 from freehold.discover.errors import BadExpand
+from freehold.discover.questions import Question, Range
 from freehold.wordkit.rules import MAX_ASKED_CHARS
 
 _MODEL = """
@@ -38,7 +40,8 @@ EXPAND: dict[str, tuple[str, ...]] = {
 }
 #: Asked for by clients before 1.0 (``upload_large_folder``), and no longer named to anyone.
 FORMER = ("xetEnabled",)
-#: Sort words and their columns; any other word sorts by the time of the last change. Source: hub-api.md 4.
+#: Sort words and what they sort by (``questions.ORDERS``); any other word sorts by the time of the last change.
+#: Source: hub-api.md 4; sizes are this hub's own.
 SORTS = {
     "createdAt": "created_at",
     "created_at": "created_at",
@@ -49,26 +52,27 @@ SORTS = {
     "trending": "trend",
     "lastModified": "updated_at",
     "last_modified": "updated_at",
+    "size": "size_bytes",
+    "num_parameters": "parameters",
+    "context_length": "context_length",
 }
-COUNTS = ("likes", "downloads", "trend")
+MOMENTS = ("created_at", "updated_at")
 PAGE = 100
 MAX_PAGE = 1000
 MAX_FILTERS = 30
-#: May one use it commercially: verdicts and their words.
-COMMERCIAL = {"yes": "Yes", "conditions": "With conditions", "unresolved": "Unresolved", "no": "No"}
 #: Filters on things this hub does not have: nothing matches them, rather than everything.
 NOTHING_MATCHES = ("inference", "inference_provider", "models", "datasets", "linked", "trained_dataset")
+NO_MACHINES: Mapping[str, Machine] = {}
 #: Apps that run GGUF files, as the ``apps`` filter names them.
 GGUF_APPS = frozenset({"llama.cpp", "ollama", "lmstudio", "jan", "gpt4all", "llamafile"})
 
 
-#: At least so many, at most so many; None: no bound. A model whose number is unknown lies within no bounds.
-Bounds = tuple[int | None, int | None]
-
-
 @dataclass(frozen=True)
 class Listing:
-    """What a list shows. ``tags`` must all be there; each is a group of spellings, of which one suffices."""
+    """What a list shows. ``tags`` must all be there; each is a group of spellings, of which one suffices.
+
+    ``answers``: by the name of the question (``questions.BY_NAME``); all of them must hold.
+    """
 
     kind: str
     search: str = ""
@@ -76,20 +80,19 @@ class Listing:
     author: str = ""
     tags: Sequence[Sequence[str]] = ()
     pipeline_tag: str = ""
-    gated: bool | None = None
+    answers: Mapping[str, Answer] = field(default_factory=dict)
     sort: str = "updated_at"
     ascending: bool = False
     limit: int = PAGE
     cursor: Cursor | None = None
     is_empty: bool = False
-    parameters: Bounds = (None, None)  #: at least and at most; both None: any, unknown included
-    fits: int | None = None  #: bytes of memory that a model takes at most; one whose need is unknown does not
-    commercial: Sequence[str] = ()  #: licence verdicts, of which one suffices; none: any, and none at all
     expand: tuple[str, ...] = field(default=())
 
 
-def listing(kind: str, query: QueryParams, *, most: int = MAX_PAGE) -> Listing:
-    """A list as its address asks for it."""
+def listing(
+    kind: str, query: QueryParams, *, most: int = MAX_PAGE, own: Mapping[str, Machine] = NO_MACHINES
+) -> Listing:
+    """A list as its address asks for it. ``own``: machines by the names that the reader gave them."""
     cursor, sort = query.get("cursor"), SORTS.get(query.get("sort") or "", "updated_at")
     apps = set(query.getlist("apps"))
     tags = tag_groups(kind, query.getlist("filter") + query.getlist("tags") + query.getlist("library"))
@@ -104,50 +107,36 @@ def listing(kind: str, query: QueryParams, *, most: int = MAX_PAGE) -> Listing:
         author=author[:200],
         tags=tags + ([["gguf"]] if apps else []),
         pipeline_tag=query.get("pipeline_tag") or "",
-        gated=wants(query, "gated") if query.get("gated") else None,
+        answers=answered(query, own),
         sort=sort,
         ascending=query.get("direction") == "1",
         limit=int_between(query, "limit", PAGE, 1, most),
-        cursor=decode(cursor, int if sort in COUNTS else datetime) if cursor else None,
+        cursor=decode(cursor, datetime if sort in MOMENTS else int) if cursor else None,
         is_empty=any(query.get(name) for name in NOTHING_MATCHES) or bool(apps - GGUF_APPS),
-        parameters=parameters(query.get("num_parameters") or ""),
-        fits=_room(query.get("fits") or ""),
-        commercial=commercial(query.get("commercial") or ""),
     )
 
 
-def _room(text: str) -> int | None:
-    """What a machine (``cpu-16``, ``gpu-24x2``) has room for. Raises ``BadRequest`` for anything else."""
-    machine = machines.parse(text)
-    if machine is None and text:
-        raise BadRequest(
-            f"fits is a machine like cpu-16, gpu-24 or gpu-80x8, with its memory in GB; {text[:40]!r} is not."
-        )
-    return memory.room_for_lists(machine) if machine else None
+def answered(query: QueryParams, own: Mapping[str, Machine] = NO_MACHINES) -> Mapping[str, Answer]:
+    """What an address answers, by question. Raises ``BadRequest`` where it says what no answer is."""
+    read = {question.name: _answer(question, query, own) for question in questions.BY_NAME.values()}
+    return {name: answer for name, answer in read.items() if answer is not None}
 
 
-_BOUND = re.compile(r"(min|max):(\d{1,15}(?:\.\d{1,6})?)([KMBT]?)")
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
-
-
-def parameters(text: str) -> Bounds:
-    """``min:6B,max:128B`` as two numbers, either of which may be missing. Raises ``BadRequest`` for anything else."""
-    bounds: dict[str, int] = {}
-    for part in text.replace(" ", "").split(",") if text else ():
-        found = _BOUND.fullmatch(part[:3] + part[3:].upper())
-        if found is None:
-            raise BadRequest(f"num_parameters is like min:6B,max:128B, with K, M, B or T; {part[:40]!r} is not.")
-        bounds[found[1]] = min(int(float(found[2]) * _UNITS[found[3]]), 1 << 62)
-    return bounds.get("min"), bounds.get("max")
-
-
-def commercial(text: str) -> tuple[str, ...]:
-    """``yes,conditions`` as licence verdicts; a question of this hub's own. Raises ``BadRequest`` for anything else."""
-    words = tuple(dict.fromkeys(word for word in text.replace(" ", "").split(",") if word))
-    for word in words:
-        if word not in COMMERCIAL:
-            raise BadRequest(f"commercial is one or more of {', '.join(COMMERCIAL)}; {word[:40]!r} is not.")
-    return words
+def _answer(question: Question, query: QueryParams, own: Mapping[str, Machine]) -> Answer | None:
+    """Fields of a form may name the ends of a range by themselves: ``size_min=1GB`` is ``size=min:1GB``."""
+    name, value = question.name, question.kept
+    parts = query.getlist(name)
+    if isinstance(value, Range):
+        ends = [(end, (query.get(f"{name}_{end}") or "").strip()) for end in ("min", "max")]
+        parts += [f"{end}:{text}" for end, text in ends if text]
+    text = ",".join(part for part in parts if part)
+    if not isinstance(value, Range):
+        if name == "gated":  # clients say True, and 1
+            text = {"1": "true", "0": "false"}.get(text, text.lower())
+        return answers.words(name, text, value.names, may_be_unknown=bool(value.unknown))
+    if value.unit == "machine":
+        return answers.machine(name, text, own)
+    return answers.bounds(name, text, value.unit, may_be_unknown=bool(value.unknown))
 
 
 def space_search(text: str, query: QueryParams) -> Listing:
@@ -190,27 +179,7 @@ def wants(query: QueryParams, name: str) -> bool:
     return (query.get(name) or "").lower() in ("true", "1")
 
 
-_CODES = """
-    aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz
-    ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik
-    io is it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml
-    mn mr ms mt my na nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd
-    se sg si sk sl sm sn so sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi
-    vo wa wo xh yi yo za zh zu multilingual
-"""
 #: Tags of models that are languages. Three-letter codes are left out: as tags, most of those are words (ocr, rag, nlp).
-LANGUAGES = frozenset(_CODES.split())
+LANGUAGES = vocabulary.LANGUAGE_CODES
 TASKS, LIBRARIES = vocabulary.TASKS, vocabulary.LIBRARIES
-#: Libraries that are formats of weights, rather than what reads them.
-FORMATS = frozenset({"safetensors", "gguf", "onnx", "pytorch", "tf", "jax", "tflite", "keras"})
 ROW_COUNTS = vocabulary.SIZES
-ROW_ORDER = {word: place for place, word in enumerate(ROW_COUNTS)}
-#: Sizes of models by parameters: in words, and as ``num_parameters`` asks for them.
-SIZE_CLASSES = {
-    "max:100M": "up to 100 M",
-    "min:100M,max:1B": "100 M to 1 B",
-    "min:1B,max:4B": "1 to 4 B",
-    "min:4B,max:10B": "4 to 10 B",
-    "min:10B,max:40B": "10 to 40 B",
-    "min:40B": "40 B and more",
-}

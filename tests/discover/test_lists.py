@@ -66,7 +66,8 @@ def _facets(text: str) -> dict[str, int]:
 def test_a_list_is_narrowed_and_counts_what_each_answer_leaves(
     client: TestClient, query: str, names: set[str], facets: dict[str, int]
 ) -> None:
-    text = client.get(f"/models{query}", headers=HTML).text
+    opened = f"{query}{'&' if query else '?'}open=license,language,library"
+    text = client.get(f"/models{opened}", headers=HTML).text
     assert set(_names(text)) == names
     told = _facets(text)
     assert {label: told.get(label) for label in facets} == facets
@@ -86,10 +87,10 @@ def test_private_ones_count_for_their_people(client: TestClient, cast: Cast) -> 
 
 @pytest.mark.usefixtures("shelf")
 def test_following_a_questions_words_leads_to_what_they_promise(client: TestClient) -> None:
-    text = client.get("/models?filter=license:mit", headers=HTML).text
+    text = client.get("/models?filter=license:mit&open=license", headers=HTML).text
     links = re.findall(r'class="facet-word" href="(.*?)"[^>]*><span>(.*?)</span><span class="n">(.*?)</span>', text)
     chosen = re.findall(r'href="(/models[^"]*)"[^>]*aria-current="true"><span>mit', text)
-    assert [html.unescape(link) for link in chosen] == ["/models"]
+    assert [html.unescape(link) for link in chosen] == ["/models?open=license"]
     assert links
     for link, label, number in links:
         names = _names(client.get(html.unescape(link), headers=HTML).text)
@@ -116,7 +117,7 @@ def test_htmx_gets_the_list_and_everybody_else_the_page(client: TestClient) -> N
     assert part.strip().startswith("<div")
     assert "<html" not in part
     assert set(_names(part)) == {"alice/chat-en", "alice/embed"}
-    assert client.get("/models?filter=license:mit", headers=HTML).text.startswith("<!doctype html>")
+    assert client.get("/models?filter=license:mit&open=license", headers=HTML).text.startswith("<!doctype html>")
 
 
 @pytest.mark.usefixtures("shelf")
