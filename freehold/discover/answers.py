@@ -46,6 +46,11 @@ class Answer:
     def has_bounds(self) -> bool:
         return self.at_least is not None or self.at_most is not None
 
+    def takes(self, value: int) -> bool:
+        """Whether a number lies within the bounds."""
+        least, most = self.at_least, self.at_most
+        return not ((isinstance(least, int) and value < least) or (isinstance(most, int) and value > most))
+
 
 def words(name: str, text: str, known: Mapping[str, str], *, may_be_unknown: bool) -> Answer | None:
     """``yes,conditions`` as alternatives; None: nothing is asked. ``known`` empty: any word is one.

@@ -329,6 +329,12 @@ def asked_of(kind: str) -> tuple[Question, ...]:
     return tuple(one for one in QUESTIONS if kind in one.kinds)
 
 
+def words_of(name: str) -> Mapping[str, str]:
+    """What the words or the classes of a question mean, in their order."""
+    value = BY_NAME[name].kept
+    return value.classes if isinstance(value, Range) else value.names
+
+
 # ---- in the database -------------------------------------------------------------------------------------------
 
 

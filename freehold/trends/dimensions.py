@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from freehold.discover import facets, rules
+from freehold.discover import answers, facets, questions
 
 #: Words of one dimension that one repository counts under; a card may name hundreds.
 MAX_WORDS = 64
@@ -60,11 +60,11 @@ def _clean(found: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in plain if word))[:MAX_WORDS] or ("",)
 
 
-def _placed(*families: str) -> Callable[[Known], Iterator[str]]:
-    """The tags that answer the question of a list that is called so."""
+def _placed(question: str) -> Callable[[Known], Iterator[str]]:
+    """The tags that answer this question of lists (``questions.QUESTIONS``)."""
 
     def found(known: Known) -> Iterator[str]:
-        return (tag for tag in known.tags or () if facets.placed(known.kind, tag)[0] in families)
+        return (tag for tag in known.tags or () if facets.placed(known.kind, tag)[0] == question)
 
     return found
 
@@ -75,9 +75,11 @@ def _label(kind: str, tag: str) -> str:
 
 def _size(known: Known) -> Iterator[str]:
     """The class of so many parameters; of two that meet there, the larger."""
-    for word in reversed(rules.SIZE_CLASSES):
-        least, most = rules.parameters(word)
-        if known.parameters is not None and (least or 0) <= known.parameters <= (most or known.parameters):
+    if known.parameters is None:
+        return
+    for word in reversed(list(_SIZES)):
+        bounds = answers.bounds("num_parameters", word, "count", may_be_unknown=False)
+        if bounds is not None and bounds.takes(known.parameters):
             yield word
             return
 
@@ -90,36 +92,45 @@ def _from(labels: Mapping[str, Any]) -> Callable[[str, str], str]:
     return lambda _kind, word: str(labels.get(word, word))
 
 
+_SIZES, _VERDICTS = questions.words_of("num_parameters"), questions.words_of("commercial")
 _MODEL, _DATA, _SPACE = ("model",), ("dataset",), ("space",)
 
 DIMENSIONS: Sequence[Dimension] = (
-    Dimension("task", "Task", _MODEL + _DATA, _placed("Task"), _label, many=True),
-    Dimension("size", "Size", _MODEL, _size, _from(rules.SIZE_CLASSES), "num_parameters", unknown="unknown"),
-    Dimension("rows", "Rows", _DATA, _placed("Rows"), _label),
-    Dimension("licence", "Licence", _MODEL + _DATA + _SPACE, _placed("Licence"), _label, many=True),
+    Dimension("task", "Task", _MODEL + _DATA, _placed("task"), _label, many=True),
+    Dimension("size", "Size", _MODEL, _size, _from(_SIZES), "num_parameters", unknown="unknown"),
+    Dimension("rows", "Rows", _DATA, _placed("size_categories"), _label),
+    Dimension("licence", "Licence", _MODEL + _DATA + _SPACE, _placed("license"), _label, many=True),
     Dimension(
         "verdict",
         "Commercial use",
         _MODEL + _DATA,
         lambda known: (known.verdict,),
-        _from(rules.COMMERCIAL),
+        _from(_VERDICTS),
         "commercial",
         unknown="not judged yet",
     ),
-    Dimension("format", "Format", _MODEL + _DATA, _placed("Format"), _label, many=True, unknown="none known"),
-    Dimension("library", "Library", _MODEL, _placed("Library"), _label, many=True),
-    Dimension("language", "Language", _MODEL + _DATA, _placed("Language"), _label, many=True),
+    Dimension("format", "Format", _MODEL + _DATA, _placed("format"), _label, many=True, unknown="none known"),
+    Dimension("library", "Library", _MODEL, _placed("library"), _label, many=True),
+    Dimension("language", "Language", _MODEL + _DATA, _placed("language"), _label, many=True),
     Dimension(
         "quantisation",
         "Quantisation",
         _MODEL,
         lambda known: known.quantisations or (),
         _plain,
-        "",
+        "quantisation",
         many=True,
         unknown="none",
     ),
-    Dimension("architecture", "Architecture", _MODEL, lambda known: (known.architecture,), _plain, unknown="not known"),
-    Dimension("modality", "Modality", _DATA, _placed("Modality"), _label, many=True),
-    Dimension("sdk", "Runs with", _SPACE, _placed("Runs with"), _label),
+    Dimension(
+        "architecture",
+        "Architecture",
+        _MODEL,
+        lambda known: (known.architecture,),
+        _plain,
+        "architecture",
+        unknown="not known",
+    ),
+    Dimension("modality", "Modality", _DATA, _placed("modality"), _label, many=True),
+    Dimension("sdk", "Runs with", _SPACE, _placed("sdk"), _label),
 )
