@@ -42,6 +42,7 @@ PAGES: tuple[Shown, ...] = (
     Shown("search", "/search?search=tide", STRANGER),
     Shown("search-none", "/search?search=zzzz", NOBODY),
     Shown("activity", "/activity"),
+    Shown("openness-rules", "/-/openness", NOBODY),
     # ---- a repository
     Shown("model", _MODEL),
     Shown("model-anonymous", _MODEL, NOBODY),

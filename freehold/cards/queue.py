@@ -9,7 +9,8 @@ from freehold.tasks.rules import Kind
 KINDS = ("model", "dataset")
 #: The facts of one repository, from the files at the head of ``main``.
 FACTS = Kind("cards.facts", timeout_s=600, max_attempts=5, at_once=1)
-#: May one use one repository commercially; and which others that is asked of again, because they name it.
+#: May one use one repository commercially, and how open is it; and which others that is asked of again, because they
+#: name it.
 VERDICT = Kind("cards.verdict", timeout_s=120, max_attempts=5, at_once=1)
 NAMING = Kind("cards.naming", timeout_s=120, max_attempts=5, at_once=1)
 #: The words of one repository, where an older way of cutting made them, or none did.

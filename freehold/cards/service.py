@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from freehold.cards import inspecting, links, queue, reading, rules, tags, texts, verdicts
 from freehold.cards.errors import BadCard
+from freehold.cards.openness import keeping
 from freehold.cards.results import Result
 from freehold.cards.tables import EvalResult, RepoCard, RepoLink, RepoTag
 from freehold.content import queries
@@ -48,6 +49,7 @@ def on_push(db: Session, event: RepoPushed, kit: Kit) -> None:
         forget(db, event.repo.id)
         texts.keep(db, event.repo, None, (), "")
         inspecting.forget(db, event.repo.id)
+        keeping.forget(db, event.repo.id)
         verdicts.forget(db, event.repo)
         return
     index(db, event.repo, queries.objects(db, event.repo, kit), event.after)

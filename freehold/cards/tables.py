@@ -156,3 +156,37 @@ class RepoVerdict(Base):
     adapter_key: Mapped[str | None] = mapped_column(String(200))
     #: Of the table and the rules: what an older one found is judged anew.
     version: Mapped[int] = mapped_column(Integer)
+
+
+class RepoOpenness(Base):
+    """How open the repository is, as everybody may know it: each dimension open, partly, closed or unknown.
+
+    A null is a question that is not asked of its kind. What a reader sees on its page is read anew, by what that reader
+    may know of (``cards.openness``).
+    """
+
+    __tablename__ = "repo_openness"
+    __table_args__ = (
+        Index("ix_repo_openness_opened_repo_id", "opened", "repo_id"),
+        Index("ix_repo_openness_version", "version"),
+    )
+
+    repo_id: Mapped[str] = mapped_column(ForeignKey("repos.id", ondelete="CASCADE"), primary_key=True)
+    commit: Mapped[str] = mapped_column(String(40))
+    #: Of the rules and the table of licences: what an older one found is read anew.
+    version: Mapped[int] = mapped_column(Integer)
+    weights: Mapped[str | None] = mapped_column(String(8))
+    code: Mapped[str | None] = mapped_column(String(8))
+    data: Mapped[str | None] = mapped_column(String(8))
+    recipe: Mapped[str | None] = mapped_column(String(8))
+    evaluation: Mapped[str | None] = mapped_column(String(8))
+    licence: Mapped[str | None] = mapped_column(String(8))
+    #: How many dimensions are open: an order for lists, never an answer.
+    opened: Mapped[int] = mapped_column(Integer)
+    #: What the commit says by itself (``openness.material.Told``): read once, however often neighbours change.
+    told: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+    def values(self) -> dict[str, str]:
+        """The answers by dimension."""
+        asked = ("weights", "code", "data", "recipe", "evaluation", "licence")
+        return {name: value for name in asked if (value := getattr(self, name)) is not None}

@@ -7,8 +7,10 @@ from sqlalchemy.orm import Session
 
 from freehold.cards import inspecting, queue, texts, verdicts
 from freehold.cards.licences import permits
+from freehold.cards.openness import gathering, keeping
+from freehold.cards.openness.material import Told
 from freehold.cards.queue import FACTS, NAMING, TEXT, VERDICT
-from freehold.cards.tables import RepoFacts, RepoText, RepoVerdict
+from freehold.cards.tables import RepoFacts, RepoOpenness, RepoText, RepoVerdict
 from freehold.content import queries as content
 from freehold.content.kit import Kit
 from freehold.content.rules import MAIN
@@ -36,18 +38,23 @@ def bodies(kit: Kit) -> dict[Kind, Body]:
         if gathered is None:
             return
         found, headers = inspecting.inspect(gathered)
+        with turn.database.read() as db:
+            told = gathering.told_at(db, kit, db.get_one(Repo, repo_id), gathered.commit, keeping.version())
         with turn.finishing() as db:
             repo = db.get(Repo, repo_id)
             # Another push meanwhile: its own task waits already.
             if repo is not None and content.head(db, repo, MAIN) == gathered.commit:
                 inspecting.keep(db, repo, gathered.commit, found, headers)
-                verdicts.judge(db, repo)
+                _judge(db, repo, told)
 
     def judge(turn: Turn, repo_id: str) -> None:
+        with turn.database.read() as db:
+            repo = db.get(Repo, repo_id)
+            told = keeping.told(db, kit, repo) if repo is not None else None
         with turn.finishing() as db:
             repo = db.get(Repo, repo_id)
             if repo is not None:
-                verdicts.judge(db, repo)
+                _judge(db, repo, told)
 
     def ask_naming(turn: Turn, repo_kind: str, path_key: str, after: str) -> None:
         with turn.finishing() as db:
@@ -63,12 +70,20 @@ def bodies(kit: Kit) -> dict[Kind, Body]:
     return {FACTS: compute, VERDICT: judge, NAMING: ask_naming, TEXT: cut}
 
 
+def _judge(db: Session, repo: Repo, told: Told | None) -> None:
+    """Licence and openness are kept as everybody may know them; where they change, those that name it follow."""
+    chain, is_changed = verdicts.judge(db, repo)
+    if keeping.judge(db, repo, told, chain) or is_changed:
+        verdicts.follow(db, repo)
+
+
 def periodics(database: Database) -> tuple[Periodic, ...]:
     """What happens every so often."""
     return (
         Periodic("facts of older repositories", BACKFILL_S, facts_backfill(database).turn),
         Periodic("licence verdicts of older repositories", BACKFILL_S, verdicts_backfill(database).turn),
         Periodic("words of older repositories", BACKFILL_S, texts_backfill(database).turn),
+        Periodic("openness of older repositories", BACKFILL_S, openness_backfill(database).turn),
     )
 
 
@@ -85,6 +100,11 @@ def verdicts_backfill(database: Database) -> "Backfill":
 def texts_backfill(database: Database) -> "Backfill":
     """The words that are not there, or were cut in an older way."""
     return Backfill(database, _without_text, queue.ask_text)
+
+
+def openness_backfill(database: Database) -> "Backfill":
+    """The openness that older rules read, or none did."""
+    return Backfill(database, _without_openness, queue.ask_verdict)
 
 
 class Backfill:
@@ -142,4 +162,14 @@ def _without_text(after: str) -> Select[str]:
         .where(Repo.id > after)
         .where(or_(RepoText.number.is_(None), RepoText.version != wordkit.VERSION))
         .order_by(Repo.id)
+    )
+
+
+def _without_openness(after: str) -> Select[str]:
+    return (
+        select(RepoFacts.repo_id)
+        .outerjoin(RepoOpenness, RepoOpenness.repo_id == RepoFacts.repo_id)
+        .where(RepoFacts.repo_id > after)
+        .where(or_(RepoOpenness.repo_id.is_(None), RepoOpenness.version != keeping.version()))
+        .order_by(RepoFacts.repo_id)
     )

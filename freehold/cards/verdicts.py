@@ -18,13 +18,14 @@ from freehold.repos.tables import Repo, RepoAlias
 BATCH = 200
 
 
-def judge(db: Session, repo: Repo) -> None:
-    """The verdict of ``repo`` is kept; where another follows for those that name it, they are asked for."""
+def judge(db: Session, repo: Repo) -> tuple[chains.Chain, bool]:
+    """The verdict of ``repo`` is kept. The chain it was read from, and whether it changed for those that name it."""
     row = db.get(RepoVerdict, repo.id)
     card, facts = db.get(RepoCard, repo.id), db.get(RepoFacts, repo.id)
     adapts = (facts.adapter_base if facts is not None else None) or ""
     source = chains.source_of(card, adapts)
-    verdict = chains.of(db, Finder(db, ANONYMOUS), repo, source).verdict
+    chain = chains.of(db, Finder(db, ANONYMOUS), repo, source)
+    verdict = chain.verdict
     before = None if row is None else (row.answer, row.own)
     if row is None:
         row = RepoVerdict(repo_id=repo.id)
@@ -32,8 +33,7 @@ def judge(db: Session, repo: Repo) -> None:
     row.answer, row.own, row.version = verdict.answer, _own(verdict), permits.version()
     row.adapter_key = adapts.lower() or None
     db.flush()
-    if before != (row.answer, row.own):
-        follow(db, repo)
+    return chain, before != (row.answer, row.own)
 
 
 def _own(verdict: Verdict) -> str:
@@ -74,7 +74,8 @@ def on_moved(db: Session, event: RepoMoved) -> None:
 
 
 def on_settings(db: Session, event: RepoSettingsChanged) -> None:
-    if {"private", "visibility"} & set(event.changed):
+    if {"private", "visibility", "gated"} & set(event.changed):
+        queue.ask_verdict(db, event.repo.id)  # how open its files are
         follow(db, event.repo)
 
 

@@ -92,6 +92,20 @@ def scan(ask: Ask, kind: str, namespace: str, name: str) -> dict[str, Any]:
     return service.scan_status(ask.db, ask.actor, kind, f"{namespace}/{name}")
 
 
+@router.get("/api/models/{namespace}/{name}/openness")
+@door(Action.LIST)
+def openness_of_model(ask: Ask, namespace: str, name: str) -> dict[str, Any]:
+    """How open a model is: six dimensions, each open, partly, closed or unknown, with what that rests on."""
+    return service.openness(ask.db, ask.kit, ask.actor, "model", f"{namespace}/{name}")
+
+
+@router.get("/api/datasets/{namespace}/{name}/openness")
+@door(Action.LIST)
+def openness_of_dataset(ask: Ask, namespace: str, name: str) -> dict[str, Any]:
+    """How open a data set is: four dimensions, as of a model."""
+    return service.openness(ask.db, ask.kit, ask.actor, "dataset", f"{namespace}/{name}")
+
+
 @router.get("/api/models/{namespace}/{name}/safetensors-metadata/{filename:rest}")
 @door(Action.READ)
 def safetensors_metadata(ask: Ask, namespace: str, name: str, filename: str) -> Response:

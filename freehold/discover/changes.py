@@ -35,13 +35,14 @@ WATCHED: Mapping[str, Sequence[str]] = {
         *("has_pickle", "rows", "size_bytes", "needed_bytes", "formats", "quantisations"),
     ),
     "repo_verdicts": ("answer",),
+    "repo_openness": ("weights", "code", "data", "recipe", "evaluation", "licence"),
     "eval_results": (),
     "accounts": ("key", "kind"),
 }
 #: Columns of JSON, which PostgreSQL compares as texts only.
 _JSON = frozenset({"formats", "quantisations"})
 #: The newest migration beside which the triggers changed, and what they were then (a test says when it is due).
-SINCE = ("0027", "7826f0c6d044fb95")
+SINCE = ("0030", "6f06d472064808f2")
 _PREFIX = "list_changes_"
 #: How long a change is told. A reader that was away for longer reads everything anew.
 KEPT = timedelta(hours=1)

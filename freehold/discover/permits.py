@@ -1,4 +1,4 @@
-"""The page that says what licences permit: the whole table that verdicts are read from, and the rules."""
+"""The pages that say how answers are read: what licences permit, and what makes a repository open."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,3 +34,16 @@ def licences(ask: Ask) -> Response:
         asks=found.asks,
     )
     return render(ask.request, page)
+
+
+@dataclass(frozen=True)
+class OpennessPage:
+    """What makes each dimension open, partly, closed or unknown."""
+
+    title: str
+
+
+@router.get("/-/openness")
+@door(PUBLIC)
+def openness(ask: Ask) -> Response:
+    return render(ask.request, OpennessPage("How openness is read"))

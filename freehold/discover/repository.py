@@ -12,6 +12,7 @@ from freehold.accounts.tables import Account
 from freehold.cards import chains, inspecting, links, memory, reading, showing
 from freehold.cards.facts import Facts as Computed
 from freehold.cards.naming import Finder
+from freehold.cards.openness import keeping
 from freehold.community.queries import collections, marks
 from freehold.content import queries as content
 from freehold.content.rules import MAIN
@@ -19,10 +20,11 @@ from freehold.core import clock
 from freehold.core.errors import Unavailable
 from freehold.core.http import Ask, door, int_between
 from freehold.core.lru import Lru
-from freehold.discover import facts, fitting, lineage, machines, panels, queries, subsets, uses
+from freehold.discover import facts, fitting, lineage, machines, openness, panels, queries, subsets, uses
 from freehold.discover.kinship import Tree, Whose, kin, tree
 from freehold.discover.licensing import Licensing, licensing
 from freehold.discover.lineage import Origins
+from freehold.discover.openness import Openness
 from freehold.discover.pages import refuse_reserved
 from freehold.gating import panels as gates
 from freehold.repos import service as repos
@@ -81,6 +83,7 @@ class RepoPage:
     smaller: Sequence[tuple[str, str]]  #: where it does not: models made from it that do, and their pages
     downloads: panels.Downloads | None  #: of a Space nobody counts any
     licensing: Licensing | None  #: of a model or a data set: may one use it commercially
+    openness: Openness | None  #: of a model or a data set: how open it is, dimension by dimension
     tree: Tree | None  #: where a model comes from and what came of it
     whose: Sequence[Whose]  #: other repositories that it names or that name it
     subsets: Sequence[subsets.Subset]
@@ -114,22 +117,26 @@ def _page(ask: Ask, found: Repo, known: facts.Facts | None) -> RepoPage:
     naming = lineage.naming(ask.db, ask.actor, found)
     parts = subsets.read(data) if found.kind == "dataset" else ()
     fit = _fit(ask, found, computed)
+    chain = _chain(ask, finder, found, known, computed) if known and found.kind in JUDGED else None
+    shown = head(found, panels.line(known, computed) if known else (), actor=ask.actor)
+    text = card(ask, found, known.commit) if known else None
     return RepoPage(
         title=found.path,
         area=found.kind,
         kind=found.kind,
         kind_word=ONE[found.kind],
-        head=head(found, panels.line(known, computed) if known else (), actor=ask.actor),
+        head=shown,
         hub=ask.base_url,
         rights=_rights(ask, found),
         is_disabled=found.is_disabled,
         is_empty=known is None or all(_is_ours(entry.path) for entry in known.files),
-        card=card(ask, found, known.commit) if known else None,
+        card=text,
         facts=panels.facts(found, known, computed, content.used_storage(ask.db, found)) if known else (),
         fit=fit,
         smaller=_smaller(ask, found, fit),
         downloads=_downloads(ask, found) if found.kind != "space" else None,
-        licensing=_licensing(ask, finder, found, known, computed) if known and found.kind in JUDGED else None,
+        licensing=licensing(chain) if chain else None,
+        openness=_openness(ask, found, known, computed, chain, shown.address, text) if known and chain else None,
         tree=tree(found, origins, naming) if found.kind == "model" else None,
         whose=kin(found, origins, naming),
         subsets=parts,
@@ -190,9 +197,23 @@ def _rights(ask: Ask, found: Repo) -> Rights:
     )
 
 
-def _licensing(ask: Ask, finder: Finder, found: Repo, known: facts.Facts, computed: Computed) -> Licensing:
+def _chain(ask: Ask, finder: Finder, found: Repo, known: facts.Facts, computed: Computed) -> chains.Chain:
     source = chains.Source(known.card.data, known.card.words.tags, computed.adapter_base or "")
-    return licensing(chains.of(ask.db, finder, found, source))
+    return chains.of(ask.db, finder, found, source)
+
+
+def _openness(
+    ask: Ask,
+    found: Repo,
+    known: facts.Facts,
+    computed: Computed,
+    chain: chains.Chain,
+    address: str,
+    text: markdown.Rendered | None,
+) -> Openness:
+    data, tags = known.card.data, known.card.words.tags
+    read = keeping.as_seen(ask.db, ask.kit, found, known.commit, computed, data, tags, chain)
+    return openness.panel(found.kind, address, read, text.headings if text else ())
 
 
 def _is_ours(path: str) -> bool:

@@ -7,14 +7,17 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Action, Actor
-from freehold.cards import reading, results
+from freehold.cards import chains, inspecting, reading, results
 from freehold.cards.facts import Facts
+from freehold.cards.naming import Finder
+from freehold.cards.openness import keeping
 from freehold.cards.queries import facts_of
 from freehold.content import queries as content
 from freehold.content.kit import Kit
 from freehold.content.rules import MAIN
 from freehold.discover import facts, info, queries, rules, weights
 from freehold.discover.errors import NoLeaderboard
+from freehold.discover.openness import told as openness_told
 from freehold.discover.queries import Item
 from freehold.repos import service as repos
 from freehold.repos.access import may
@@ -53,6 +56,21 @@ def repo_info(
     if wanted.security and kind == "model":
         told["securityRepoStatus"] = dict(NOT_SCANNED)
     return told
+
+
+def openness(db: Session, kit: Kit, actor: Actor, kind: str, path: str) -> dict[str, Any]:
+    """How open a model or a data set is at the head of ``main``, with the evidence, as ``actor`` may know it.
+
+    Raises the coded errors for the repository; :class:`RevisionNotFound` while ``main`` is gone.
+    """
+    repo = repos.load(db, actor, path, Action.LIST, kind=kind)
+    commit = content.resolve_revision(db, repo, HEAD, kit)
+    known = facts.in_short(db, repo, kit, commit)
+    computed = inspecting.facts_at(db, kit, repo, commit)
+    data, tags = known.card.data, known.card.words.tags
+    chain = chains.of(db, Finder(db, actor), repo, chains.Source(data, tags, computed.adapter_base or ""))
+    read = keeping.as_seen(db, kit, repo, commit, computed, data, tags, chain)
+    return {"id": repo.path, "sha": commit, **openness_told(kind, read)}
 
 
 def scan_status(db: Session, actor: Actor, kind: str, path: str) -> dict[str, Any]:
