@@ -80,6 +80,8 @@ from freehold.discussions import api as discussions_api
 from freehold.discussions import pages as discussions_pages
 from freehold.discussions import queries as discussions_queries
 from freehold.discussions import service as discussions
+from freehold.fleet import api as fleet_api
+from freehold.fleet import pages as fleet_pages
 from freehold.gating import api as gating_api
 from freehold.gating import pages as gating_pages
 from freehold.gating.service import terms as gating_terms
@@ -272,6 +274,7 @@ def _add_rooms(app: FastAPI) -> None:
         uploads_api,
         duplicates_api,
         people_api,
+        fleet_api,
         oauth_api,
         trees_api,
         refs_api,
@@ -330,6 +333,7 @@ def _include_pages(app: FastAPI) -> None:
         joining,
         organization_pages,
         members_pages,
+        fleet_pages,
         avatars,
         oauth_pages,
         tokens_doors,

@@ -20,6 +20,25 @@ FOOTER = (
     Entry("API", "/openapi.json"),
     Entry("Components", "/-/catalogue"),
 )
+#: The pages of a person's settings.
+SETTINGS = (
+    Entry("Profile", "/settings/profile"),
+    Entry("Account", "/settings/account"),
+    Entry("Organisations", "/settings/organizations"),
+    Entry("Machines", "/settings/machines"),
+    Entry("Access tokens", "/settings/tokens"),
+    Entry("Programs", "/settings/programs"),
+    Entry("Notifications", "/settings/notifications"),
+    Entry("Webhooks", "/settings/webhooks"),
+)
+#: The pages of an organisation's settings; its members see those that are theirs.
+ORG_SETTINGS = (
+    Entry("Profile and choices", "/organizations/{org}/settings/profile"),
+    Entry("Members", "/organizations/{org}/settings/members"),
+    Entry("Machines", "/organizations/{org}/settings/machines", area="member"),
+    Entry("Agreed terms", "/organizations/{org}/access", area="member"),
+    Entry("Audit trail", "/organizations/{org}/settings/audit"),
+)
 
 
 def slots() -> Slots:
@@ -47,26 +66,13 @@ def slots() -> Slots:
             Entry("Administration", "/admin", area="admin"),
         ),
         admin=governance_pages.MENU,
-        settings=(
-            Entry("Profile", "/settings/profile"),
-            Entry("Account", "/settings/account"),
-            Entry("Organisations", "/settings/organizations"),
-            Entry("Access tokens", "/settings/tokens"),
-            Entry("Programs", "/settings/programs"),
-            Entry("Notifications", "/settings/notifications"),
-            Entry("Webhooks", "/settings/webhooks"),
-        ),
+        settings=SETTINGS,
         repo_settings=(
             Entry("General", "{repo}/settings"),
             Entry("Access", "{repo}/access"),
             Entry("Secrets and variables", "{repo}/settings/variables", area="space"),
         ),
-        org_settings=(
-            Entry("Profile and choices", "/organizations/{org}/settings/profile"),
-            Entry("Members", "/organizations/{org}/settings/members"),
-            Entry("Agreed terms", "/organizations/{org}/access", area="member"),
-            Entry("Audit trail", "/organizations/{org}/settings/audit"),
-        ),
+        org_settings=ORG_SETTINGS,
         footer=FOOTER,
         inbox_address="/notifications",
         file_views=(cards_pages.file_view,),

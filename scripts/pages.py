@@ -28,6 +28,7 @@ PAGES: tuple[Shown, ...] = (
     Shown("home-anonymous", "/", NOBODY),
     Shown("models", "/models", NOBODY),
     Shown("models-filtered", "/models?search=tide&filter=license:apache-2.0"),
+    Shown("models-fleet", "/models?fits=lab:fleet"),
     Shown("models-none", "/models?search=nothing-like-it"),
     Shown("datasets", "/datasets"),
     Shown("spaces", "/spaces"),
@@ -45,6 +46,7 @@ PAGES: tuple[Shown, ...] = (
     Shown("openness-rules", "/-/openness", NOBODY),
     # ---- a repository
     Shown("model", _MODEL),
+    Shown("model-on-fleet", "/lab/river-tides-small?machine=lab:fleet&users=8&tokens=8192"),
     Shown("model-anonymous", _MODEL, NOBODY),
     Shown("model-private", "/alice/letters-by-hand"),
     Shown("model-gated", "/lab/harbour-voices", STRANGER),
@@ -117,6 +119,8 @@ PAGES: tuple[Shown, ...] = (
     Shown("organisation-new", "/organizations/new"),
     Shown("organisation-profile", "/organizations/lab/settings/profile"),
     Shown("organisation-members", "/organizations/lab/settings/members"),
+    Shown("organisation-machines", "/organizations/lab/settings/machines"),
+    Shown("organisation-machines-member", "/organizations/lab/settings/machines", MEMBER),
     Shown("organisation-terms", "/organizations/lab/access"),
     Shown("organisation-audit", "/organizations/lab/settings/audit"),
     # ---- settings
@@ -128,6 +132,7 @@ PAGES: tuple[Shown, ...] = (
     Shown("settings-profile", "/settings/profile"),
     Shown("settings-account", "/settings/account"),
     Shown("settings-organisations", "/settings/organizations", STRANGER),
+    Shown("settings-machines", "/settings/machines"),
     Shown("settings-tokens", "/settings/tokens"),
     Shown("settings-programs", "/settings/programs"),
     Shown("settings-notifications", "/settings/notifications"),

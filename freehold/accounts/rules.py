@@ -16,7 +16,7 @@ RESERVED = frozenset(
     """
     about activity admin administrator api assets auth avatars blog buckets chat choose collections compare contact
     datasets device docs enterprise explore favicon.ico freehold git health help home hub inbox invitations invite
-    jobs join kernels languages legal lfs login logout me metrics models new notifications oauth openapi.json
+    jobs join kernels languages legal lfs login logout me metrics mine models new notifications oauth openapi.json
     organizations orgs papers password people posts pricing privacy raw register resolve resources robots.txt scim
     search security settings signin signout signup spaces static status support system tasks terms trending
     unsubscribe uploads user users v1 v2 webhooks well-known xet zero-gpu

@@ -44,15 +44,21 @@ ENGINES: Mapping[str, Engine] = {"gguf": "llama.cpp", "safetensors": "transforme
 
 @dataclass(frozen=True)
 class Machine:
-    """What there is to run on: ``count`` of ``memory_bytes`` each."""
+    """What there is to run on: ``count`` of ``memory_bytes`` each, of which others keep ``kept_bytes``.
+
+    ``kept_bytes`` None: nobody said, so it is what systems, or engines on a card, leave as a rule.
+    """
 
     kind: Kind
     memory_bytes: int
     count: int = 1
+    kept_bytes: int | None = None
 
     @property
     def usable_bytes(self) -> int:
         """What is left for a model: the rest is the system's, or the card's."""
+        if self.kept_bytes is not None:
+            return max(0, self.memory_bytes - self.kept_bytes) * self.count
         if self.kind == "cpu":
             kept = min(int(self.memory_bytes * SYSTEM_SHARE), SYSTEM_BYTES)
             return (self.memory_bytes - kept) * self.count

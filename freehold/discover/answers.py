@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from freehold.cards import memory
-from freehold.cards.memory import Machine
 from freehold.core import clock
 from freehold.core.errors import BadRequest
 from freehold.discover import machines
+from freehold.discover.machines import Choice
 
 #: The word for what nothing tells.
 UNKNOWN = "unknown"
@@ -34,13 +33,14 @@ _EXAMPLES = {
 class Answer:
     """One of ``words`` or what lies between the bounds is enough; ``text`` is as an address says it.
 
-    Bounds are both included; None: no bound. Moments are aware.
+    Bounds are both included; None: no bound. Moments are aware. ``name``: of a machine, in words.
     """
 
     text: str
     words: tuple[str, ...] = ()
     at_least: int | datetime | None = None
     at_most: int | datetime | None = None
+    name: str = ""
 
     @property
     def has_bounds(self) -> bool:
@@ -95,19 +95,20 @@ def bounds(name: str, text: str, unit: str, *, may_be_unknown: bool) -> Answer |
     return Answer(told, (UNKNOWN,) if UNKNOWN in said else (), found.get("min"), found.get("max"))
 
 
-def machine(name: str, text: str, own: Mapping[str, Machine]) -> Answer | None:
-    """A machine (``cpu-16``, ``gpu-24x2``, or one of ``own`` by its name) as what it has room for; None: none asked.
+def machine(name: str, text: str, own: Mapping[str, Choice]) -> Answer | None:
+    """A machine (``cpu-16``, ``gpu-24x2``, or one of ``own``) as what it has room for; None: none asked.
 
-    Raises ``BadRequest`` for anything else.
+    Raises ``BadRequest`` for what is no machine, ``MachineNotFound`` for somebody's that is none of ``own``.
     """
     if not text:
         return None
-    found = own.get(text) or machines.parse(text)
+    found = machines.find(text, own)
     if found is None:
         raise BadRequest(
-            f"{name} is a machine like cpu-16, gpu-24 or gpu-80x8, with its memory in GB; {text[:40]!r} is not."
+            f"{name} is a machine like cpu-16, gpu-24 or gpu-80x8, with its memory in GB, or one of yours like "
+            f"mine:laptop or lab:fleet; {text[:40]!r} is not."
         )
-    return Answer(text, at_most=memory.room_for_lists(found))
+    return Answer(found.address, at_most=found.room_bytes, name=found.name)
 
 
 def said(answer: Answer, names: Mapping[str, str], unknown: str) -> str:

@@ -10,7 +10,7 @@ from freehold.access.rules import Action
 from freehold.accounts.queries import avatar_path
 from freehold.core.http import PUBLIC, Ask, door, next_page
 from freehold.core.paging import encode
-from freehold.discover import finding, info, queries, rules, service, suggesting
+from freehold.discover import finding, info, machines, queries, rules, service, suggesting
 from freehold.discover.finding import Search
 from freehold.discover.service import Wanted
 from freehold.repos import paths
@@ -29,7 +29,8 @@ def list_repos(ask: Ask, kind: str) -> Response:
     """The repositories of a kind that whoever asks may know of, by author, words and tags."""
     query = ask.request.query_params
     names = _names(kind, query)
-    listing = rules.listing(kind, query, most=MAX_FULL if OPENED & set(names) else rules.MAX_PAGE)
+    own = machines.of(ask.db, ask.actor) if ":" in query.get("fits", "") else rules.NO_MACHINES
+    listing = rules.listing(kind, query, most=MAX_FULL if OPENED & set(names) else rules.MAX_PAGE, own=own)
     page = queries.page(ask.db, ask.actor, listing)
     items = service.listed_all(ask.db, ask.kit, page.items, names)
     headers = next_page(ask.request, encode(page.next)) if page.next else {}

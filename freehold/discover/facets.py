@@ -11,9 +11,9 @@ from functools import lru_cache
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Actor
-from freehold.cards.memory import Machine
 from freehold.discover import answers, counting, machines, questions, rules
 from freehold.discover.answers import UNKNOWN, Answer
+from freehold.discover.machines import Choice
 from freehold.discover.questions import Question, Range, Tags, Words
 from freehold.discover.rules import NO_MACHINES, Listing
 
@@ -98,7 +98,7 @@ def of(
     listing: Listing,
     chosen: Sequence[str],
     opened: Set[str] = frozenset(),
-    own: Mapping[str, Machine] = NO_MACHINES,
+    own: Mapping[str, Choice] = NO_MACHINES,
 ) -> Sequence[Facet]:
     """The questions of a list. ``listing`` has everything but the ``chosen`` tags.
 
@@ -133,17 +133,18 @@ def told(kind: str, question: Question, tags: Sequence[str], answer: Answer | No
     if answer is None:
         return ""
     if isinstance(value, Range) and value.unit == "machine":
-        return machines.name(answer.text)
+        return answer.name or machines.name(answer.text)
     return answers.said(answer, value.classes if isinstance(value, Range) else value.names, value.unknown)
 
 
-def _classes(question: Question, answer: Answer | None, own: Mapping[str, Machine]) -> Mapping[str, Answer]:
+def _classes(question: Question, answer: Answer | None, own: Mapping[str, Choice]) -> Mapping[str, Answer]:
     value = question.value
     if not isinstance(value, Range):
         return {}
     if value.unit == "machine":
-        words = dict.fromkeys([*value.classes, *own, *([answer.text] if answer is not None else [])])
-        found = {word: answers.machine(question.name, word, own) for word in words}
+        words = [*[one.address for one in own.values() if one.says_more][:LONG], *value.classes]
+        words += [answer.text] if answer is not None else []
+        found = {word: answers.machine(question.name, word, own) for word in dict.fromkeys(words)}
     else:
         found = {word: answers.bounds(question.name, word, value.unit, may_be_unknown=False) for word in value.classes}
     return {word: answer for word, answer in found.items() if answer is not None}
@@ -163,7 +164,7 @@ def _words(
         return _of_tags(kind, question.name, value, numbers, tags)
     chosen = set(answer.words) if answer is not None else set()
     if isinstance(value, Range):
-        names = {word: value.classes.get(word) or machines.name(word) for word in classes}
+        names = {word: value.classes.get(word) or one.name or machines.name(word) for word, one in classes.items()}
         if answer is not None and answer.has_bounds:
             at = answer.at_least, answer.at_most
             chosen |= {
@@ -192,8 +193,9 @@ def _of_tags(kind: str, name: str, value: Tags, numbers: Mapping[str, int], chos
 def _facet(question: Question, words: Sequence[Word], answer: Answer | None, chosen: str) -> Facet:
     value = question.value
     is_machine = isinstance(value, Range) and value.unit == "machine"
-    if is_machine:
-        shown = [word for word in words if word.tag in SHORT_MACHINES or word.is_chosen]
+    if isinstance(value, Range) and is_machine:
+        own = [word for word in words if word.tag not in value.classes][:SHORT]
+        shown = [word for word in words if word.tag in SHORT_MACHINES or word in own or word.is_chosen]
     elif isinstance(value, Words) and value.names:
         shown = list(words)
     else:

@@ -1,11 +1,12 @@
 """Whether a model fits on a machine, for so many users with so many tokens each, and what would fit instead. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from freehold.cards import memory
 from freehold.cards.memory import Load, Machine, Need, Verdict
 from freehold.discover import machines
+from freehold.discover.machines import Choice, Group
 from freehold.web import figures
 
 #: Ways to load a model that are told of, and lengths of text that are tried where one is too long.
@@ -17,11 +18,16 @@ SMALL_SHARE = 0.25
 
 @dataclass(frozen=True)
 class Asked:
-    """What the visitor asks: on which machine (as addresses name it), for how many users and tokens of each."""
+    """What the visitor asks: on which machine (as addresses name it), for how many users and tokens of each.
+
+    ``choice`` is what ``machine`` names, where that does not say it itself; ``options`` are offered besides.
+    """
 
     machine: str
     users: int
     tokens: int
+    choice: Choice | None = None
+    options: Sequence[Group] = ()
 
 
 @dataclass(frozen=True)
@@ -50,40 +56,73 @@ class Fit:
     """The answer: ``best`` is the largest way that fits, or the smallest where none does; ``rest`` are the others.
 
     ``more_users``: how many there is room for at that length; ``instead``: what would fit, as words and an address.
+    Where several machines were asked about, all of this is of ``machine``: the smallest on which it fits best.
     """
 
     asked: Asked
     machine_name: str
+    machine: Machine
+    also: Sequence[tuple[str, Verdict]]  #: the others of several, the smallest first, and whether it fits there
     usable_bytes: int
     best: Way
     rest: Sequence[Way]
     more_users: int
     instead: Sequence[tuple[str, str]]
-    options: Sequence[tuple[str, str]]  #: machines to choose from, as addresses and people name them
+    options: Sequence[Group]  #: machines to choose from
     beyond: int | None  #: the most tokens the model takes, where more were asked for
 
 
-def of(loads: Sequence[Load], asked: Asked, mine: Sequence[tuple[str, str]] = ()) -> Fit | None:
-    """The answer for a model that can be loaded in these ways; None where there are none. ``mine``: own machines."""
-    machine = machines.parse(asked.machine)
-    if not loads or machine is None:
+#: The best answer first.
+_ORDER: Sequence[Verdict] = ("yes", "tight", "unknown", "no")
+
+
+def of(loads: Sequence[Load], asked: Asked) -> Fit | None:
+    """The answer for a model that can be loaded in these ways; None where there are none, or no such machine."""
+    choice = asked.choice or machines.built(asked.machine)
+    if not loads or choice is None:
         return None
+    # Of machines alike in every way, one is tried.
+    different = {machine: name for name, machine in reversed(choice.machines)}
+    answers = {machine: _on(loads, asked, machine) for machine in reversed(different)}
+    # The largest where it fits on none: what would fit instead is nearest from there.
+    size = {"yes": 1, "tight": 1, "unknown": 1, "no": -1}
+    machine = min(
+        answers, key=lambda one: (_ORDER.index(said := answers[one][1].verdict), size[said] * one.usable_bytes)
+    )
+    load, best, ways = answers[machine]
+    several = len(choice.machines) > 1
+    offered = asked.options or machines.options(())
+    if asked.machine not in {address for group in offered for address, _ in group.options}:
+        offered = [*offered, Group("As asked", [(asked.machine, choice.name)])]
+    return Fit(
+        asked=asked,
+        machine_name=f"{different[machine]}, {choice.name}" if several else choice.name,
+        machine=machine,
+        also=_others(choice, answers, machine) if several else (),
+        usable_bytes=machine.usable_bytes,
+        best=best,
+        rest=[way for way in ways if way is not best],
+        more_users=_most_users(load, asked, machine, best) if best.verdict == "yes" else 0,
+        instead=_instead(load, asked, machine, best) if best.verdict in ("no", "tight") else (),
+        options=offered,
+        beyond=load.context if load.context and load.context < asked.tokens else None,
+    )
+
+
+def _on(loads: Sequence[Load], asked: Asked, machine: Machine) -> tuple[Load, Way, list[Way]]:
+    """On one machine: the load and way that are the answer, and all of them."""
     ways = [_way(load, asked, machine, engine) for load in loads[:SHOWN_WAYS] for engine in _engines(load, machine)]
     fitting = [(load, way) for load, way in ways if way.verdict == "yes"]
     load, best = max(fitting, key=lambda one: one[0].weights_bytes) if fitting else ways[0]
-    options = dict(machines.BUILT_IN) | {spec: f"{named}" for spec, named in mine}
-    options.setdefault(asked.machine, machines.name(asked.machine))
-    return Fit(
-        asked=asked,
-        machine_name=options[asked.machine],
-        usable_bytes=machine.usable_bytes,
-        best=best,
-        rest=[way for _, way in ways if way is not best],
-        more_users=_most_users(load, asked, machine, best) if best.verdict == "yes" else 0,
-        instead=_instead(load, asked, machine, best) if best.verdict in ("no", "tight") else (),
-        options=list(options.items()),
-        beyond=load.context if load.context and load.context < asked.tokens else None,
-    )
+    return load, best, [way for _, way in ways]
+
+
+def _others(
+    choice: Choice, answers: Mapping[Machine, tuple[Load, Way, list[Way]]], best: Machine
+) -> Sequence[tuple[str, Verdict]]:
+    others = list(choice.machines)
+    others.remove(next(one for one in others if one[1] == best))
+    return [(name, answers[machine][1].verdict) for name, machine in others]
 
 
 def _engines(load: Load, machine: Machine) -> Sequence[memory.Engine]:

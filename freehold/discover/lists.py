@@ -11,11 +11,12 @@ from starlette.responses import Response
 
 from freehold.core.http import PUBLIC, Ask, door
 from freehold.core.paging import encode
-from freehold.discover import facets, queries, questions, register, rules
+from freehold.discover import facets, machines, queries, questions, register, rules
 from freehold.discover.facets import Facet
+from freehold.discover.machines import Choice
 from freehold.discover.questions import Range
 from freehold.discover.register import Row
-from freehold.discover.rules import Listing
+from freehold.discover.rules import NO_MACHINES, Listing
 from freehold.repos.heads import LABELS, ONE
 from freehold.repos.rules import KINDS
 from freehold.web.render import render
@@ -150,7 +151,8 @@ class Address:
 @door(PUBLIC)
 def kind_list(ask: Ask, kind: str) -> Response:
     query = ask.request.query_params
-    asked = _listing(kind, query)
+    own = machines.of(ask.db, ask.actor) if kind == "model" else NO_MACHINES
+    asked = _listing(kind, query, own)
     address = _address(kind, query, asked)
     whole = replace(asked, tags=(), cursor=None)  # but for what is chosen of the questions that tags answer
     listing = facets.narrowed(asked, facets.grouped(kind, address.filters))
@@ -166,7 +168,7 @@ def kind_list(ask: Ask, kind: str) -> Response:
         hidden=[(name, value) for name, value in address.pairs() if name != "search"],
         total=total,
         of=queries.count(ask.db, ask.actor, Listing(kind=kind)) if chips else total,
-        facets=facets.of(ask.db, ask.actor, whole, address.filters, frozenset(address.opened)),
+        facets=facets.of(ask.db, ask.actor, whole, address.filters, frozenset(address.opened), own),
         chips=chips,
         ways_out=_ways_out(ask, whole, address, chips) if not rows and not asked.cursor else (),
         rows=rows,
@@ -178,9 +180,9 @@ def kind_list(ask: Ask, kind: str) -> Response:
     return render(ask.request, page, blocks={"listing"})
 
 
-def listing(kind: str, query: QueryParams) -> Listing:
+def listing(kind: str, query: QueryParams, own: Mapping[str, Choice] = NO_MACHINES) -> Listing:
     """What a page of this address lists: as :func:`rules.listing`, but words of one question are alternatives."""
-    return facets.narrowed(_listing(kind, query), facets.grouped(kind, _chosen(query)))
+    return facets.narrowed(_listing(kind, query, own), facets.grouped(kind, _chosen(query)))
 
 
 def _address(kind: str, query: QueryParams, asked: Listing) -> Address:
@@ -198,10 +200,11 @@ def _address(kind: str, query: QueryParams, asked: Listing) -> Address:
     )
 
 
-def _listing(kind: str, query: QueryParams) -> Listing:
+def _listing(kind: str, query: QueryParams, own: Mapping[str, Choice]) -> Listing:
     """As the API reads the same address, but for the order of an address without one, and the task, which is a tag."""
     pairs = [(name, value) for name, value in query.multi_items() if name not in ("pipeline_tag", "sort")]
-    return replace(rules.listing(kind, QueryParams([*pairs, ("sort", _sort(query))]), most=ROWS), limit=ROWS)
+    given = QueryParams([*pairs, ("sort", _sort(query))])
+    return replace(rules.listing(kind, given, most=ROWS, own=own), limit=ROWS)
 
 
 def _sort(query: QueryParams) -> str:

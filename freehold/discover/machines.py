@@ -1,15 +1,23 @@
 """Machines as addresses name them: ``cpu-16`` is one with 16 GB, ``gpu-24x2`` two cards of 24 GB.
 
-An address that says the machine itself means the same for whoever follows it.
+An address that says the machine itself means the same for whoever follows it. One that names somebody's
+(``mine:laptop``, ``lab:fleet``) says something to whoever may see that machine, and nothing to others.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from freehold.cards.memory import GB, Machine
+from freehold.access.rules import Actor
+from freehold.cards.memory import GB, Machine, room_for_lists
+from freehold.fleet import queries as fleet
+from freehold.fleet import rules as naming
+from freehold.fleet.errors import MachineNotFound
+from freehold.fleet.queries import Fleet
 
 _WRITTEN = re.compile(r"(cpu|gpu)-([1-9]\d{0,4})(?:x([1-9]\d{0,3}))?")
 #: What everybody may choose, the smallest first.
@@ -57,9 +65,96 @@ def name(text: str) -> str:
     return f"{machine.count} × {machine.memory_bytes // GB} GB {many}"
 
 
-def chosen(asked: str | None, remembered: str | None) -> str:
-    """The machine of the address, else the one that the visitor chose before, else a usual one."""
-    return next((text for text in (asked, remembered) if text and parse(text) is not None), USUAL)
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen to run on, smallest first: one machine, or several by their names, of which one suffices."""
+
+    address: str
+    name: str
+    machines: Sequence[tuple[str, Machine]]
+
+    @property
+    def says_more(self) -> bool:
+        """A fleet of one machine says no more than that machine."""
+        return len(self.machines) > 1 or not self.address.endswith(f":{naming.FLEET}")
+
+    @property
+    def room_bytes(self) -> int:
+        """The most that a model may take, as lists compare it, to fit on one of them."""
+        return max(room_for_lists(machine) for _, machine in self.machines)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Machines to choose from that belong together, each as addresses and people name it. No label: everybody's."""
+
+    label: str
+    options: Sequence[tuple[str, str]]
+
+
+def built(text: str) -> Choice | None:
+    """What ``text`` says by itself; None where it says nothing, or names somebody's machine."""
+    machine = parse(text)
+    return Choice(text, name(text), [(name(text), machine)]) if machine else None
+
+
+def find(text: str, own: Mapping[str, Choice]) -> Choice | None:
+    """What ``text`` names; None for what is no machine.
+
+    Raises ``MachineNotFound``, alike for a machine that is not there and for one that is none of ``own``.
+    """
+    if naming.parsed(text) is None:
+        return built(text)
+    if text.lower() not in own:
+        raise fleet.not_found(text)
+    return own[text.lower()]
+
+
+def chosen(own: Mapping[str, Choice], preferred: str, asked: str | None, remembered: str | None) -> Choice:
+    """The machine of the address, else the one that is ``preferred`` of ``own``, else the one chosen before here, else
+    a usual one.
+
+    What names no machine, or none that the visitor may see, counts as if it were not said.
+    """
+    for text in (asked, preferred, remembered):
+        try:
+            if text and (found := find(text, own)) is not None:
+                return found
+        except MachineNotFound:
+            continue
+    usual = built(USUAL)
+    assert usual is not None, USUAL
+    return usual
+
+
+def own(fleets: Sequence[Fleet]) -> Mapping[str, Choice]:
+    """Each machine of these fleets, and each fleet as a whole, by its address in small letters."""
+    choices = []
+    for one in fleets:
+        machines = [(machine.name, machine.machine) for machine in one.machines]
+        choices += [
+            Choice(machine.address, fleet.named(machine.name, one.owner), [(machine.name, machine.machine)])
+            for machine in one.machines
+        ]
+        smallest_first = sorted(machines, key=lambda machine: (machine[1].usable_bytes, machine[0]))
+        choices.append(Choice(one.address, fleet.fleet_name(one.owner), smallest_first))
+    return {one.address.lower(): one for one in choices}
+
+
+def of(db: Session, actor: Actor) -> Mapping[str, Choice]:
+    """The machines that ``actor`` may see, and so may ask about."""
+    return own(fleet.known(db, actor))
+
+
+def options(fleets: Sequence[Fleet]) -> Sequence[Group]:
+    """Everything to choose from: one's own machines first, then those of one's organisations, then everybody's."""
+    groups = []
+    for one in fleets:
+        named = [(machine.address, f"{machine.name}, {naming.said(machine.machine)}") for machine in one.machines]
+        if len(named) > 1:
+            named.append((one.address, f"Any of these {len(named)}"))
+        groups.append(Group(one.owner or "Yours", named))
+    return [*groups, Group("" if not groups else "Usual", list(BUILT_IN.items()))]
 
 
 def remember(answer: Response, request: Request) -> None:

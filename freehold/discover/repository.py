@@ -26,6 +26,7 @@ from freehold.discover.licensing import Licensing, licensing
 from freehold.discover.lineage import Origins
 from freehold.discover.openness import Openness
 from freehold.discover.pages import refuse_reserved
+from freehold.fleet import queries as fleet
 from freehold.gating import panels as gates
 from freehold.repos import service as repos
 from freehold.repos.access import may
@@ -168,24 +169,27 @@ def _computed(ask: Ask, found: Repo, commit: str) -> Computed:
 
 def _fit(ask: Ask, found: Repo, computed: Computed) -> fitting.Fit | None:
     loads = computed.details.get("loads", ()) if found.kind == "model" else ()
-    return fitting.of([memory.load_of(one) for one in loads], fit_asked(ask))
+    return fitting.of([memory.load_of(one) for one in loads], fit_asked(ask)) if loads else None
 
 
 def fit_asked(ask: Ask) -> fitting.Asked:
-    """What the address asks, else the question of lists on the machine that the visitor chose last."""
-    query = ask.request.query_params
+    """What the address asks, else the question of lists on the visitor's own machine, or the one they chose last."""
+    query, fleets = ask.request.query_params, fleet.known(ask.db, ask.actor)
+    asked, remembered = query.get("machine"), ask.request.cookies.get(machines.COOKIE)
+    chosen = machines.chosen(machines.own(fleets), fleet.preferred(fleets), asked, remembered)
     return fitting.Asked(
-        machine=machines.chosen(query.get("machine"), ask.request.cookies.get(machines.COOKIE)),
+        machine=chosen.address,
         users=int_between(query, "users", memory.USERS, 1, memory.MAX_USERS),
         tokens=int_between(query, "tokens", memory.TOKENS, 1, memory.MAX_TOKENS),
+        choice=chosen,
+        options=machines.options(fleets),
     )
 
 
 def _smaller(ask: Ask, found: Repo, fit: fitting.Fit | None) -> Sequence[tuple[str, str]]:
-    machine = machines.parse(fit.asked.machine) if fit else None
-    if fit is None or machine is None or fit.best.verdict == "yes":
+    if fit is None or fit.best.verdict == "yes":
         return ()
-    made = queries.quantised(ask.db, ask.actor, found, memory.room_for_lists(machine), SHOWN_SMALLER)
+    made = queries.quantised(ask.db, ask.actor, found, memory.room_for_lists(fit.machine), SHOWN_SMALLER)
     return [(one.path, page_path("model", one.path) + fitting.address(fit.asked)) for one in made]
 
 

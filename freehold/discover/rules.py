@@ -7,13 +7,13 @@ from datetime import datetime
 from starlette.datastructures import QueryParams
 
 from freehold.cards import vocabulary
-from freehold.cards.memory import Machine
 from freehold.core.errors import BadRequest
 from freehold.core.http import int_between
 from freehold.core.paging import Cursor, decode
 from freehold.discover import answers, questions
 from freehold.discover.answers import Answer
 from freehold.discover.errors import BadExpand
+from freehold.discover.machines import Choice
 from freehold.discover.questions import Question, Range
 from freehold.wordkit.rules import MAX_ASKED_CHARS
 
@@ -62,7 +62,7 @@ MAX_PAGE = 1000
 MAX_FILTERS = 30
 #: Filters on things this hub does not have: nothing matches them, rather than everything.
 NOTHING_MATCHES = ("inference", "inference_provider", "models", "datasets", "linked", "trained_dataset")
-NO_MACHINES: Mapping[str, Machine] = {}
+NO_MACHINES: Mapping[str, Choice] = {}
 #: Apps that run GGUF files, as the ``apps`` filter names them.
 GGUF_APPS = frozenset({"llama.cpp", "ollama", "lmstudio", "jan", "gpt4all", "llamafile"})
 
@@ -89,10 +89,8 @@ class Listing:
     expand: tuple[str, ...] = field(default=())
 
 
-def listing(
-    kind: str, query: QueryParams, *, most: int = MAX_PAGE, own: Mapping[str, Machine] = NO_MACHINES
-) -> Listing:
-    """A list as its address asks for it. ``own``: machines by the names that the reader gave them."""
+def listing(kind: str, query: QueryParams, *, most: int = MAX_PAGE, own: Mapping[str, Choice] = NO_MACHINES) -> Listing:
+    """A list as its address asks for it. ``own``: the reader's machines (``machines.of``)."""
     cursor, sort = query.get("cursor"), SORTS.get(query.get("sort") or "", "updated_at")
     apps = set(query.getlist("apps"))
     tags = tag_groups(kind, query.getlist("filter") + query.getlist("tags") + query.getlist("library"))
@@ -116,13 +114,13 @@ def listing(
     )
 
 
-def answered(query: QueryParams, own: Mapping[str, Machine] = NO_MACHINES) -> Mapping[str, Answer]:
+def answered(query: QueryParams, own: Mapping[str, Choice] = NO_MACHINES) -> Mapping[str, Answer]:
     """What an address answers, by question. Raises ``BadRequest`` where it says what no answer is."""
     read = {question.name: _answer(question, query, own) for question in questions.BY_NAME.values()}
     return {name: answer for name, answer in read.items() if answer is not None}
 
 
-def _answer(question: Question, query: QueryParams, own: Mapping[str, Machine]) -> Answer | None:
+def _answer(question: Question, query: QueryParams, own: Mapping[str, Choice]) -> Answer | None:
     """Fields of a form may name the ends of a range by themselves: ``size_min=1GB`` is ``size=min:1GB``."""
     name, value = question.name, question.kept
     parts = query.getlist(name)

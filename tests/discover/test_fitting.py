@@ -45,8 +45,7 @@ def test_a_machine_is_named_by_the_address(text: str) -> None:
 )
 def test_anything_else_names_none(text: str) -> None:
     assert machines.parse(text) is None
-    assert machines.chosen(text, "gpu-24") == "gpu-24"
-    assert machines.chosen(text, text) == machines.USUAL
+    assert machines.built(text) is None
 
 
 # ---- the answer --------------------------------------------------------------------------------------------
@@ -126,12 +125,12 @@ def keep(client: TestClient, path: str) -> None:
 
 def test_the_page_answers_and_remembers_the_machine(client: TestClient, small: str) -> None:
     page = client.get(small).text
-    assert "It fits on <b>16 GB laptop</b> at 1 user × 4,096 tokens" in page
+    assert "It fits on <b><bdi>16 GB laptop</bdi></b> at 1 user × 4,096 tokens" in page
     asked = client.get(f"{small}?machine=gpu-24&users=3&tokens=9000")
-    assert "on <b>1 × 24 GB card</b> at 3 users × 9,000 tokens" in asked.text
+    assert "on <b><bdi>1 × 24 GB card</bdi></b> at 3 users × 9,000 tokens" in asked.text
     assert "The model itself takes 8,192 tokens." in asked.text
     assert "machine=gpu-24" in asked.headers["set-cookie"]
-    assert "on <b>1 × 24 GB card</b>" in client.get(small).text
+    assert "on <b><bdi>1 × 24 GB card</bdi></b>" in client.get(small).text
 
 
 def test_with_script_the_panel_comes_alone(client: TestClient, small: str) -> None:
