@@ -1,7 +1,7 @@
 """Rows by the hundred thousand, straight into a hub's tables: what a hub with millions of repositories is measured on.
 
-Nothing here is how a hub writes. Indexes are gone meanwhile and come back at the end, and a database that is cut off in
-between is scrap. No hub may be running on it.
+Nothing here is how a hub writes. Indexes and triggers are gone meanwhile and come back at the end, and a database that
+is cut off in between is scrap. No hub may be running on it: the log of changes tells of none of these rows.
 """
 
 import sqlite3
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Table
+from sqlalchemy import Connection, Table
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from freehold.core.database import Base, Database
@@ -39,6 +39,7 @@ def filling(database: Database, tables: Sequence[type[Base]]) -> Iterator[Sink]:
     with database.engine.begin() as connection:
         for index in indexes:
             index.drop(connection)
+        triggers = _without_triggers(connection, mapped) if database.is_sqlite else []
     database.engine.dispose()
     with (_sqlite if database.is_sqlite else _postgres)(database) as sink:
         yield sink
@@ -48,8 +49,24 @@ def filling(database: Database, tables: Sequence[type[Base]]) -> Iterator[Sink]:
             connection.exec_driver_sql("PRAGMA temp_store=FILE")  # sorting millions of rows is not for the memory
         for index in indexes:
             index.create(connection)
+        for made in triggers:
+            connection.exec_driver_sql(made)
         connection.exec_driver_sql("ANALYZE")
     database.engine.dispose()
+
+
+def _without_triggers(connection: Connection, tables: Sequence[Table]) -> list[str]:
+    """The tables have no triggers; what makes them again, and what they would have kept. PostgreSQL has its own way."""
+    names = [table.name for table in tables]
+    master = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE type IN ('trigger', 'table') ORDER BY name"
+    kept = []
+    for kind, name, table, made in connection.exec_driver_sql(master).all():
+        if kind == "trigger" and table in names:
+            connection.exec_driver_sql(f'DROP TRIGGER "{name}"')
+            kept.append(made)
+        elif kind == "table" and name.removesuffix("_fts") in names and name.endswith("_fts"):
+            kept.append(f'INSERT INTO "{name}" ("{name}") VALUES (\'rebuild\')')
+    return kept
 
 
 @contextmanager

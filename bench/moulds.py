@@ -12,6 +12,7 @@ from typing import Any
 
 from freehold.cards import inspecting, memory, tags, vocabulary
 from freehold.cards.licences import permits, verdict
+from freehold.cards.openness import keeping
 
 #: Shares in a hundred. None: not said. What is not named shares what is left, the first of it most often.
 _LICENCES = {
@@ -83,6 +84,7 @@ class Mould:
     facts: tuple[Any, ...] | None  #: in the order of :data:`FACTS`
     answer: str
     own: str
+    openness: tuple[Any, ...]  #: in the order of :data:`OPENNESS`
     relation: str  #: how it came from its base, where it is one that has a base
     family: str  #: what it is called after
 
@@ -92,6 +94,10 @@ FACTS = (
     "parameters", "active_parameters", "dtype", "context_length", "architecture", "tokenizer", "adapter_base",
     "has_pickle", "rows", "size_bytes", "needed_bytes", "formats", "quantisations", "details",
 )  # fmt: skip
+
+
+OPENNESS = ("weights", "code", "data", "recipe", "evaluation", "licence", "opened", "told")
+_OPENNESS = {"unknown": 44, "open": 26, "partly": 18, "closed": 12}
 
 
 def make(kind: str, number: int, chance: random.Random) -> list[Mould]:
@@ -254,9 +260,16 @@ def _mould(
         facts=known,
         answer=reading.answer,
         own=reading.answer + ("" if all(one.derivatives == "yes" for one in reading.licences) else ", unchanged"),
+        openness=_openness(chance, kind),
         relation=relation,
         family=chance.choice(FAMILIES) if kind == "model" else subject.replace(" ", "-"),
     )
+
+
+def _openness(chance: random.Random, kind: str) -> tuple[Any, ...]:
+    not_asked = () if kind == "model" else ("weights", "evaluation")
+    found = [None if name in not_asked else _one(chance, _OPENNESS) for name in OPENNESS[:6]]
+    return (*found, found.count("open"), json.dumps({"files": ["README.md"], "words": []}))
 
 
 def _one(chance: random.Random, shares: Mapping[Any, float], rest: Sequence[str] = ()) -> Any:
@@ -270,4 +283,4 @@ def _one(chance: random.Random, shares: Mapping[Any, float], rest: Sequence[str]
 
 
 #: What every row of these tables has in common, so that the hub does not begin by computing them anew.
-FACTS_VERSION, VERDICT_VERSION = inspecting.VERSION, permits.version()
+FACTS_VERSION, VERDICT_VERSION, OPENNESS_VERSION = inspecting.VERSION, permits.version(), keeping.version()

@@ -20,7 +20,16 @@ from typing import Any
 from bench import bulk, moulds
 from bench.moulds import Mould
 from freehold.accounts.tables import Account, Membership
-from freehold.cards.tables import RepoCard, RepoFacts, RepoLink, RepoTag, RepoVerdict
+from freehold.cards.tables import (
+    EvalResult,
+    RepoCard,
+    RepoFacts,
+    RepoLink,
+    RepoOpenness,
+    RepoTag,
+    RepoText,
+    RepoVerdict,
+)
 from freehold.content.rules import MAIN
 from freehold.content.tables import DownloadDay, Ref
 from freehold.core import clock
@@ -29,6 +38,9 @@ from freehold.core.settings import Settings
 from freehold.discover import trending
 from freehold.main import open_database
 from freehold.repos.tables import Repo
+from freehold.wordkit import near
+from freehold.wordkit import rules as wordkit
+from freehold.wordkit import service as words
 
 SHARES = {"model": 0.65, "dataset": 0.25, "space": 0.10}
 BATCH = 50_000
@@ -39,8 +51,10 @@ NEW_OWNER, ORGANISATION = 0.3, 0.12
 PRIVATE, GATED = 0.02, 0.03
 #: How many ways to be there are at most, of each kind, and words to tag with.
 MOULDS, TAG_WORDS = {"model": 12_000, "dataset": 4_000, "space": 800}, 20_000
-#: Of models, how many name a base; of repositories, how many were downloaded within the month.
-BASED, DOWNLOADED = 0.55, 0.35
+#: Of the words to tag with, how many a slip of the keyboard leads back to.
+KNOWN_WORDS = 2_400
+#: Of models, how many name a base, and hold results; of repositories, how many were downloaded within the month.
+BASED, EVALUATED, DOWNLOADED = 0.55, 0.01, 0.35
 _MOST_DOWNLOADS = 40_000_000
 _TABLES: dict[type[Base], tuple[str, ...]] = {
     Account: ("id", "kind", "name", "key", "full_name", "created_at"),
@@ -57,6 +71,9 @@ _TABLES: dict[type[Base], tuple[str, ...]] = {
     RepoTag: ("repo_id", "tag"),
     RepoLink: ("repo_id", "relation", "kind", "path_key"),
     RepoVerdict: ("repo_id", "answer", "own", "version"),
+    RepoOpenness: ("repo_id", "commit", "version", *moulds.OPENNESS),
+    RepoText: ("repo_id", "version", "title", "tags", "body", "spellings", "pairs", "lexemes"),
+    EvalResult: ("repo_id", "position", "filename", "dataset_key", "task", "value", "data"),
     DownloadDay: ("repo_id", "day", "downloads", "sources"),
 }  # fmt: skip
 
@@ -66,9 +83,8 @@ def fill(database: Database, number: int, *, seed: int = 1, now: datetime | None
 
     No hub may be running on ``database``; see :mod:`bench.bulk`. A second filling of the same hub takes another seed.
     """
-    crowd = Crowd(
-        random.Random(seed), now or clock.now().replace(hour=0, minute=0, second=0, microsecond=0), number, seed
-    )
+    today = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    crowd = Crowd(random.Random(seed), now or today, number, seed, is_postgres=not database.is_sqlite)
     with bulk.filling(database, list(_TABLES)) as sink:
         for start in range(0, number, BATCH):
             rows = crowd.next(min(BATCH, number - start))
@@ -76,6 +92,10 @@ def fill(database: Database, number: int, *, seed: int = 1, now: datetime | None
                 if rows[table]:
                     sink.put(table.__table__, columns, rows[table])  # type: ignore[arg-type]
             sink.commit()
+    with database.write() as db:
+        for at in range(0, KNOWN_WORDS, near.MAX_LEARNED):
+            near.learn(db, crowd.words[at : at + near.MAX_LEARNED])
+        near.learn(db, moulds.FAMILIES)
 
 
 Rows = dict[type[Base], list[tuple[Any, ...]]]
@@ -89,6 +109,7 @@ class Crowd:
     now: datetime
     number: int
     seed: int
+    is_postgres: bool = False
     _made: int = 0
     _owner_of: list[int] = field(default_factory=list)  #: by repository
     _owners: list[tuple[str, str, bool]] = field(default_factory=list)  #: id, name, is an organisation
@@ -101,7 +122,7 @@ class Crowd:
         self._moulds = {
             kind: moulds.make(kind, max(200, int(most * share)), self.chance) for kind, most in MOULDS.items()
         }
-        self._words = moulds.vocabulary_of_tags(self.chance, TAG_WORDS)
+        self.words = moulds.vocabulary_of_tags(self.chance, TAG_WORDS)
         self._kinds, self._shares = list(SHARES), list(accumulate(SHARES.values()))
         self._end = self.now.timestamp()
         today = self.now.astimezone(UTC).date()
@@ -142,10 +163,13 @@ class Crowd:
         )  # fmt: skip
         commit = f"{self.chance.getrandbits(160):040x}"
         rows[Ref].append((repo_id, MAIN, commit, changed))
-        self._card(rows, mould, repo_id, commit)
+        self._card(rows, mould, repo_id, commit, path)
         if mould.facts is not None:
             rows[RepoFacts].append((repo_id, commit, moulds.FACTS_VERSION, changed, *mould.facts))
             rows[RepoVerdict].append((repo_id, mould.answer, mould.own, moulds.VERDICT_VERSION))
+            rows[RepoOpenness].append((repo_id, commit, moulds.OPENNESS_VERSION, *mould.openness))
+        if kind == "model" and rand() < EVALUATED:
+            rows[EvalResult].append((repo_id, 0, ".eval_results/mmlu.yaml", "lab/mmlu", "mmlu", rand(), "{}"))
         if kind == "model" and not private and (downloads[0] > 20 or len(self._bases) < 20):
             self._bases.append(path)
         self._made += 1
@@ -186,9 +210,9 @@ class Crowd:
             score += sources * self._left[age]
         return total, trending.trend(math.sqrt(score), self.now)
 
-    def _card(self, rows: Rows, mould: Mould, repo_id: str, commit: str) -> None:
+    def _card(self, rows: Rows, mould: Mould, repo_id: str, commit: str, path: str) -> None:
         rand = self.chance.random
-        more = {self._words[int(TAG_WORDS * rand() ** 5)]: None for _ in range(int(4 * rand()))}
+        more = {self.words[int(TAG_WORDS * rand() ** 5)]: None for _ in range(int(4 * rand()))}
         data, told = mould.data, [*more]
         if mould.kind == "model" and rand() < BASED and self._bases:
             base = self._bases[int(len(self._bases) * rand() ** 3)]
@@ -204,7 +228,11 @@ class Crowd:
                 mould.summary,
             )
         )  # fmt: skip
-        rows[RepoTag] += [(repo_id, tag) for tag in dict.fromkeys((*mould.tag_rows, *told))]
+        all_tags = dict.fromkeys((*mould.tag_rows, *told))
+        rows[RepoTag] += [(repo_id, tag) for tag in all_tags]
+        text = RepoText(title=path, tags="\n".join(all_tags), body=mould.summary, spellings=wordkit.spellings(path))
+        lexemes = words.lexemes(text) if self.is_postgres else None
+        rows[RepoText].append((repo_id, words.VERSION, path, text.tags, text.body, text.spellings, "", lexemes))
 
 
 def _moment(at: float) -> str:

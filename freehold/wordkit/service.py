@@ -20,12 +20,12 @@ def write(db: Session, row: TextColumns, *, title: str, tags: Iterable[str] = ()
     row.title, row.tags, row.body = rules.kept(title), rules.kept("\n".join(tags)), rules.kept(body)
     row.spellings, row.pairs, row.lexemes = rules.spellings(row.title), "", None
     if db.get_bind().dialect.name == "postgresql":
-        row.lexemes = _lexemes(row)
+        row.lexemes = lexemes(row)
     else:
         row.pairs = rules.pairs(f"{row.title}\n{row.tags}\n{row.body}")
 
 
-def _lexemes(row: TextColumns) -> str:
+def lexemes(row: TextColumns) -> str:
     """All words and where they stand, as PostgreSQL spells it. Cut here: its own cutting is another one."""
     places: dict[str, list[str]] = {}
     at = 0
