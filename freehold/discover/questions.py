@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, exists, fu
 
 from freehold.accounts.tables import Account
 from freehold.cards import vocabulary
-from freehold.cards.tables import EvalResult, RepoCard, RepoFacts, RepoVerdict
+from freehold.cards.openness.material import DIMENSIONS
+from freehold.cards.tables import EvalResult, RepoCard, RepoFacts, RepoOpenness, RepoVerdict
 from freehold.discover import machines
 from freehold.discover.answers import UNKNOWN, Answer
 from freehold.repos import licences
@@ -128,6 +129,13 @@ _BYTES = {
     "min:10GB,max:100GB": "10 to 100 GB",
     "min:100GB": "100 GB and more",
 }
+_MEMORY = {
+    "max:1GB": "up to 1 GB",
+    "min:1GB,max:6GB": "1 to 6 GB",
+    "min:6GB,max:20GB": "6 to 20 GB",
+    "min:20GB,max:80GB": "20 to 80 GB",
+    "min:80GB": "80 GB and more",
+}
 _ROWS = {
     "max:1K": "up to 1 k",
     "min:1K,max:100K": "1 to 100 k",
@@ -136,6 +144,25 @@ _ROWS = {
     "min:100M": "100 M and more",
 }
 _SINCE = {"7d": "Last 7 days", "30d": "Last 30 days", "90d": "Last 90 days", "year": "This year"}
+
+_VALUES = {"open": "Open", "partly": "Partly", "closed": "Closed"}
+_OPENED = {"min:2": "2 or more are open", "min:3": "3 or more", "min:4": "4 or more", "min:5": "5 or more"}
+
+
+def _openness() -> tuple[Question, ...]:
+    """One question for each dimension: what is asked of several has to hold of all of them."""
+    kinds = {name: frozenset(kind for kind in DIMENSIONS if name in DIMENSIONS[kind]) for name in DIMENSIONS["model"]}
+    return tuple(
+        Question(
+            f"open_{name}",
+            f"Openness: {name}",
+            kinds[name],
+            Words(RepoOpenness, func.nullif(getattr(RepoOpenness, name), UNKNOWN), _VALUES, NOT_KNOWN),
+            f"Whether its {name} is open, partly open, closed, or nothing tells (/-/openness).",
+        )
+        for name in kinds
+    )
+
 
 #: In the order of pages. A tag belongs to the first question that takes it.
 QUESTIONS: tuple[Question, ...] = (
@@ -182,6 +209,13 @@ QUESTIONS: tuple[Question, ...] = (
         Range(RepoFacts, RepoFacts.needed_bytes, "machine", machines.BUILT_IN),
         "A machine that it fits on, for one user and 4,096 tokens: cpu-16 has 16 GB, gpu-24x2 two cards of 24 GB.",
         is_open=True,
+    ),
+    Question(
+        "memory",
+        "Memory",
+        _MODEL,
+        Range(RepoFacts, RepoFacts.needed_bytes, "bytes", _MEMORY, NOT_KNOWN),
+        "What its smallest way to load takes in memory, with a margin, for one user and 4,096 tokens.",
     ),
     Question(
         "context_length",
@@ -299,6 +333,14 @@ QUESTIONS: tuple[Question, ...] = (
         Words(RepoFacts, _PICKLED, {"no": "None", "yes": "Some, which could run code"}, NOT_KNOWN),
         "Whether files are pickles, which can run code when they are loaded. No file is scanned for what it would do.",
     ),
+    Question(
+        "openness",
+        "Openness",
+        _FILES,
+        Range(RepoOpenness, RepoOpenness.opened, "count", _OPENED),
+        "How many of its dimensions are open: six of a model, four of a data set. Which ones is asked one by one.",
+    ),
+    *_openness(),
     Question(
         "gated",
         "Files",

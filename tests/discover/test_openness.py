@@ -139,3 +139,23 @@ def test_an_index_that_names_more_than_there_is(app: Starlette, cast: Cast, publ
     assert kept(app, "alice/m")["weights"] == "partly"
     publish(cast.alice.actor, "alice/m", {"model.safetensors.index.json": "[[[" * 9_999})
     assert kept(app, "alice/m")["weights"] == "open"
+
+
+def test_lists_are_narrowed_by_dimensions(app: Starlette, client: TestClient, cast: Cast, publish: Publish) -> None:
+    publish(cast.alice.actor, "alice/d", card(license="mit") | ROWS, kind="dataset")
+    publish(cast.alice.actor, "alice/open", card(license="mit", datasets="alice/d") | WEIGHTS)
+    publish(cast.alice.actor, "alice/shut", card(license="cc-by-nc-4.0", datasets="[proprietary]") | WEIGHTS)
+    publish(cast.alice.actor, "lab/hush", card(license="mit") | WEIGHTS, private=True)
+    app.state.worker.drain()
+
+    def listed(query: str, person: Person = cast.anonymous) -> list[str]:
+        answer = client.get(f"/api/models?{query}", headers=person.headers)
+        assert answer.status_code == 200, answer.text
+        return sorted(one["id"] for one in answer.json())
+
+    assert listed("open_weights=open") == ["alice/open", "alice/shut"]
+    assert listed("open_weights=open&open_data=open") == ["alice/open"]
+    assert listed("open_data=closed,unknown", cast.bob) == ["alice/shut", "lab/hush"]
+    assert listed("openness=min:3") == ["alice/open"]
+    page = client.get("/models?open=open_data,openness", headers={"accept": "text/html"}).text
+    assert "Openness: data" in page and 'href="/models?open_data=closed&amp;open=open_data%2Copenness"' in page
