@@ -2,6 +2,7 @@
 
 import freehold
 from freehold.cards import pages as cards_pages
+from freehold.choosing.pages import compare as compare_pages
 from freehold.community.pages import marks as marks_pages
 from freehold.content.pages import shared as content_shared
 from freehold.discover import repository as repository_pages
@@ -76,7 +77,8 @@ def slots() -> Slots:
         footer=FOOTER,
         inbox_address="/notifications",
         file_views=(cards_pages.file_view,),
-        repo_actions=(marks_pages.repo_actions, notifications_pages.watch_action),
+        family_address="{repo}/-/lineage",
+        repo_actions=(marks_pages.repo_actions, compare_pages.repo_action, notifications_pages.watch_action),
         repo_tabs=(
             Tab("Card", "{repo}", "card"),
             Tab("Files", "{repo}/tree/main", "files"),

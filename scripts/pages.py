@@ -54,6 +54,8 @@ PAGES: tuple[Shown, ...] = (
     Shown("model-terms", "/lab/harbour-voices/terms/{terms}"),
     Shown("dataset", _DATA, STRANGER),
     Shown("space", "/spaces/bob/tide-table", MEMBER),
+    Shown("lineage", f"{_MODEL}/-/lineage?open=bob/river-tides-nl", STRANGER),
+    Shown("lineage-above", "/lab/river-tides-nl-gguf/-/lineage", NOBODY),
     Shown("likers", f"{_MODEL}/likers"),
     Shown("repo-activity", f"{_MODEL}/activity"),
     Shown("watch", f"{_MODEL}/watch"),

@@ -56,12 +56,38 @@ def _repositories(people: Mapping[str, httpx.Client], found: Found) -> None:
     )
     found["repo"] = _call(alice, "GET", "/api/models/lab/river-tides")["_id"]
     _repo(alice, "lab/river-tides-small", _small())
+    _family(alice, bob)
     _repo(alice, "alice/letters-by-hand", {"README.md": "A first try, not for others.\n"}, private=True)
     _repo(alice, "lab/harbour-voices", {"README.md": VOICES_CARD, "model.safetensors": _safetensors(7, 5)})
     _call(alice, "PUT", "/api/models/lab/harbour-voices/settings", {"gated": "manual"})
     _repo(alice, "lab/harbour-logs", _logs(), kind="dataset")
     _repo(bob, "bob/weather-notes", _notes(), kind="dataset")
     _repo(bob, "bob/tide-table", _app(), kind="space", sdk="static")
+
+
+def _family(alice: httpx.Client, bob: httpx.Client) -> None:
+    """What came of the model of the tides: tuned, tuned again, adapted, made small, and merged."""
+    tuned = {"base_model": "lab/river-tides", "license": "apache-2.0", "pipeline_tag": "text-classification"}
+    _repo(bob, "bob/river-tides-nl", _made(tuned | {"language": "nl"}) | {"model.safetensors": _safetensors(64, 49)})
+    _repo(bob, "bob/river-tides-lora", _made(tuned | {"base_model_relation": "adapter", "license": "cc-by-nc-4.0"}))
+    for name, size in (("q8", 30), ("q4", 15)):
+        _repo(
+            bob,
+            f"bob/river-tides-{name}",
+            _made(tuned | {"base_model_relation": "quantized"}) | {"model.safetensors": _safetensors(size, 49)},
+        )
+    small = {"base_model": "bob/river-tides-nl", "base_model_relation": "quantized", "license": "apache-2.0"}
+    _repo(alice, "lab/river-tides-nl-gguf", _made(small))
+    both = {
+        "base_model": ["bob/river-tides-nl", "far/sea-waves"],
+        "license": "mit",
+        "pipeline_tag": "text-classification",
+    }
+    _repo(bob, "bob/river-and-sea", _made(both))
+
+
+def _made(card: Mapping[str, Any]) -> dict[str, str | bytes]:
+    return {"README.md": f"---\n{json.dumps(card)}\n---\n# Made from another\n"}
 
 
 def _repo(

@@ -5,10 +5,13 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
-from freehold.choosing import exports
+from freehold.access.rules import Action
+from freehold.choosing import exports, trees
 from freehold.choosing.comparing import compare
+from freehold.choosing.trees import Node
 from freehold.core.errors import BadRequest
 from freehold.core.http import PUBLIC, Ask, door
+from freehold.repos import service as repos
 
 router = APIRouter(prefix="/api")
 
@@ -31,3 +34,39 @@ def compared(ask: Ask) -> Response:
     media_type, ending, write = exports.FORMS[wanted]
     name = f'attachment; filename="comparison.{ending}"'
     return Response(write(found), media_type=media_type, headers={"Content-Disposition": name})
+
+
+@router.get("/models/{namespace}/{name}/-/lineage")
+@door(Action.LIST)
+def lineage(ask: Ask, namespace: str, name: str) -> Response:
+    """What a model was made from, and what was made from it: ``relation`` narrows it, ``open=ns/name`` opens others.
+
+    Of each relation the most downloaded models and how many there are; ``isMore``: at least so many.
+    """
+    repo = repos.load(ask.db, ask.actor, f"{namespace}/{name}", Action.LIST)
+    query = ask.request.query_params
+    relation = query.get("relation") or ""
+    if relation and relation not in trees.RELATIONS:
+        raise BadRequest(f"relation is one of {', '.join(trees.RELATIONS)}; {relation[:40]!r} is not.")
+    opened = [path[:200].lower() for path in query.getlist("open")]
+    found = trees.family(ask.db, ask.actor, repo, relation=relation, opened=opened)
+    return JSONResponse(_node(found.root) | {"totals": dict(found.totals), "isMore": found.is_more})
+
+
+def _node(node: Node) -> dict[str, Any]:
+    told: dict[str, Any] = {"id": node.path or None, "relation": node.relation or None}
+    if node.is_hidden:
+        told["isHidden"] = True
+    if node.row is not None:
+        told["parameters"], told["commercial"] = node.row.parameters, node.row.verdict or None
+        told["downloads"] = node.row.downloads
+    if node.note:
+        told["note"] = node.note
+    if node.above:
+        told["above"] = [_node(one) for one in node.above]
+    if node.below:
+        told["below"] = {
+            way.relation: {"total": way.total, "isMore": way.is_more, "models": [_node(one) for one in way.nodes]}
+            for way in node.below
+        }
+    return told

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -14,7 +15,8 @@ from freehold.core.http import PUBLIC, Ask, door
 from freehold.discover import machines
 from freehold.repos.heads import LABELS, ONE
 from freehold.repos.rules import KINDS
-from freehold.web.render import render
+from freehold.web.components import RepoHead
+from freehold.web.render import part, render
 
 router = APIRouter(include_in_schema=False)
 
@@ -46,6 +48,13 @@ class ComparePage:
     list_address: str
 
 
+@dataclass(frozen=True)
+class CompareAction:
+    """Beside a repository's name: it and others side by side."""
+
+    address: str
+
+
 @router.get(rules.PAGE)
 @door(PUBLIC)
 def comparison(ask: Ask) -> Response:
@@ -74,6 +83,13 @@ def comparison(ask: Ask) -> Response:
     answer = render(ask.request, page, status=422 if refused else 200, blocks={"comparison"})
     machines.remember(answer, ask.request)
     return answer
+
+
+def repo_action(ask: Ask, head: RepoHead) -> str:
+    """Fills the place beside a repository's name, where its kind is one that is compared."""
+    if head.plural not in (KINDS[kind][0] for kind in rules.KINDS_COMPARED):
+        return ""
+    return part(ask.request, CompareAction(f"{rules.PAGE}?{urlencode({head.plural: head.path})}"))
 
 
 def _machines(found: Comparison) -> Sequence[tuple[str, str]]:
