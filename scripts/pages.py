@@ -56,6 +56,7 @@ PAGES: tuple[Shown, ...] = (
     Shown("space", "/spaces/bob/tide-table", MEMBER),
     Shown("lineage", f"{_MODEL}/-/lineage?open=bob/river-tides-nl", STRANGER),
     Shown("lineage-above", "/lab/river-tides-nl-gguf/-/lineage", NOBODY),
+    Shown("similar", "/bob/river-and-sea/-/similar", NOBODY),
     Shown("likers", f"{_MODEL}/likers"),
     Shown("repo-activity", f"{_MODEL}/activity"),
     Shown("watch", f"{_MODEL}/watch"),

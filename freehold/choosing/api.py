@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from freehold.access.rules import Action
-from freehold.choosing import exports, trees
+from freehold.choosing import exports, similar, trees
 from freehold.choosing.comparing import compare
 from freehold.choosing.trees import Node
 from freehold.core.errors import BadRequest
@@ -51,6 +51,17 @@ def lineage(ask: Ask, namespace: str, name: str) -> Response:
     opened = [path[:200].lower() for path in query.getlist("open")]
     found = trees.family(ask.db, ask.actor, repo, relation=relation, opened=opened)
     return JSONResponse(_node(found.root) | {"totals": dict(found.totals), "isMore": found.is_more})
+
+
+@router.get("/{kind:plural}/{namespace}/{name}/-/similar")
+@door(Action.LIST)
+def similar_to(ask: Ask, kind: str, namespace: str, name: str) -> Response:
+    """Public repositories like a model or a data set, the nearest first, each with why."""
+    repo = repos.load(ask.db, ask.actor, f"{namespace}/{name}", Action.LIST, kind=kind)
+    found = similar.of(ask.db, repo)
+    return JSONResponse(
+        [{"id": one.row.path, "reasons": list(one.reasons), "otherVersions": one.others} for one in found]
+    )
 
 
 def _node(node: Node) -> dict[str, Any]:

@@ -37,7 +37,8 @@ def compare(ask: Ask) -> Comparison:
     found = columns.of(ask, asked, wish)
     shown = [column for column in found if column.known is not None]
     known = [column.known for column in shown if column.known is not None]
-    note = f"{machines.name(wish.machine)}, {figures.plural(wish.users, 'user')} × {wish.tokens:,} tokens"
+    machine = wish.choice.name if wish.choice is not None else machines.name(wish.machine)
+    note = f"{machine}, {figures.plural(wish.users, 'user')} × {wish.tokens:,} tokens"
     groups = cells.groups(asked.kind, known, note, _benchmarks(ask, cells.benchmarks(known))) if known else ()
     rest, alike = cells.differing(groups) if len(known) > 1 else (groups, ())
     return Comparison(

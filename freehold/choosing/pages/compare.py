@@ -41,7 +41,6 @@ class ComparePage:
     found: Comparison | None  #: None: too many are named
     refused: str  #: why
     hidden: Sequence[tuple[str, str]]  #: the address without the machine: what its form keeps
-    machines: Sequence[tuple[str, str]]  #: to choose from, as addresses and people name them
     exports: Sequence[Export]
     can_add: bool
     most: int
@@ -74,7 +73,6 @@ def comparison(ask: Ask) -> Response:
         found=found,
         refused=refused,
         hidden=[pair for pair in asked.pairs() if pair[0] not in ("machine", "users", "tokens")],
-        machines=_machines(found) if found else (),
         exports=_exports(asked) if found and found.shown else (),
         can_add=len(asked.names) < rules.MOST,
         most=rules.MOST,
@@ -90,12 +88,6 @@ def repo_action(ask: Ask, head: RepoHead) -> str:
     if head.plural not in (KINDS[kind][0] for kind in rules.KINDS_COMPARED):
         return ""
     return part(ask.request, CompareAction(f"{rules.PAGE}?{urlencode({head.plural: head.path})}"))
-
-
-def _machines(found: Comparison) -> Sequence[tuple[str, str]]:
-    options = dict(machines.BUILT_IN)
-    options.setdefault(found.wish.machine, machines.name(found.wish.machine))
-    return list(options.items())
 
 
 def _exports(asked: Asked) -> Sequence[Export]:
