@@ -28,6 +28,7 @@ from freehold.cards import api as cards_api
 from freehold.cards import service as cards
 from freehold.cards import tasks as cards_tasks
 from freehold.choosing import api as choosing_api
+from freehold.choosing.pages import choose as choose_pages
 from freehold.choosing.pages import compare as compare_pages
 from freehold.choosing.pages import lineage as lineage_pages
 from freehold.choosing.pages import similar as similar_pages
@@ -323,7 +324,7 @@ def _include_pages(app: FastAPI) -> None:
     """The pages of every room, the widest addresses last."""
     for router in governance_pages.ROUTERS:
         _take(app, web_api.answering_head(router))
-    for plain in (status_pages, catalogue, permits_pages, compare_pages, lineage_pages, similar_pages):
+    for plain in (status_pages, catalogue, permits_pages, compare_pages, lineage_pages, similar_pages, choose_pages):
         _take(app, web_api.answering_head(plain.router))
     for inbox_page in (notifications_pages, webhooks_pages):
         _take(app, web_api.answering_head(inbox_page.router))

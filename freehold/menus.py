@@ -75,6 +75,7 @@ def slots() -> Slots:
         ),
         org_settings=ORG_SETTINGS,
         footer=FOOTER,
+        choose_address="/choose",
         inbox_address="/notifications",
         file_views=(cards_pages.file_view,),
         family_address="{repo}/-/lineage",

@@ -44,6 +44,9 @@ PAGES: tuple[Shown, ...] = (
     Shown("search-none", "/search?search=zzzz", NOBODY),
     Shown("activity", "/activity"),
     Shown("openness-rules", "/-/openness", NOBODY),
+    Shown("choose", "/choose", NOBODY),
+    Shown("choose-list", "/choose?for=classify&commercial=conditions&machine=cpu-16", STRANGER),
+    Shown("choose-none", "/choose?for=classify&commercial=yes&machine=cpu-8&length=90000&unit=pages", NOBODY),
     # ---- a repository
     Shown("model", _MODEL),
     Shown("model-on-fleet", "/lab/river-tides-small?machine=lab:fleet&users=8&tokens=8192"),

@@ -6,9 +6,10 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from freehold.access.rules import Action
-from freehold.choosing import exports, similar, trees
+from freehold.choosing import choice, exports, helping, similar, trees, wishes
 from freehold.choosing.comparing import compare
 from freehold.choosing.trees import Node
+from freehold.choosing.uses import USES
 from freehold.core.errors import BadRequest
 from freehold.core.http import PUBLIC, Ask, door
 from freehold.repos import service as repos
@@ -34,6 +35,24 @@ def compared(ask: Ask) -> Response:
     media_type, ending, write = exports.FORMS[wanted]
     name = f'attachment; filename="comparison.{ending}"'
     return Response(write(found), media_type=media_type, headers={"Content-Disposition": name})
+
+
+@router.get("/choose")
+@door(PUBLIC)
+def chosen(ask: Ask) -> Response:
+    """A shortlist by six questions, with the reason for each and what ruled out the rest (docs/choosing.md).
+
+    ``for`` is asked of everybody; ``commercial``, ``machine``, ``length`` with its ``unit``, ``speed`` and ``language``
+    may be left out.
+    """
+    wish = wishes.read(ask.request.query_params)
+    if wish.use is None or wish.problems:
+        raise BadRequest(" ".join(wish.problems) or f"for is one of {', '.join(USES)}.")
+    own, _ = helping.own_machines(ask)
+    found = helping.help_choosing(ask, wish, own)
+    if found.wish.problems:
+        raise BadRequest(" ".join(found.wish.problems))
+    return JSONResponse(choice.plain(found, helping.heads(ask.db, found), ask.base_url))
 
 
 @router.get("/models/{namespace}/{name}/-/lineage")
