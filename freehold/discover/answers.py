@@ -151,7 +151,7 @@ def _day(text: str, *, is_end: bool) -> datetime | None:
 
 def _since(text: str) -> datetime | None:
     """``30d`` and ``year`` as moments from which on something happened."""
-    now = clock.now().astimezone(UTC)
+    now = clock.now().astimezone(UTC).replace(second=0, microsecond=0)  # who asks twice in a minute asks the same
     if text == "year":
         return datetime(now.year, 1, 1, tzinfo=UTC)
     found = re.fullmatch(r"([1-9]\d{0,3})d", text)

@@ -12,6 +12,7 @@ from freehold.access.rules import Actor
 from freehold.cards.tables import RepoTag
 from freehold.discover import queries, questions
 from freehold.discover.answers import UNKNOWN, Answer
+from freehold.discover.kept import kept
 from freehold.discover.questions import Question, Range, Tags, Words
 from freehold.discover.rules import Listing
 from freehold.repos.access import visible
@@ -25,13 +26,21 @@ Numbers = Mapping[str, Mapping[str, int]]
 Classes = Mapping[str, Mapping[str, Answer]]
 
 
-def counted(db: Session, actor: Actor, listing: Listing, asked: Sequence[Question], classes: Classes) -> Numbers:
-    """How many of what ``listing`` asks for each answer to each of the questions would leave.
+def total(db: Session, actor: Actor, listing: Listing) -> int:
+    """How many ``listing`` asks for."""
+    return kept(db, actor, listing, "total", lambda: queries.count(db, actor, listing))
 
-    One statement for all questions whose answers are known, one for all that are tags, and one for each of the rest.
-    """
+
+def counted(db: Session, actor: Actor, listing: Listing, asked: Sequence[Question], classes: Classes) -> Numbers:
+    """How many of what ``listing`` asks for each answer to each of the questions would leave."""
     if listing.is_empty:
         return {one.name: {} for one in asked}
+    what = tuple(one.name for one in asked), tuple((name, *each.items()) for name, each in classes.items())
+    return kept(db, actor, listing, what, lambda: _counted(db, actor, listing, asked, classes))
+
+
+def _counted(db: Session, actor: Actor, listing: Listing, asked: Sequence[Question], classes: Classes) -> Numbers:
+    """One statement for all questions whose answers are known, one for all tags, and one for each of the rest."""
     these: Any = visible(queries.filtered(select(Repo.id).order_by(Repo.trend.desc()), listing), actor)
     these = these.limit(MAX_COUNTED)
     counts = {one.name: _conditions(one, classes.get(one.name, {})) for one in asked if _is_known(one)}
@@ -40,7 +49,7 @@ def counted(db: Session, actor: Actor, listing: Listing, asked: Sequence[Questio
         numbers |= _all_known(db, these, counts, [one for one in asked if one.name in counts])
     tags = [one for one in asked if isinstance(one.value, Tags)]
     if tags:
-        found = _tagged(db, these, tags)
+        found = _tagged(db, these, listing.kind, tags)
         numbers |= {one.name: found for one in tags}
     for one in asked:
         if one.name not in numbers:
@@ -74,21 +83,21 @@ def _all_known(
     return {name: {word: int(next(numbers)) for word in each} for name, each in counts.items()}
 
 
-def _tagged(db: Session, these: Select[Any], asked: Sequence[Question]) -> Mapping[str, int]:
+def _tagged(db: Session, these: Select[Any], kind: str, asked: Sequence[Question]) -> Mapping[str, int]:
     """The tags that answer these questions, the most frequent first."""
     found = func.count()
-    query = select(RepoTag.tag, found).where(RepoTag.repo_id.in_(these), or_(*(_is_answer(one) for one in asked)))
+    query = select(RepoTag.tag, found).where(RepoTag.repo_id.in_(these), or_(*(_is_answer(one, kind) for one in asked)))
     query = query.group_by(RepoTag.tag).order_by(found.desc(), RepoTag.tag).limit(MAX_TAGS)
     return {str(tag): int(number) for tag, number in db.execute(query)}
 
 
-def _is_answer(question: Question) -> ColumnElement[bool]:
+def _is_answer(question: Question, kind: str) -> ColumnElement[bool]:
     value = question.value
     assert isinstance(value, Tags), "tags are counted by tag"
-    met: list[ColumnElement[bool]] = [RepoTag.tag.in_(value.words)] if value.words else []
-    if value.prefix:  # unlike LIKE, this minds case on both databases
-        met.append(func.substr(RepoTag.tag, 1, len(value.prefix)) == value.prefix)
-    return or_(*met)
+    if value.words and (kind == "model" or not value.prefix):
+        return RepoTag.tag.in_(value.words)
+    # Unlike LIKE, this minds case on both databases.
+    return func.substr(RepoTag.tag, 1, len(value.prefix)) == value.prefix
 
 
 def _listed(db: Session, these: Select[Any], value: Words | Range) -> Mapping[str, int]:

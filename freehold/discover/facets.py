@@ -48,6 +48,7 @@ class Facet:
     parameter: str = "filter"  #: of the address
     chosen: str = ""
     is_open: bool = True
+    is_folded: bool = False  #: on lists of its kind, until somebody asks for it
     fields: tuple[str, str] | None = None
     unit: str = ""
 
@@ -117,11 +118,13 @@ def of(
         mine, answer = groups.get(question.name, ()), listing.answers.get(question.name)
         if question.name in numbers:
             words = _words(listing.kind, question, numbers[question.name], classes[question.name], mine, answer)
-            if words:
+            if words or not question.is_open:
                 facets.append(_facet(question, words, answer, told(listing.kind, question, mine, answer)))
         else:
             said = told(listing.kind, question, mine, answer)
-            facets.append(Facet(question.name, question.label, (), (), question.parameter, said, is_open=False))
+            facets.append(
+                Facet(question.name, question.label, (), (), question.parameter, said, is_open=False, is_folded=True)
+            )
     return facets
 
 
@@ -203,4 +206,14 @@ def _facet(question: Question, words: Sequence[Word], answer: Answer | None, cho
     more = [word for word in words[:LONG] if word not in shown]
     fields = answers.ends(answer) if isinstance(value, Range) and not is_machine else None
     unit = value.unit if isinstance(value, Range) else ""
-    return Facet(question.name, question.label, shown, more, question.parameter, chosen, fields=fields, unit=unit)
+    return Facet(
+        name=question.name,
+        label=question.label,
+        words=shown,
+        more=more,
+        parameter=question.parameter,
+        chosen=chosen,
+        is_folded=not question.is_open,
+        fields=fields,
+        unit=unit,
+    )

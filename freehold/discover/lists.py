@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from freehold.core.http import PUBLIC, Ask, door
 from freehold.core.paging import encode
-from freehold.discover import facets, machines, queries, questions, register, rules
+from freehold.discover import counting, facets, machines, questions, register, rules
 from freehold.discover.facets import Facet
 from freehold.discover.machines import Choice
 from freehold.discover.questions import Range
@@ -30,6 +30,25 @@ ORDERS = (
     ("lastModified", "Last changed"),
     ("createdAt", "Newest"),
 )
+_SIZES = (("size", "Largest"),)
+#: Orders besides, by kind: by what files hold. What nothing tells comes last, whichever end comes first.
+MORE_ORDERS: Mapping[str, Sequence[tuple[str, str]]] = {
+    "model": (("num_parameters", "Most parameters"), ("context_length", "Longest context"), *_SIZES),
+    "dataset": _SIZES,
+    "space": _SIZES,
+    "kernel": _SIZES,
+}
+#: The same from the other end.
+RISING = {
+    "trending": "Least trending",
+    "downloads": "Least downloaded",
+    "likes": "Least liked",
+    "lastModified": "Longest unchanged",
+    "createdAt": "Oldest",
+    "num_parameters": "Fewest parameters",
+    "context_length": "Shortest context",
+    "size": "Smallest",
+}
 ROWS = 30
 #: Ways out that are looked at when nothing matches.
 MAX_WAYS_OUT = 8
@@ -37,11 +56,13 @@ MAX_WAYS_OUT = 8
 
 @dataclass(frozen=True)
 class Order:
-    """A way to sort, and the list so."""
+    """A way to sort, and the list so; of the one in force, the list from its other end, called ``other``."""
 
     word: str
     label: str
     address: str
+    is_current: bool = False
+    other: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,11 +94,13 @@ class KindPage:
     hidden: Sequence[tuple[str, str]]  #: what the search form keeps of the address
     total: int  #: that match
     of: int  #: that there are
+    shows_filters: bool  #: also where there is no room beside the list: the visitor opens one after the other
     facets: Sequence[Facet]
     chips: Sequence[Chip]
     ways_out: Sequence[WayOut]  #: where nothing matches: what would, most first
     rows: Sequence[Row]
     sort: str
+    rises: bool  #: the lowest first
     orders: Sequence[Order]
     first: str
     next: str
@@ -127,7 +150,12 @@ class Address:
     def opening(self, name: str) -> str:
         """The list with the answers of one question more, or without them where they are there."""
         rest = tuple(one for one in self.opened if one != name)
-        return replace(self, opened=rest if name in self.opened else (*self.opened, name)).text()
+        one_less = replace(self, opened=rest)
+        return one_less.text() if name in self.opened else replace(self, opened=(*rest, name)).text(filters="shown")
+
+    def besides(self, parameter: str) -> list[tuple[str, str]]:
+        """What a form that asks one question anew keeps of the address."""
+        return self.answering(parameter, "").pairs()
 
     def sorted(self, word: str, *, rises: bool = False) -> str:
         return replace(self, sort="" if word == ORDERS[0][0] else word, rises=rises).text()
@@ -157,7 +185,7 @@ def kind_list(ask: Ask, kind: str) -> Response:
     whole = replace(asked, tags=(), cursor=None)  # but for what is chosen of the questions that tags answer
     listing = facets.narrowed(asked, facets.grouped(kind, address.filters))
     rows, more = register.page(ask.db, ask.actor, replace(listing, cursor=asked.cursor))
-    total = queries.count(ask.db, ask.actor, listing)
+    total = counting.total(ask.db, ask.actor, listing)
     chips = _chips(kind, address, asked)
     page = KindPage(
         title=LABELS[kind],
@@ -167,13 +195,15 @@ def kind_list(ask: Ask, kind: str) -> Response:
         address=address,
         hidden=[(name, value) for name, value in address.pairs() if name != "search"],
         total=total,
-        of=queries.count(ask.db, ask.actor, Listing(kind=kind)) if chips else total,
+        of=counting.total(ask.db, ask.actor, Listing(kind=kind)) if chips else total,
+        shows_filters=query.get("filters") == "shown",
         facets=facets.of(ask.db, ask.actor, whole, address.filters, frozenset(address.opened), own),
         chips=chips,
         ways_out=_ways_out(ask, whole, address, chips) if not rows and not asked.cursor else (),
         rows=rows,
-        sort=_sort(query),
-        orders=[Order(word, label, address.sorted(word)) for word, label in ORDERS],
+        sort=_sort(kind, query),
+        rises=asked.ascending,
+        orders=_orders(kind, _sort(kind, query), address),
         first=address.text() if asked.cursor else "",
         next=address.text(cursor=encode(more)) if more else "",
     )
@@ -194,7 +224,7 @@ def _address(kind: str, query: QueryParams, asked: Listing) -> Address:
         author=asked.author,
         answers={name: answer.text for name, answer in asked.answers.items()},
         filters=_chosen(query),
-        sort=_sort(query) if _sort(query) != ORDERS[0][0] else "",
+        sort=_sort(kind, query) if _sort(kind, query) != ORDERS[0][0] else "",
         rises=asked.ascending,
         opened=tuple(word for word in opened if word in known),
     )
@@ -203,17 +233,28 @@ def _address(kind: str, query: QueryParams, asked: Listing) -> Address:
 def _listing(kind: str, query: QueryParams, own: Mapping[str, Choice]) -> Listing:
     """As the API reads the same address, but for the order of an address without one, and the task, which is a tag."""
     pairs = [(name, value) for name, value in query.multi_items() if name not in ("pipeline_tag", "sort")]
-    given = QueryParams([*pairs, ("sort", _sort(query))])
+    given = QueryParams([*pairs, ("sort", _sort(kind, query))])
     return replace(rules.listing(kind, given, most=ROWS, own=own), limit=ROWS)
 
 
-def _sort(query: QueryParams) -> str:
+def _sort(kind: str, query: QueryParams) -> str:
     asked = query.get("sort") or ""
     column = rules.SORTS.get(asked)
+    words = [word for word, _ in (*ORDERS, *MORE_ORDERS[kind])]
     return next(
-        (word for word, _ in ORDERS if word == asked or (column is not None and rules.SORTS.get(word) == column)),
-        ORDERS[0][0],
+        (word for word in words if word == asked or (column is not None and rules.SORTS.get(word) == column)), words[0]
     )
+
+
+def _orders(kind: str, sort: str, address: Address) -> list[Order]:
+    orders = []
+    for word, label in (*ORDERS, *MORE_ORDERS[kind]):
+        if word != sort:
+            orders.append(Order(word, label, address.sorted(word)))
+            continue
+        now, other = (RISING[word], label) if address.rises else (label, RISING[word])
+        orders.append(Order(word, now, address.sorted(word, rises=not address.rises), is_current=True, other=other))
+    return orders
 
 
 def _chosen(query: QueryParams) -> tuple[str, ...]:
@@ -253,7 +294,7 @@ def _ways_out(ask: Ask, whole: Listing, address: Address, chips: Sequence[Chip])
     ways = []
     for chip, (listing, filters) in list(zip(chips, without, strict=True))[:MAX_WAYS_OUT]:
         groups = facets.grouped(whole.kind, filters)
-        number = queries.count(ask.db, ask.actor, facets.narrowed(listing, groups))
+        number = counting.total(ask.db, ask.actor, facets.narrowed(listing, groups))
         if number:
             ways.append(WayOut(chip, number))
     return sorted(ways, key=lambda way: -way.number)

@@ -25,9 +25,10 @@ NOT_KNOWN = "Unknown"
 
 @dataclass(frozen=True)
 class Tags:
-    """Answers are tags of the repository (``repo_tags``): some ``words``, and whatever stands behind ``prefix``.
+    """Answers are tags (``repo_tags``): some ``words`` of models, and what others put behind ``prefix``.
 
-    Chosen with the client's ``filter``. ``names`` say what a word means, and its order where ``is_ordered``.
+    Either may be missing. Chosen with the client's ``filter``. ``names`` say what a word means, and its order where
+    ``is_ordered``.
     """
 
     words: frozenset[str] = frozenset()
@@ -260,7 +261,7 @@ QUESTIONS: tuple[Question, ...] = (
         "language",
         "Language",
         _FILES,
-        Tags(vocabulary.LANGUAGE_CODES, "language:"),
+        Tags(vocabulary.LANGUAGE_CODES, "language:", vocabulary.LANGUAGES),
         "A language that it is for.",
     ),
     Question(

@@ -51,6 +51,7 @@ _COLUMNS: tuple[Any, ...] = (
     RepoFacts.parameters,
     RepoFacts.rows,
     RepoFacts.size_bytes,
+    RepoFacts.context_length,
     RepoVerdict.answer,
 )
 
@@ -85,6 +86,7 @@ class Row:
     parameters: int | None  #: of a model, counted in its files
     rows: str  #: of a data set: how many, counted in its files or as its card says
     size_bytes: int | None  #: of its files
+    context_length: int | None  #: of a model: the tokens that it takes
     sdk: str
     downloads: int
     likes: int
@@ -187,7 +189,7 @@ def _made(db: Session, found: Sequence[Any]) -> list[Row]:
 
 def _row(found: Any, spark: Spark | None) -> Row:
     repo_id, kind, owner, name, visibility, gated, sdk, downloads, likes, trend, created, updated, *card = found
-    summary, licence, licence_name, task, library, tags, parameters, rows, size_bytes, verdict = card
+    summary, licence, licence_name, task, library, tags, parameters, rows, size_bytes, context_length, verdict = card
     said = rules.ROW_COUNTS.get(next(iter(_after("size_categories:", tags)), ""), "")
     path = f"{owner}/{name}"
     tasks = [task] if task else _after("task_categories:", tags)
@@ -206,6 +208,7 @@ def _row(found: Any, spark: Spark | None) -> Row:
         parameters=parameters,
         rows=short(rows) if rows is not None else said,
         size_bytes=size_bytes,
+        context_length=context_length,
         sdk=sdk or "",
         downloads=downloads,
         likes=likes,

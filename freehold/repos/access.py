@@ -1,5 +1,6 @@
 """Repositories in terms of the rule: one thing at a time, and as a filter for lists that must say the same."""
 
+from collections.abc import Hashable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
@@ -68,6 +69,12 @@ def is_let_through(database: Database, actor: Actor, repo_id: str) -> bool:
 def visible(query: Select[Any], actor: Actor) -> Select[Any]:
     """``query`` over :class:`Repo`, narrowed to what ``actor`` may list: the same rule as ``decide(..., LIST)``."""
     return query.where(or_(Repo.visibility == "public", _own(actor)))
+
+
+def sight(actor: Actor) -> tuple[Hashable, ...]:
+    """All that :func:`visible` goes by: it lists the same for two actors of one sight."""
+    reach = None if actor.token is None else (actor.token.repo_ids, actor.token.owner_ids)
+    return actor.kind, actor.id, actor.is_admin, tuple(sorted(actor.roles)), reach
 
 
 def readable(query: Select[Any], actor: Actor) -> Select[Any]:
