@@ -107,17 +107,17 @@ def of(
     """
     asked, groups = questions.asked_of(listing.kind), grouped(listing.kind, chosen)
     shown = [one for one in asked if one.is_open or one.name in opened]
-    classes = {one.name: _classes(one, listing.answers.get(one.name), own) for one in shown}
+    bounds = {one.name: classes(one, listing.answers.get(one.name), own) for one in shown}
     answered = [one for one in shown if one.name in groups or one.name in listing.answers]
     rest = [one for one in shown if one not in answered]
-    numbers = dict(counting.counted(db, actor, narrowed(listing, groups), rest, classes)) if rest else {}
+    numbers = dict(counting.counted(db, actor, narrowed(listing, groups), rest, bounds)) if rest else {}
     for one in answered:
-        numbers |= counting.counted(db, actor, narrowed(listing, groups, but=one.name), [one], classes)
+        numbers |= counting.counted(db, actor, narrowed(listing, groups, but=one.name), [one], bounds)
     facets = []
     for question in asked:
         mine, answer = groups.get(question.name, ()), listing.answers.get(question.name)
         if question.name in numbers:
-            words = _words(listing.kind, question, numbers[question.name], classes[question.name], mine, answer)
+            words = _words(listing.kind, question, numbers[question.name], bounds[question.name], mine, answer)
             if words or not question.is_open:
                 facets.append(_facet(question, words, answer, told(listing.kind, question, mine, answer)))
         else:
@@ -140,7 +140,10 @@ def told(kind: str, question: Question, tags: Sequence[str], answer: Answer | No
     return answers.said(answer, value.classes if isinstance(value, Range) else value.names, value.unknown)
 
 
-def _classes(question: Question, answer: Answer | None, own: Mapping[str, Choice]) -> Mapping[str, Answer]:
+def classes(
+    question: Question, answer: Answer | None = None, own: Mapping[str, Choice] = NO_MACHINES
+) -> Mapping[str, Answer]:
+    """The classes of a range with their bounds, besides what is asked for where that is a machine."""
     value = question.value
     if not isinstance(value, Range):
         return {}
@@ -157,7 +160,7 @@ def _words(
     kind: str,
     question: Question,
     numbers: Mapping[str, int],
-    classes: Mapping[str, Answer],
+    bounds: Mapping[str, Answer],
     tags: Sequence[str],
     answer: Answer | None,
 ) -> list[Word]:
@@ -167,12 +170,10 @@ def _words(
         return _of_tags(kind, question.name, value, numbers, tags)
     chosen = set(answer.words) if answer is not None else set()
     if isinstance(value, Range):
-        names = {word: value.classes.get(word) or one.name or machines.name(word) for word, one in classes.items()}
+        names = {word: value.classes.get(word) or one.name or machines.name(word) for word, one in bounds.items()}
         if answer is not None and answer.has_bounds:
             at = answer.at_least, answer.at_most
-            chosen |= {
-                word for word, one in classes.items() if word == answer.text or (one.at_least, one.at_most) == at
-            }
+            chosen |= {word for word, one in bounds.items() if word == answer.text or (one.at_least, one.at_most) == at}
     else:
         names = dict(value.names) or {word: word for word in (*numbers, *chosen) if word != UNKNOWN}
     if value.unknown:

@@ -150,8 +150,10 @@ class Address:
     def opening(self, name: str) -> str:
         """The list with the answers of one question more, or without them where they are there."""
         rest = tuple(one for one in self.opened if one != name)
-        one_less = replace(self, opened=rest)
-        return one_less.text() if name in self.opened else replace(self, opened=(*rest, name)).text(filters="shown")
+        if name in self.opened:
+            return replace(self, opened=rest).text(filters="shown")
+        # Where scripts are off, the page begins anew: it goes on at the question.
+        return f"{replace(self, opened=(*rest, name)).text(filters='shown')}#facet-{name}"
 
     def besides(self, parameter: str) -> list[tuple[str, str]]:
         """What a form that asks one question anew keeps of the address."""

@@ -344,7 +344,7 @@ QUESTIONS: tuple[Question, ...] = (
     *_openness(),
     Question(
         "gated",
-        "Files",
+        "Access",
         _FILES,
         Words(Repo, case((Repo.gated != "", "true"), else_="false"), {"false": "Open to all", "true": "On request"}),
         "Whether its files are there on request.",

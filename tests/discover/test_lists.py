@@ -45,18 +45,30 @@ def _facets(text: str) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("query", "names", "facets"),
     [
-        ("", {"alice/chat-en", "alice/chat-de", "alice/embed", "lab/base"}, {"mit": 2, "en": 2, "Text generation": 2}),
+        (
+            "",
+            {"alice/chat-en", "alice/chat-de", "alice/embed", "lab/base"},
+            {"mit": 2, "English": 2, "Text generation": 2},
+        ),
         # Another answer to the same question is an alternative; its number says what it adds.
-        ("?filter=license:mit", {"alice/chat-en", "alice/embed"}, {"mit": 2, "apache-2.0": 1, "gemma": 1, "en": 1}),
+        (
+            "?filter=license:mit",
+            {"alice/chat-en", "alice/embed"},
+            {"mit": 2, "apache-2.0": 1, "gemma": 1, "English": 1},
+        ),
         (
             "?filter=license:mit&filter=license:gemma",
             {"alice/chat-en", "alice/embed", "lab/base"},
-            {"mit": 2, "apache-2.0": 1, "en": 2, "de": 1},
+            {"mit": 2, "apache-2.0": 1, "English": 2, "German": 1},
         ),
         # Answers to different questions must all hold.
-        ("?filter=license:mit&filter=en", {"alice/chat-en"}, {"mit": 1, "gemma": 1, "en": 1, "Text generation": 1}),
+        (
+            "?filter=license:mit&filter=en",
+            {"alice/chat-en"},
+            {"mit": 1, "gemma": 1, "English": 1, "Text generation": 1},
+        ),
         ("?filter=license:mit,en", {"alice/chat-en"}, {"transformers": 1}),
-        ("?pipeline_tag=text-generation", {"alice/chat-en", "alice/chat-de"}, {"Feature extraction": 1, "de": 1}),
+        ("?pipeline_tag=text-generation", {"alice/chat-en", "alice/chat-de"}, {"Feature extraction": 1, "German": 1}),
         ("?search=chat+EN", {"alice/chat-en"}, {"mit": 1}),
         ("?search=en+chat", {"alice/chat-en"}, {}),
         ("?author=lab", {"lab/base"}, {"gemma": 1}),
@@ -134,7 +146,7 @@ def test_htmx_gets_the_list_and_everybody_else_the_page(client: TestClient) -> N
 def test_the_address_says_the_order(client: TestClient, sort: str, current: str) -> None:
     text = client.get(f"/models?sort={sort}", headers=HTML).text
     orders = text[text.index('aria-label="Order"') :]
-    assert re.findall(r'aria-current="true">(.*?)</a>', orders[: orders.index("</p>")]) == [current]
+    assert re.findall(r'aria-current="true"[^>]*>(.*?) ↓</a>', orders[: orders.index("</p>")]) == [current]
 
 
 @pytest.mark.parametrize(
