@@ -28,6 +28,10 @@ PAGES: tuple[Shown, ...] = (
     Shown("home-anonymous", "/", NOBODY),
     Shown("models", "/models", NOBODY),
     Shown("models-filtered", "/models?search=tide&filter=license:apache-2.0"),
+    Shown(
+        "models-questions",
+        "/models?context_length=min:8K&open=quantisation,dtype,size,updated,pickles&sort=size&direction=1&filters=shown",
+    ),
     Shown("models-fleet", "/models?fits=lab:fleet"),
     Shown("models-none", "/models?search=nothing-like-it"),
     Shown("datasets", "/datasets"),

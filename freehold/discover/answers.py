@@ -21,7 +21,8 @@ _SUFFIXES: Mapping[str, Mapping[str, tuple[int, int]]] = {
     "tokens": {"": (1, 1), "K": (_K, 1 << 10), "M": (_M, 1 << 20)},
     "bytes": {"": (1, 1), "K": (_K, _K), "M": (_M, _M), "G": (_B, _B), "T": (_T, _T)},
 }
-_EXAMPLES = {
+#: How bounds are written, by unit.
+EXAMPLES = {
     "count": "min:6B,max:128B, with K, M, B or T",
     "tokens": "min:32K, with K or M",
     "bytes": "min:100MB,max:4GB, with KB, MB, GB or TB",
@@ -88,7 +89,7 @@ def bounds(name: str, text: str, unit: str, *, may_be_unknown: bool) -> Answer |
             found["min"], said["min"] = since, part
         else:
             unknown = f", or {UNKNOWN}" if may_be_unknown else ""
-            raise BadRequest(f"{name} is like {_EXAMPLES[unit]}{unknown}; {part[:40]!r} is not.")
+            raise BadRequest(f"{name} is like {EXAMPLES[unit]}{unknown}; {part[:40]!r} is not.")
     if not said:
         return None
     told = ",".join(said[key] for key in ("min", "max", UNKNOWN) if key in said)

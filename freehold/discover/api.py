@@ -10,7 +10,7 @@ from freehold.access.rules import Action
 from freehold.accounts.queries import avatar_path
 from freehold.core.http import PUBLIC, Ask, door, next_page
 from freehold.core.paging import encode
-from freehold.discover import finding, info, machines, queries, rules, service, suggesting
+from freehold.discover import finding, info, machines, queries, rules, service, suggesting, telling
 from freehold.discover.finding import Search
 from freehold.discover.service import Wanted
 from freehold.repos import paths
@@ -23,10 +23,13 @@ MAX_FULL = 100
 OPENED = {"siblings", "mainSize", "runtime", "usedStorage", "evalResults", "childrenModelCount"}
 
 
-@router.get("/api/{kind:plural}")
+@router.get("/api/{kind:plural}", openapi_extra={"parameters": telling.parameters()})
 @door(PUBLIC)
 def list_repos(ask: Ask, kind: str) -> Response:
-    """The repositories of a kind that whoever asks may know of, by author, words and tags."""
+    """The repositories of a kind that whoever asks may know of: all questions of lists, combined freely.
+
+    What is no answer to a question is refused with 400 and what would be one.
+    """
     query = ask.request.query_params
     names = _names(kind, query)
     own = machines.of(ask.db, ask.actor) if ":" in query.get("fits", "") else rules.NO_MACHINES

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import InstrumentedAttribute
 from starlette.applications import Starlette
 from starlette.datastructures import QueryParams
 from starlette.testclient import TestClient
@@ -17,9 +18,10 @@ from freehold.cards.tables import EvalResult, RepoCard, RepoFacts, RepoTag
 from freehold.core import clock
 from freehold.core.database import Database
 from freehold.core.ids import new_id
-from freehold.discover import counting, facets, questions, rules
+from freehold.discover import changes, counting, facets, questions, rules
 from freehold.discover.rules import Listing
 from freehold.repos.tables import Repo
+from scripts import docs
 from tests.fixtures.people import Cast
 
 HTML = {"accept": "text/html"}
@@ -301,3 +303,18 @@ def test_every_question_can_be_loaded_into_an_index(database: Database, cast: Ca
     assert found["quantisation"] == [] and found["updated"].tzinfo is not None
     assert rows[silent]._mapping["pickles"] is None
     assert set(found) == {"id"} | {one.name for one in questions.BY_NAME.values() if "model" in one.kinds}
+
+
+def test_every_question_is_told_of(client: TestClient) -> None:
+    told = client.get("/openapi.json").json()["paths"]["/api/{kind}"]["get"]["parameters"]
+    named = {one["name"]: one for one in told}
+    page = (docs.ROOT / "docs" / "how-to" / "find.md").read_text()
+    for question in questions.BY_NAME.values():
+        assert question.about in named[question.name]["description"]
+        assert f"`{question.name}`" in page, f"docs/how-to/find.md has no line for {question.name}"
+    assert "kind" in named and "unknown" in named["dtype"]["description"]
+    watched = {f"{table}.{column}" for table, columns in changes.WATCHED.items() for column in columns}
+    for question in questions.BY_NAME.values():
+        column = question.kept.column
+        if isinstance(column, InstrumentedAttribute) and column.key != "opened":  # which follows from the others
+            assert f"{column.class_.__tablename__}.{column.key}" in watched
