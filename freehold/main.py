@@ -125,6 +125,8 @@ from freehold.stores.store import open_store
 from freehold.tasks.periodic import Periodic
 from freehold.tasks.rules import Kind
 from freehold.tasks.worker import Body, Worker
+from freehold.trends import api as trends_api
+from freehold.trends import pages as trends_pages
 from freehold.trends import service as trends
 from freehold.trends import tasks as trends_tasks
 from freehold.web import api as web_api
@@ -301,6 +303,7 @@ def _add_rooms(app: FastAPI) -> None:
     overviews_api.install(app, {"numDiscussions": discussions_queries.opened_by})
     _take(app, webhooks_api.router)
     _take(app, notifications_api.router)
+    _take(app, trends_api.router)
     _take(app, one_segment_api.router)
     _add_pages(app)
 
@@ -350,6 +353,7 @@ def _include_pages(app: FastAPI) -> None:
         discover_pages,
         list_pages,
         search_pages,
+        trends_pages,
         repository_pages,
     )
     for room in (*people_pages, *rooms):

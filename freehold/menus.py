@@ -50,6 +50,7 @@ def slots() -> Slots:
             Entry("Data sets", "/datasets", area="dataset"),
             Entry("Spaces", "/spaces", area="space"),
             Entry("Collections", "/collections", area="collection"),
+            Entry("Trends", "/trends", area="trends"),
         ),
         create=(
             Entry("Model", "/new", icon="model"),

@@ -19,7 +19,7 @@ RESERVED = frozenset(
     jobs join kernels languages legal lfs login logout me metrics mine models new notifications oauth openapi.json
     organizations orgs papers password people posts pricing privacy raw register resolve resources robots.txt scim
     search security settings signin signout signup spaces static status support system tasks terms trending
-    unsubscribe uploads user users v1 v2 webhooks well-known xet zero-gpu
+    trends unsubscribe uploads user users v1 v2 webhooks well-known xet zero-gpu
     """.split()  # noqa: SIM905  # a block of words reads and merges better than a list of strings
 )
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?")

@@ -2,9 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date
+from typing import Any
 
-from sqlalchemy import Date, cast, func, select
+from sqlalchemy import ColumnElement, Date, cast, func, select
 from sqlalchemy.orm import Session
 
 from freehold.cards.tables import RepoCard, RepoFacts, RepoVerdict
@@ -12,9 +14,9 @@ from freehold.community.tables import Like
 from freehold.content.tables import DownloadDay, DownloadMonth
 from freehold.repos.tables import Repo
 from freehold.trends import dimensions
-from freehold.trends.adding import Inputs
+from freehold.trends.adding import Added, Inputs
 from freehold.trends.dimensions import Known
-from freehold.trends.tables import Contribution, TallyRound
+from freehold.trends.tables import Contribution, Tally, TallyRound
 
 #: Kinds that are counted.
 KINDS = ("model", "dataset", "space")
@@ -95,3 +97,61 @@ def _by_repo(rows: object) -> dict[str, dict[date, int]]:
     for repo_id, day, number in rows:  # type: ignore[attr-defined]
         by_repo[repo_id][day] = number
     return by_repo
+
+
+# ---- tallies ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Part:
+    """The tallies of one dimension of a kind (empty: of all of it), by one grain, and what of them is asked for."""
+
+    kind: str
+    dimension: str
+    grain: str
+    measure: str
+
+    @property
+    def column(self) -> Any:
+        """What is added up; of how many there are, it is what is new."""
+        return getattr(Tally, "new" if self.measure == "there" else self.measure)
+
+    def where(self, grain: str = "") -> tuple[ColumnElement[bool], ...]:
+        return Tally.kind == self.kind, Tally.dimension == self.dimension, Tally.grain == (grain or self.grain)
+
+
+def first_day(db: Session, part: Part) -> int | None:
+    """The first stretch in which anything was counted; None: there is none."""
+    return db.scalar(select(func.min(Tally.begins)).where(*part.where(), part.column > 0))
+
+
+def candidates(db: Session, part: Part, limit: int) -> Sequence[str]:
+    """The words that have most, of all time."""
+    found = select(Tally.word).where(*part.where("all"), Tally.new > 0)
+    return db.scalars(found.order_by(part.column.desc(), Tally.word).limit(limit)).all()
+
+
+def number_of_words(db: Session, part: Part) -> int:
+    return db.scalar(select(func.count()).where(*part.where("all"), Tally.new > 0)) or 0
+
+
+def repositories(db: Session, part: Part, words: Sequence[str]) -> dict[str, int]:
+    """How many there are of each word."""
+    found = select(Tally.word, Tally.new).where(*part.where("all"), Tally.word.in_(words))
+    return {row.word: row.new for row in db.execute(found)}
+
+
+def series(db: Session, part: Part, words: Sequence[str], *, start: int, end: int | None) -> dict[str, dict[int, int]]:
+    """By word and first day, what was counted from ``start`` until the day ``end``, not in it; None: and later."""
+    of = (*part.where(), Tally.word.in_(words), Tally.begins >= start)
+    found = select(Tally.word, Tally.begins, part.column).where(*of)
+    numbers: dict[str, dict[int, int]] = defaultdict(dict)
+    for word, at, number in db.execute(found if end is None else found.where(Tally.begins < end)):
+        numbers[word][at] = number
+    return numbers
+
+
+def contributions(db: Session, repo_ids: Sequence[str]) -> Mapping[str, Added]:
+    """What these repositories have added."""
+    found = select(Contribution.repo_id, Contribution.body).where(Contribution.repo_id.in_(repo_ids))
+    return {row.repo_id: Added.unpacked(row.body) for row in db.execute(found)}

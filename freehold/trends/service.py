@@ -4,11 +4,11 @@ Each repository's contribution is kept beside them, and only the difference is e
 the new one. So counting twice changes nothing, two nodes may count at once, and what becomes private is taken out.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from freehold.content.rows import insert_missing
@@ -98,88 +98,107 @@ def _today() -> date:
 # ---- counting --------------------------------------------------------------------------------------------------
 
 
-def count(db: Session, fresh: Mapping[str, Inputs]) -> int:
-    """These repositories add what ``fresh`` says, by id, as far as they are still public; how many were counted.
+@dataclass(frozen=True)
+class Step:
+    """One repository adds something else than before: made ready while nobody waits for it."""
 
-    It stops early where that would change more than :data:`MAX_KEYS` tallies: call it again with the rest.
-    """
-    asked = list(fresh)
+    repo_id: str
+    known: str | None  #: the digest of what it has added, that this was made from; None: nothing yet
+    digest: str
+    body: bytes
+    changes: Sequence[tuple[Key, Numbers]]
+
+
+def prepared(db: Session, repo_ids: Sequence[str]) -> list[Step]:
+    """What there is to do for these repositories, as far as they are public and anything has changed."""
+    fresh, known = queries.inputs(db, repo_ids), queries.digests(db, repo_ids)
+    digests = {repo_id: inputs.digest() for repo_id, inputs in fresh.items()}
+    changed = [repo_id for repo_id, digest in digests.items() if known.get(repo_id) != digest]
+    kept = {row.repo_id: row for row in _kept(db, changed)}
+    return [_step(repo_id, fresh[repo_id], digests[repo_id], kept.get(repo_id)) for repo_id in changed]
+
+
+def _step(repo_id: str, inputs: Inputs, digest: str, kept: Contribution | None) -> Step:
+    before, today = Added.unpacked(kept.body) if kept else None, _today()
+    after = added(inputs, before, today=today, recent_days=RECENT_DAYS, first_month=first_month(today))
+    changes = [(key, numbers) for key, numbers in difference(before, after) if any(numbers)]
+    return Step(repo_id, kept.digest if kept else None, digest, after.packed(), changes)
+
+
+def batches(steps: Sequence[Step]) -> Iterator[list[Step]]:
+    """``steps`` in parts that change about :data:`MAX_KEYS` tallies each."""
+    part, keys = list[Step](), set[Key]()
+    for step in steps:
+        part.append(step)
+        keys.update(key for key, _ in step.changes)
+        if len(keys) >= MAX_KEYS:
+            yield part
+            part, keys = [], set()
+    if part:
+        yield part
+
+
+def count(db: Session, steps: Sequence[Step]) -> None:
+    """These steps are done, but for repositories that are not public any more, or were counted meanwhile."""
+    ids = [step.repo_id for step in steps]
     # Held until the end of the transaction: what becomes private meanwhile waits, and takes out what is added here.
-    still = select(Repo.id).where(Repo.id.in_(asked), Repo.visibility == "public").with_for_update(read=True)
-    public = set(db.scalars(still))
-    kept = _kept(db, asked)
-    today = _today()
-    keep, changes, done = list[dict[str, object]](), dict[Key, list[int]](), 0
-    for repo_id in asked:
-        inputs = fresh[repo_id]
-        if repo_id in public:
-            told = Added.unpacked(kept[repo_id].body) if repo_id in kept else None
-            after = added(inputs, told, today=today, recent_days=RECENT_DAYS, first_month=first_month(today))
-            _sum_up(changes, difference(told, after))
-            keep.append({"repo_id": repo_id, "digest": inputs.digest(), "body": after.packed()})
-        done += 1
-        if len(changes) >= MAX_KEYS:
-            break
-    _put(db, keep)
-    _add(db, changes)
-    return done
+    held = select(Repo.id).where(Repo.id.in_(ids), Repo.visibility == "public").order_by(Repo.id)
+    public = set(db.scalars(held.with_for_update(read=True)))
+    known = queries.digests(db, ids)
+    mine = [step for step in steps if step.repo_id in public and step.known == known.get(step.repo_id)]
+    if mine:
+        rows = [{"repo_id": step.repo_id, "digest": step.digest, "body": step.body} for step in mine]
+        db.connection().execute(_KEEP, rows)
+    _add(db, (change for step in mine for change in step.changes))
 
 
 def withdraw(db: Session, repo_ids: Collection[str]) -> None:
     """These repositories are counted no more, from their first day on."""
-    changes: dict[Key, list[int]] = {}
-    for row in _kept(db, repo_ids).values():
-        _sum_up(changes, difference(Added.unpacked(row.body), None))
+    kept = _kept(db, repo_ids, locks=True)
+    _add(db, (change for row in kept for change in difference(Added.unpacked(row.body), None)))
     db.execute(delete(Contribution).where(Contribution.repo_id.in_(repo_ids)))
-    _add(db, changes)
 
 
-def changed(db: Session, repo_ids: Sequence[str]) -> dict[str, Inputs]:
-    """Those of these repositories that would add something else than they have."""
-    fresh = queries.inputs(db, repo_ids)
-    known = queries.digests(db, repo_ids)
-    return {repo_id: one for repo_id, one in fresh.items() if known.get(repo_id) != one.digest()}
+def _kept(db: Session, repo_ids: Collection[str], *, locks: bool = False) -> Sequence[Contribution]:
+    found = select(Contribution).where(Contribution.repo_id.in_(repo_ids)).order_by(Contribution.repo_id)
+    return db.scalars(found.with_for_update() if locks else found).all()
 
 
-def _kept(db: Session, repo_ids: Collection[str]) -> dict[str, Contribution]:
-    found = select(Contribution).where(Contribution.repo_id.in_(repo_ids)).with_for_update()
-    return {row.repo_id: row for row in db.scalars(found)}
+def _add(db: Session, changes: Iterable[tuple[Key, Numbers]]) -> None:
+    """The tallies hold the ``changes`` too.
 
-
-def _sum_up(changes: dict[Key, list[int]], more: Iterator[tuple[Key, Numbers]]) -> None:
-    for key, numbers in more:
-        sums = changes.setdefault(key, [0, 0, 0])
-        for place, number in enumerate(numbers):
-            sums[place] += number
-
-
-def _put(db: Session, rows: list[dict[str, object]]) -> None:
-    if rows:
-        insert = _insert(db)(Contribution)
-        fresh = {"digest": insert.excluded.digest, "body": insert.excluded.body}
-        db.execute(insert.on_conflict_do_update(index_elements=["repo_id"], set_=fresh), rows)
-
-
-def _add(db: Session, changes: Mapping[Key, list[int]]) -> None:
-    """Always in one order: two transactions that change the same tallies do not wait for each other in a circle."""
+    Always in one order: two transactions that change the same tallies do not wait for each other in a circle.
+    """
+    sums: dict[Key, Numbers] = {}
+    for key, (new, downloads, likes) in changes:
+        before = sums.get(key, (0, 0, 0))
+        sums[key] = before[0] + new, before[1] + downloads, before[2] + likes
     horizon = _today().toordinal() - DAYS_KEPT
     rows = [
-        {"kind": kind, "dimension": dimension, "grain": grain, "word": word, "begins": at}
-        | dict(zip(("new", "downloads", "likes"), numbers, strict=True))
-        for (kind, dimension, grain, word, at), numbers in sorted(changes.items())
-        if any(numbers) and (grain != "day" or at >= horizon)
+        dict(zip(_COLUMNS, (*key, *numbers), strict=True))
+        for key, numbers in sorted(sums.items())
+        if any(numbers) and (key[2] != "day" or key[4] >= horizon)
     ]
-    if not rows:
-        return
-    insert = _insert(db)(Tally)
-    sums = {name: getattr(Tally, name) + insert.excluded[name] for name in ("new", "downloads", "likes")}
-    keys = ["kind", "dimension", "grain", "word", "begins"]
-    db.execute(insert.on_conflict_do_update(index_elements=keys, set_=sums), rows)
-    db.execute(update(TallyRound).where(TallyRound.id == 1).values(stamp=TallyRound.stamp + 1))
+    if rows:
+        # By the connection: a session would make an object's worth of each of thousands of rows.
+        db.connection().execute(_ADD, rows)
+        db.execute(update(TallyRound).where(TallyRound.id == 1).values(stamp=TallyRound.stamp + 1))
 
 
-def _insert(db: Session):  # type: ignore[no-untyped-def]  # of either dialect
-    return postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
+#: Both databases read it alike.
+_ADD = text(
+    "INSERT INTO tallies (kind, dimension, grain, word, begins, new, downloads, likes)"
+    " VALUES (:kind, :dimension, :grain, :word, :begins, :new, :downloads, :likes)"
+    " ON CONFLICT (kind, dimension, grain, word, begins) DO UPDATE SET new = tallies.new + excluded.new,"
+    " downloads = tallies.downloads + excluded.downloads, likes = tallies.likes + excluded.likes"
+)
+_COLUMNS = ("kind", "dimension", "grain", "word", "begins", "new", "downloads", "likes")
+
+
+_KEEP = text(
+    "INSERT INTO contributions (repo_id, digest, body) VALUES (:repo_id, :digest, :body)"
+    " ON CONFLICT (repo_id) DO UPDATE SET digest = excluded.digest, body = excluded.body"
+)
 
 
 # ---- one repository after the other ----------------------------------------------------------------------------

@@ -50,11 +50,10 @@ class Counting:
             found = queries.public(db, after, service.BATCH)
             is_over = len(found) < service.BATCH
             strays = service.strays(db, after, "" if is_over else found[-1])
-            changed = service.changed(db, found)
-        while changed:
+            steps = service.prepared(db, found)
+        for part in service.batches(steps):
             with self._database.write() as db:
-                done = service.count(db, changed)
-            changed = dict(list(changed.items())[done:])
+                service.count(db, part)
         if strays:
             with self._database.write() as db:
                 service.withdraw(db, service.strays(db, after, "" if is_over else found[-1]))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from freehold.cards.tables import RepoCard
+from freehold.cards.tables import RepoCard, RepoTag
 from freehold.community.tables import Like
 from freehold.content.tables import DownloadDay, DownloadMonth
 from freehold.core import clock
@@ -44,6 +44,8 @@ def make(database: Database, cast: Cast) -> Make:
             )
             db.flush()
             db.add(RepoCard(repo_id=repo_id, commit="0" * 40, tags=known.get("tags", ["license:mit"])))
+            for tag in known.get("tags", ["license:mit"]):
+                db.add(RepoTag(repo_id=repo_id, tag=tag))
             today = now.astimezone(UTC).date()
             for age, number in known.get("days", {}).items():
                 db.add(DownloadDay(repo_id=repo_id, day=today - timedelta(days=age), downloads=number, sources=number))
