@@ -47,6 +47,8 @@ PAGES: tuple[Shown, ...] = (
     Shown("search", "/search?search=tide", STRANGER),
     Shown("search-none", "/search?search=zzzz", NOBODY),
     Shown("activity", "/activity"),
+    Shown("trends", "/trends", NOBODY),
+    Shown("trends-closer", "/trends?by=licence&measure=new&as=number&span=3m&word=license:mit"),
     Shown("openness-rules", "/-/openness", NOBODY),
     Shown("choose", "/choose", NOBODY),
     Shown("choose-list", "/choose?for=classify&commercial=conditions&machine=cpu-16", STRANGER),
