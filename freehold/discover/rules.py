@@ -57,6 +57,8 @@ SORTS = {
     "context_length": "context_length",
 }
 MOMENTS = ("created_at", "updated_at")
+#: What nothing may tell of a repository, so that a page can end among those.
+FACTS = ("size_bytes", "parameters", "context_length")
 PAGE = 100
 MAX_PAGE = 1000
 MAX_FILTERS = 30
@@ -109,9 +111,13 @@ def listing(kind: str, query: QueryParams, *, most: int = MAX_PAGE, own: Mapping
         sort=sort,
         ascending=query.get("direction") == "1",
         limit=int_between(query, "limit", PAGE, 1, most),
-        cursor=decode(cursor, datetime if sort in MOMENTS else int) if cursor else None,
+        cursor=_cursor(cursor, sort) if cursor else None,
         is_empty=any(query.get(name) for name in NOTHING_MATCHES) or bool(apps - GGUF_APPS),
     )
+
+
+def _cursor(text: str, sort: str) -> Cursor:
+    return decode(text, datetime if sort in MOMENTS else int, may_be_unknown=sort in FACTS)
 
 
 def answered(query: QueryParams, own: Mapping[str, Choice] = NO_MACHINES) -> Mapping[str, Answer]:
