@@ -1,7 +1,5 @@
 """What the background tasks of this room do, and how repositories that nobody pushes to get theirs."""
 
-from collections.abc import Callable
-
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
@@ -17,14 +15,15 @@ from freehold.content.rules import MAIN
 from freehold.content.tables import Ref
 from freehold.core.database import Database
 from freehold.repos.tables import Repo
+from freehold.tasks.backfill import Backfill
 from freehold.tasks.periodic import Periodic
 from freehold.tasks.rules import Kind
 from freehold.tasks.worker import Body, Turn
 from freehold.wordkit import service as wordkit
 
 BACKFILL_S = 60
-#: Repositories whose facts, or verdicts, are asked for at a time.
-BATCH = 200
+#: Repositories whose words are asked for at a time: they are cut in a moment each.
+TEXTS_BATCH = 2_000
 
 
 def bodies(kit: Kit) -> dict[Kind, Body]:
@@ -87,50 +86,24 @@ def periodics(database: Database) -> tuple[Periodic, ...]:
     )
 
 
-def facts_backfill(database: Database) -> "Backfill":
+def facts_backfill(database: Database) -> Backfill:
     """The facts that are not there, or were read by an older version."""
     return Backfill(database, _without_facts, queue.ask)
 
 
-def verdicts_backfill(database: Database) -> "Backfill":
+def verdicts_backfill(database: Database) -> Backfill:
     """The verdicts that an older table of licences gave, or none did."""
     return Backfill(database, _without_verdict, queue.ask_verdict)
 
 
-def texts_backfill(database: Database) -> "Backfill":
+def texts_backfill(database: Database) -> Backfill:
     """The words that are not there, or were cut in an older way."""
-    return Backfill(database, _without_text, queue.ask_text)
+    return Backfill(database, _without_text, queue.ask_text, batch=TEXTS_BATCH)
 
 
-def openness_backfill(database: Database) -> "Backfill":
+def openness_backfill(database: Database) -> Backfill:
     """The openness that older rules read, or none did."""
     return Backfill(database, _without_openness, queue.ask_verdict)
-
-
-class Backfill:
-    """Asks for what repositories lack, or have of an older version: once through all of them, in batches.
-
-    ``lacking(after)`` is a query for the ids behind ``after``, in their order; ``ask`` wants it for one of them.
-    """
-
-    def __init__(
-        self, database: Database, lacking: Callable[[str], Select[str]], ask: Callable[[Session, str], object]
-    ) -> None:
-        self._database, self._lacking, self._ask = database, lacking, ask
-        self._after: str | None = ""
-
-    def turn(self) -> int:
-        """The next batch is asked for; how many. Costs nothing once there are no more."""
-        if self._after is None:
-            return 0
-        with self._database.read() as db:
-            found = list(db.scalars(self._lacking(self._after).limit(BATCH)))
-        if found:
-            with self._database.write() as db:
-                for repo_id in found:
-                    self._ask(db, repo_id)
-        self._after = found[-1] if len(found) == BATCH else None
-        return len(found)
 
 
 def _without_facts(after: str) -> Select[str]:

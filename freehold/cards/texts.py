@@ -3,8 +3,7 @@
 Written in the transaction that changes them, so nothing is found of what is gone, and a push is found at once.
 """
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -16,51 +15,11 @@ from freehold.cards.tags import REGION
 from freehold.gitkit.objects import Objects
 from freehold.repos.events import RepoCreated, RepoMoved
 from freehold.repos.tables import Repo
-from freehold.wordkit import near, rules, service
+from freehold.wordkit import near, service
+from freehold.wordkit.markdown import MAX_READ_CHARS, plain
 
-#: What is read of a card to find so much text in it.
-MAX_READ_CHARS = 100_000
 #: Front matter that names the thing in words.
 TITLES = ("pretty_name", "title", "short_description")
-
-_ELEMENT = re.compile(r"</?[A-Za-z][^<>]{0,2000}>")
-_LINK = re.compile(r"!?\[([^\]\[]{0,500})\]\([^()\[\]\n]{0,2000}\)")
-_ADDRESS = re.compile(r"https?://\S{1,2000}")
-_MARKS = re.compile(r"[*`|~]+|&[a-z]{2,8};")
-_LINE_MARKS = re.compile(r"^(?:#{1,6}|>|[-+]|\d{1,9}\.)[ \t]+|^[\s:|=-]+$|^\[[^\]]{1,200}\]:.*$")
-_FENCES = ("```", "~~~")
-
-
-def plain(body: str) -> str:
-    """The words of a card's Markdown, a line a paragraph: no code, no markup, no addresses; cut. Linear in time."""
-    text = _without_comments("\n".join(_outside_fences(body[:MAX_READ_CHARS])))
-    text = _MARKS.sub(" ", _ADDRESS.sub(" ", _LINK.sub(r"\1", _ELEMENT.sub(" ", text))))
-    lines = (" ".join(_LINE_MARKS.sub("", line.strip()).split()) for line in text.split("\n"))
-    return "\n".join(line for line in lines if line)[: rules.MAX_TEXT_CHARS]
-
-
-def _outside_fences(body: str) -> Iterator[str]:
-    fence = ""
-    for line in body.splitlines():
-        opening = next((mark for mark in _FENCES if line.lstrip().startswith(mark)), "")
-        if fence:
-            fence = "" if opening == fence else fence
-        elif opening:
-            fence = opening
-        else:
-            yield line
-
-
-def _without_comments(text: str) -> str:
-    """One that is never closed hides the rest, as it does on the page."""
-    pieces, at = [], 0
-    while (start := text.find("<!--", at)) >= 0:
-        pieces.append(text[at:start])
-        end = text.find("-->", start)
-        if end < 0:
-            return " ".join(pieces)
-        at = end + 3
-    return " ".join([*pieces, text[at:]])
 
 
 def keep(db: Session, repo: Repo, data: Mapping[str, Any] | None, tags: Sequence[str], body: str) -> None:
@@ -74,7 +33,7 @@ def keep(db: Session, repo: Repo, data: Mapping[str, Any] | None, tags: Sequence
     service.write(db, row, title=repo.path, tags=filed, body=plain(body))
     db.flush()
     headings = [line.lstrip("# ") for line in body[:MAX_READ_CHARS].splitlines() if line.startswith("#")]
-    near.learn(db, [repo.path, row.spellings, *filed, *headings[:20]])
+    near.learn(db, [repo.path, *filed, *headings[:20]])
 
 
 def keep_at(db: Session, repo: Repo, objects: Objects | None, commit: str | None) -> None:

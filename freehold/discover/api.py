@@ -15,11 +15,14 @@ from freehold.discover.finding import Search
 from freehold.discover.service import Wanted
 from freehold.repos import paths
 from freehold.repos.errors import repo_not_found
+from freehold.web.slots import Slots
 
 paths.register()
 router = APIRouter(tags=["discover"])
 #: Items of a page that names every file of each: each needs its repository opened.
 MAX_FULL = 100
+#: Discussions that are suggested while one types.
+THREADS = 2
 OPENED = {"siblings", "mainSize", "runtime", "usedStorage", "evalResults", "childrenModelCount"}
 
 
@@ -70,7 +73,10 @@ def search_spaces(ask: Ask, q: Annotated[str, Query(max_length=1000)] = "") -> R
 @door(PUBLIC)
 def suggest(ask: Ask, q: str = "") -> Response:
     """For the search field of our own pages: ``[{"label": "Models", "items": [{"text", "note", "address"}]}]``."""
-    groups = suggesting.suggest(ask.db, ask.actor, q)
+    words = suggesting.plain(q)
+    slots: Slots = ask.request.app.state.slots
+    threads = slots.search[0](ask, words, THREADS) if words and slots.search else None
+    groups = suggesting.suggest(ask.db, ask.actor, words, threads)
     shown = [
         {
             "label": group.label,

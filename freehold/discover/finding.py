@@ -55,13 +55,23 @@ def quick(db: Session, actor: Actor, search: Search) -> dict[str, Any]:
 
 
 def accounts(db: Session, kind: str, words: str, most: int) -> Sequence[Account]:
-    """People or organisations whose name, or full name, holds the words; the names that begin with them first.
+    """People or organisations whose name, full name or own words hold all the words, ordered by how well they match.
 
     Whoever is called exactly so is always found; others among the :data:`MAX_SEARCHED` newest.
     """
-    begins = case((Account.key.startswith(words.lower(), autoescape=True), 0), else_=1)
-    query = select(Account).where(*_named(kind, words)).order_by(begins, Account.key).limit(most)
+    key = words.lower()
+    called = [Account.key.contains(word, autoescape=True) for word in key.split()]
+    begins = Account.key.startswith(key, autoescape=True)
+    full = func.lower(Account.full_name).startswith(key, autoescape=True)
+    rank = case((Account.key == key, 0), (begins, 1), (full, 2), (and_(*called), 3), else_=4)
+    query = select(Account).where(*_named(kind, words)).order_by(rank, Account.key).limit(most)
     return db.scalars(query).all()
+
+
+def is_called(db: Session, words: str) -> bool:
+    """Whether somebody is called exactly so."""
+    query = select(Account.id).where(Account.key == words.lower(), Account.is_disabled.is_(False))
+    return db.scalar(query) is not None
 
 
 def count_accounts(db: Session, kind: str, words: str) -> tuple[int, bool]:
@@ -90,12 +100,13 @@ def close(db: Session, actor: Actor, words: str) -> Sequence[tuple[str, str]]:
 
 
 def _named(kind: str, words: str) -> tuple[ColumnElement[bool], ...]:
-    """Accounts of this kind that hold each of the words, in their name or their full name."""
+    """Accounts of this kind that hold each of the words, in their names or in what they say of themselves."""
     newest = select(Account.id).where(Account.kind == kind).order_by(Account.id.desc()).limit(MAX_SEARCHED)
     held = [
         or_(
             Account.key.contains(word, autoescape=True),
             func.lower(Account.full_name).contains(word, autoescape=True),
+            func.lower(Account.details).contains(word, autoescape=True),
         )
         for word in words.lower().split()
     ]

@@ -112,6 +112,7 @@ class Address:
 
     path: str
     search: str = ""
+    words: str = ""  #: of names, tags and cards
     author: str = ""
     answers: Mapping[str, str] = field(default_factory=dict)  #: by the parameter of a question
     filters: tuple[str, ...] = ()
@@ -120,7 +121,7 @@ class Address:
     opened: tuple[str, ...] = ()  #: questions whose answers stand on the page besides those that always do
 
     def pairs(self) -> list[tuple[str, str]]:
-        pairs = [("search", self.search), ("author", self.author)]
+        pairs = [("search", self.search), ("text", self.words), ("author", self.author)]
         pairs += [(name, self.answers.get(name, "")) for name in questions.BY_NAME]
         pairs += [("filter", value) for value in self.filters] + [("sort", self.sort)]
         pairs += [("direction", "1" if self.rises else ""), ("open", ",".join(self.opened))]
@@ -195,7 +196,7 @@ def kind_list(ask: Ask, kind: str) -> Response:
         kind=kind,
         kind_word=ONE[kind],
         address=address,
-        hidden=[(name, value) for name, value in address.pairs() if name != "search"],
+        hidden=[(name, value) for name, value in address.pairs() if name not in ("search", "text")],
         total=total,
         of=counting.total(ask.db, ask.actor, Listing(kind=kind)) if chips else total,
         shows_filters=query.get("filters") == "shown",
@@ -223,6 +224,7 @@ def _address(kind: str, query: QueryParams, asked: Listing) -> Address:
     return Address(
         path=f"/{KINDS[kind][0]}",
         search=asked.search,
+        words=asked.text,
         author=asked.author,
         answers={name: answer.text for name, answer in asked.answers.items()},
         filters=_chosen(query),
@@ -235,6 +237,8 @@ def _address(kind: str, query: QueryParams, asked: Listing) -> Address:
 def _listing(kind: str, query: QueryParams, own: Mapping[str, Choice]) -> Listing:
     """As the API reads the same address, but for the order of an address without one, and the task, which is a tag."""
     pairs = [(name, value) for name, value in query.multi_items() if name not in ("pipeline_tag", "sort")]
+    if query.get("in") == "cards":  # as the field above a list asks, which has one name for its words
+        pairs = [("text" if name == "search" else name, value) for name, value in pairs]
     given = QueryParams([*pairs, ("sort", _sort(kind, query))])
     return replace(rules.listing(kind, given, most=ROWS, own=own), limit=ROWS)
 
@@ -270,6 +274,8 @@ def _chips(kind: str, address: Address, asked: Listing) -> list[Chip]:
     chips = []
     if address.search:
         chips.append(Chip("Name", address.search, replace(address, search="").text()))
+    if address.words:
+        chips.append(Chip("Words", address.words, replace(address, words="").text()))
     if address.author:
         chips.append(Chip("By", address.author, replace(address, author="").text()))
     for name, question in questions.BY_NAME.items():
@@ -287,6 +293,7 @@ def _chips(kind: str, address: Address, asked: Listing) -> list[Chip]:
 def _ways_out(ask: Ask, whole: Listing, address: Address, chips: Sequence[Chip]) -> list[WayOut]:
     """Each filter that could be dropped, with what the list then holds, where that is anything."""
     fewer = [replace(whole, search="")] if whole.search else []
+    fewer += [replace(whole, text="")] if whole.text else []
     fewer += [replace(whole, author="")] if whole.author else []
     for name in questions.BY_NAME:
         if name in whole.answers:

@@ -1,7 +1,7 @@
-"""Search as a page: everything whose name or title holds the words, by what it is."""
+"""Search as a page: everything that holds the words, by what it is, the best matches first."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
@@ -11,18 +11,20 @@ from freehold.accounts.tables import Account
 from freehold.community.queries import collections
 from freehold.community.queries.collections import Shown
 from freehold.core.http import PUBLIC, Ask, door
-from freehold.discover import finding, register
+from freehold.discover import finding, matching, nearby, register
 from freehold.discover.register import Row
-from freehold.discover.rules import Listing
 from freehold.repos.heads import LABELS
 from freehold.repos.rules import KINDS
 from freehold.web.components import Found, Line
 from freehold.web.render import render
 from freehold.web.slots import Slots
+from freehold.wordkit.context import Piece
 
 router = APIRouter(include_in_schema=False)
 #: Shown of each group on one page with the others, and of one alone.
 SOME, MANY = 5, 30
+#: So few finds make one ask whether something else was meant.
+LITTLE = 3
 ACCOUNTS = {"org": "Organisations", "user": "People"}
 
 
@@ -37,6 +39,7 @@ class Group:
     address: str  #: this type alone
     all: str  #: a list that goes on where the search stops; empty: there is none
     rows: Sequence[Row] = ()
+    contexts: Mapping[str, Sequence[Piece]] = field(default_factory=dict)  #: by repository, where its card holds words
     accounts: Sequence[Account] = ()
     collections: Sequence[Shown] = ()
     lines: Sequence[Line] = ()
@@ -47,18 +50,28 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Near:
+    """Other words that find something, where those that were typed find little."""
+
+    words: str
+    address: str
+
+
+@dataclass(frozen=True)
 class SearchPage:
     """What holds the words."""
 
     title: str
     words: str
+    found_by: str  #: the words that the groups hold: those typed, or where nothing holds them the nearest
     type: str  #: the one type that is looked at; empty: all
-    total: int
+    total: int  #: of what holds the words that were typed
     is_more: bool
     address: str  #: the search for everything
     tabs: Sequence[Group]  #: types with something in them
     groups: Sequence[Group]  #: those that are shown
-    close: Sequence[tuple[str, str]]  #: names like the words, where nothing holds them, and their pages
+    near: Sequence[Near]
+    close: Sequence[tuple[str, str]]  #: names like the words, where no words are near, and their pages
     hides_search: bool = True
 
 
@@ -66,43 +79,64 @@ class SearchPage:
 @door(PUBLIC)
 def search(ask: Ask, search: str = "", type: str = "") -> Response:
     words = " ".join(search.replace("\x00", "").split())[:200]
-    groups = [group for group in _groups(ask, words, type) if group.total] if words else []
+    groups = _there(ask, words, type)
+    total = sum(group.total for group in groups)
+    near = nearby.spellings(ask.db, ask.actor, words) if words and total < LITTLE else ()
+    shown = near[0] if near and not groups else words
+    groups = groups or _there(ask, shown, type)
     chosen = [group for group in groups if group.type == type]
     page = SearchPage(
         title=f"“{words}”" if words else "Search",
         words=words,
+        found_by=shown,
         type=type if chosen else "",
-        total=sum(group.total for group in groups),
+        total=total,
         is_more=any(group.is_more for group in groups),
-        address=f"/search?{urlencode({'search': words})}",
+        address=f"/search?{urlencode({'search': shown})}",
         tabs=groups,
         groups=chosen or groups,
+        near=[Near(other, f"/search?{urlencode({'search': other})}") for other in near],
         close=finding.close(ask.db, ask.actor, words) if words and not groups else (),
     )
     return render(ask.request, page)
 
 
-def _groups(ask: Ask, words: str, chosen: str) -> Sequence[Group]:
-    """Every type with its number; more of the chosen one, and a few of the others."""
+def _there(ask: Ask, words: str, chosen: str) -> Sequence[Group]:
+    """Every type that holds something, with its number; more of the chosen one, and a few of the others."""
+    if not words:
+        return ()
     limits = {type: MANY if type == chosen else SOME for type in (*KINDS, *ACCOUNTS, "collection")}
-    groups = [_repos(ask, words, kind, limits[kind]) for kind in KINDS]
+    groups = [*_repos(ask, words, {kind: limits[kind] for kind in KINDS})]
     groups += [_accounts(ask, words, kind, limits[kind]) for kind in ("org", "user")]
     groups.append(_collections(ask, words, limits["collection"]))
     slots: Slots = ask.request.app.state.slots
     for fill in slots.search:
-        found: Found = fill(ask, words, SOME)
-        if found.type == chosen:
-            found = fill(ask, words, MANY)
+        found: Found = fill(ask, words, MANY if chosen == "discussion" else SOME)
         groups.append(
             Group(found.type, found.label, found.total, found.is_more, _alone(words, found.type), "", lines=found.lines)
         )
-    return groups
+    return [group for group in groups if group.total]
 
 
-def _repos(ask: Ask, words: str, kind: str, limit: int) -> Group:
-    listing = Listing(kind=kind, search=words, sort="trend", limit=limit)
-    found = register.shelf(ask.db, ask.actor, listing, f"/{KINDS[kind][0]}?{urlencode({'search': words})}")
-    return Group(kind, LABELS[kind], found.total, False, _alone(words, kind), found.address, rows=found.rows)
+def _repos(ask: Ask, words: str, limits: Mapping[str, int]) -> Sequence[Group]:
+    """The repositories of every kind. Three queries for all of them."""
+    found = matching.matches(ask.db, ask.actor, words, limits)
+    rows = register.by_id(ask.db, ask.actor, [repo_id for each in found.values() for repo_id in each.repo_ids])
+    said = [one for each in found.values() for one in each.repo_ids if each.ranks[one] == matching.SAID]
+    contexts = matching.contexts(ask.db, said, words)
+    return [
+        Group(
+            kind,
+            LABELS[kind],
+            each.total,
+            each.is_more,
+            _alone(words, kind),
+            f"/{KINDS[kind][0]}?{urlencode({'text': words})}",
+            rows=[rows[repo_id] for repo_id in each.repo_ids if repo_id in rows],
+            contexts=contexts,
+        )
+        for kind, each in found.items()
+    ]
 
 
 def _accounts(ask: Ask, words: str, kind: str, limit: int) -> Group:
@@ -114,12 +148,8 @@ def _accounts(ask: Ask, words: str, kind: str, limit: int) -> Group:
 
 
 def _collections(ask: Ask, words: str, limit: int) -> Group:
-    listing = collections.Listing(search=words, sort="upvotes", limit=limit)
-    page = collections.listed(ask.db, ask.actor, listing)
-    total = len(page.collections) if page.next is None else collections.count(ask.db, ask.actor, listing)
-    everything = f"/collections?{urlencode({'search': words})}"
-    alone = _alone(words, "collection")
-    return Group("collection", "Collections", total, False, alone, everything, collections=page.collections)
+    found, total = collections.matching(ask.db, ask.actor, words, limit)
+    return Group("collection", "Collections", total, False, _alone(words, "collection"), "", collections=found)
 
 
 def _alone(words: str, type: str) -> str:

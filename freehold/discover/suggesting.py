@@ -1,7 +1,7 @@
 """What somebody may mean while they type: a few places whose names hold the words, those that begin with them first."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import case, or_, select
@@ -11,12 +11,12 @@ from freehold.access.rules import Actor
 from freehold.accounts.tables import Account
 from freehold.community.queries import collections
 from freehold.core.http import Ask
-from freehold.discover import finding
+from freehold.discover import finding, matching, nearby
 from freehold.repos.access import visible
 from freehold.repos.heads import LABELS
-from freehold.repos.rules import page_path
+from freehold.repos.rules import KINDS, page_path
 from freehold.repos.tables import Repo
-from freehold.web.components import Place
+from freehold.web.components import Found, Place
 
 #: In all, and of each family when the others have enough to fill the rest.
 MOST = 8
@@ -45,11 +45,28 @@ class Group:
     suggestions: Sequence[Suggestion]
 
 
-def suggest(db: Session, actor: Actor, words: str) -> Sequence[Group]:
-    """At most :data:`MOST` places that ``actor`` may know of, grouped by kind. Three queries."""
-    words = " ".join(words.replace("\x00", "").split())[:MAX_CHARACTERS]
+def suggest(db: Session, actor: Actor, words: str, threads: Found | None = None) -> Sequence[Group]:
+    """At most :data:`MOST` places that ``actor`` may know of, grouped by kind; where nothing holds the words, places
+    that hold what is near them. ``threads``: what another room found, for the end of the list."""
+    words = plain(words)
     if not words:
         return []
+    found = _of(db, actor, words)
+    if threads is not None and threads.lines:
+        found.append(
+            Group(threads.label, [Suggestion(threads.type, one.title, "", one.address) for one in threads.lines])
+        )
+    for other in nearby.spellings(db, actor, words)[:1] if not found else ():
+        found = [replace(group, label=f"{group.label} near “{words}”") for group in _of(db, actor, other)]
+    return found
+
+
+def plain(words: str) -> str:
+    """What is looked for."""
+    return " ".join(words.replace("\x00", "").split())[:MAX_CHARACTERS]
+
+
+def _of(db: Session, actor: Actor, words: str) -> list[Group]:
     accounts = [_account(found) for found in _accounts(db, words)]
     titles = collections.Listing(search=words, sort="upvotes", limit=MOST_COLLECTIONS)
     shown = [
@@ -81,12 +98,11 @@ def near(ask: Ask, kind: str, name: str) -> Sequence[Place]:
 
 
 def _repos(db: Session, actor: Actor, words: str, most: int) -> Sequence[Repo]:
-    key = words.lower().replace(" ", "-")  # names have no spaces, and people type them
-    begins = or_(Repo.path_key.startswith(key, autoescape=True), Repo.path_key.contains(f"/{key}", autoescape=True))
-    query: Any = select(Repo).where(Repo.path_key.contains(key, autoescape=True))
-    query = query.order_by(case((begins, 0), else_=1), Repo.likes.desc(), Repo.path_key, Repo.kind)
-    found: Sequence[Repo] = db.scalars(visible(query, actor).limit(most)).all()
-    return found
+    found = matching.matches(db, actor, words, dict.fromkeys(KINDS, most), in_cards=False)
+    ranks = {repo_id: rank for each in found.values() for repo_id, rank in each.ranks.items()}
+    repos = list(db.scalars(visible(select(Repo).where(Repo.id.in_(ranks)), actor)))
+    best = sorted(repos, key=lambda repo: (ranks[repo.id], -repo.trend, -repo.likes, repo.path_key, repo.kind))
+    return best[:most]
 
 
 def _accounts(db: Session, words: str) -> Sequence[Account]:

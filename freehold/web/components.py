@@ -53,6 +53,8 @@ class Line:
     at: datetime
     about: str = ""
     icon: str = ""
+    #: A line of its text around words that were looked for, in pieces, and which of them are those words.
+    context: Sequence[tuple[str, bool]] = ()
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ MAX_LEARNED, MAX_LOOKED_AT, MAX_TOLD = 60, 1_000, 4
 
 def learn(db: Session, texts: Iterable[str]) -> None:
     """The words of ``texts``, names before others, are known from now on."""
-    found = dict.fromkeys(word for text in texts for word in rules.words(text) if _may_be_meant(word))
+    found = dict.fromkeys(word for text in texts for word in rules.words(text) if may_be_meant(word))
     wanted = list(found)[:MAX_LEARNED]
     known = set(db.scalars(select(KnownWord.word).where(KnownWord.word.in_(wanted)))) if wanted else set()
     # In one order everywhere: two transactions that learn the same words wait for each other, and never in a circle.
@@ -41,7 +41,7 @@ def learn(db: Session, texts: Iterable[str]) -> None:
 
 def nearest(db: Session, word: str) -> Sequence[str]:
     """Known words a slip or two from ``word``, the nearest first; not the word itself."""
-    if not _may_be_meant(word):
+    if not may_be_meant(word):
         return []
     query = select(KnownWord.word).join(NearWord, NearWord.number == KnownWord.number)
     query = query.where(NearWord.key.in_(keys(word))).distinct().limit(MAX_LOOKED_AT)
@@ -86,5 +86,6 @@ def slips(one: str, other: str, most: int) -> int:
     return row[-1]
 
 
-def _may_be_meant(word: str) -> bool:
+def may_be_meant(word: str) -> bool:
+    """Whether a word is long enough for a slip in it to be told from another word."""
     return MIN_CHARS <= len(word) <= MAX_WORD_CHARS and not word.isdigit()

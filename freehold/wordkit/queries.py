@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import String, and_, false, literal_column, not_, true
+from sqlalchemy import BigInteger, String, and_, false, literal_column, not_, true
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.expression import bindparam
@@ -17,25 +17,36 @@ from freehold.wordkit.tables import TextColumns
 COLUMNS = {"title": "A", "spellings": "B", "tags": "C", "body": "D", "pairs": "D"}
 #: What a thing is called and filed under, without what it says.
 NAMES = ("title", "spellings", "tags")
+EVERY = 1 << 40
 
 
-def held(table: type[TextColumns], asked: Asked, columns: Sequence[str] = ()) -> ColumnElement[bool]:
-    """Rows of ``table`` that hold what is ``asked``, in ``columns`` of it where any are given."""
+def held(
+    table: type[TextColumns], asked: Asked, columns: Sequence[str] = (), *, most: int = EVERY
+) -> ColumnElement[bool]:
+    """Rows of ``table`` that hold what is ``asked``, in ``columns`` of it where any are given.
+
+    No more than ``most`` (on SQLite the newest): common words are in most rows of a large hub.
+    """
     if asked.is_nothing:
         return false()
-    wanted = _holding(table, asked.terms, " AND ", columns) if asked.terms else true()
-    return and_(wanted, not_(_holding(table, asked.without, " OR ", columns))) if asked.without else wanted
+    wanted = _holding(table, asked.terms, " AND ", columns, most) if asked.terms else true()
+    return and_(wanted, not_(_holding(table, asked.without, " OR ", columns, EVERY))) if asked.without else wanted
 
 
 def _holding(
-    table: type[TextColumns], terms: Sequence[Term], joined: str, columns: Sequence[str]
+    table: type[TextColumns], terms: Sequence[Term], joined: str, columns: Sequence[str], most: int
 ) -> ColumnElement[bool]:
     name: str = table.__tablename__  # type: ignore[attr-defined]
     lite = joined.join(_lite(term) for term in terms)
     if columns:
         lite = f"{{{' '.join(columns)}}} : ({lite})"
     post = (" & " if joined == " AND " else " | ").join(_post(term, columns) for term in terms)
-    return Holding(literal_column(name), bindparam(None, lite, String), bindparam(None, post, String))
+    return Holding(
+        literal_column(name),
+        bindparam(None, lite, String),
+        bindparam(None, post, String),
+        bindparam(None, most, BigInteger),
+    )
 
 
 def _lite(term: Term) -> str:
@@ -53,19 +64,31 @@ def _post(term: Term, columns: Sequence[str]) -> str:
 
 
 class Holding(FunctionElement[bool]):
-    """``table``, FTS5's question and the tsquery: the table's row holds what is asked."""
+    """``table``, FTS5's question, the tsquery, and how many: the table's row holds what is asked."""
 
     type = Boolean()
     inherit_cache = True
 
+    def self_group(self, against: Any = None) -> Any:
+        """A condition as it stands. SQLite would be told ``... = 1``, and not see that an index answers it."""
+        return self
+
 
 @compiles(Holding, "sqlite")
 def _on_sqlite(element: Holding, compiler: Any, **options: Any) -> str:
-    table, lite, _ = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"{table}.number IN (SELECT rowid FROM {table}_fts WHERE {table}_fts MATCH {lite})"  # noqa: S608  # names and parameters
+    table, lite, _, most = (compiler.process(clause, **options) for clause in element.clauses)
+    return (
+        f"{table}.number IN (SELECT rowid FROM {table}_fts WHERE {table}_fts MATCH {lite}"  # noqa: S608  # parameters
+        f" ORDER BY rowid DESC LIMIT {most})"
+    )
 
 
 @compiles(Holding, "postgresql")
 def _on_postgresql(element: Holding, compiler: Any, **options: Any) -> str:
-    table, post = (compiler.process(clause, **options) for clause in list(element.clauses)[::2])
-    return f"{table}.lexemes @@ CAST({post} AS tsquery)"
+    table, _, post, most = list(element.clauses)
+    named, wanted = compiler.process(table, **options), compiler.process(post, **options)
+    if most.value == EVERY:
+        return f"{named}.lexemes @@ CAST({wanted} AS tsquery)"
+    number = compiler.process(most, **options)
+    found = f"SELECT number FROM {named} WHERE lexemes @@ CAST({wanted} AS tsquery) LIMIT {number}"  # noqa: S608
+    return f"{named}.number IN ({found})"

@@ -68,6 +68,11 @@ def spellings(name: str) -> str:
     return " ".join(dict.fromkeys(parts + joined))
 
 
+def is_unspaced(word: str) -> bool:
+    """Whether it is of a script that writes without spaces."""
+    return _UNSPACED.match(word) is not None
+
+
 def _cut(run: str) -> Iterator[str]:
     for piece, is_unspaced in _pieces(run):
         if is_unspaced:

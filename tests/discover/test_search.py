@@ -64,13 +64,53 @@ def test_words_in_any_order_and_case_are_enough(client: TestClient, words: str) 
 
 
 @pytest.mark.usefixtures("shelf")
-@pytest.mark.parametrize(
-    ("words", "meant"), [("smolm2-135m", "alice/smollm2-135m"), ("charly", "charlie"), ("smol-rwos", "lab/smol-rows")]
-)
-def test_a_slip_of_the_keyboard_is_understood(client: TestClient, words: str, meant: str) -> None:
-    text = _plain(client.get("/search", params={"search": words}, headers=HTML).text)
-    assert "Did you mean one of these?" in text
-    assert meant in text
+def test_a_slip_of_the_keyboard_is_understood(client: TestClient) -> None:
+    for words, meant, path in (
+        ("smolm2-135m", "smollm2 135m", "alice/smollm2-135m"),
+        ("smol-rwos", "smol rows", "lab/smol-rows"),
+    ):
+        text = _plain(client.get("/search", params={"search": words}, headers=HTML).text)
+        assert f"Nothing holds “{words}”" in text
+        assert f"Near it, shown below: {meant}" in text
+        assert path.partition("/")[2] in text
+    assert "charlie" in client.get("/search?search=charly", headers=HTML).text
+    (group,) = client.get("/-/suggest?q=smolm2").json()
+    assert group["label"] == "Models near “smolm2”"
+    assert [item["text"] for item in group["items"]] == ["alice/smollm2-135m"]
+
+
+def test_the_best_matches_come_first_and_cards_are_quoted(client: TestClient, cast: Cast, publish: Publish) -> None:
+    publish(cast.alice.actor, "lab/old-tide", {"README.md": "# None"})
+    publish(cast.alice.actor, "lab/one", {"README.md": "# About\n\nWhere a <b>tide</b> comes and goes."})
+    publish(cast.alice.actor, "lab/two", {"README.md": "---\ntags: [tide]\n---\n# Nothing"})
+    publish(cast.alice.actor, "lab/tide", {"README.md": "# None"})
+    publish(cast.alice.actor, "lab/tides", {"README.md": "# None"})
+    text = client.get("/search?search=tide", headers=HTML).text
+    names = re.findall(r'<a class="name" href="/([^"]+)"', text)
+    assert names == ["lab/tide", "lab/tides", "lab/old-tide", "lab/two", "lab/one"]
+    assert text.count("<mark>") == 1
+    assert "Where a <mark>tide</mark> comes and goes." in text
+
+
+def test_what_is_private_is_no_hit_no_number_no_quote_and_no_spelling(
+    client: TestClient, cast: Cast, publish: Publish
+) -> None:
+    publish(cast.alice.actor, "lab/quiet", {"README.md": "# Pelicanologist"}, private=True)
+    publish(cast.alice.actor, "lab/open", {"README.md": "# Nothing"})
+    made = client.post(
+        "/api/collections", headers=cast.alice.headers, json={"title": "Birds", "namespace": "lab", "private": False}
+    ).json()
+    noted = {"item": {"type": "model", "id": "lab/quiet"}, "note": "heronry"}
+    client.post(f"/api/collections/{made['slug']}/items", headers=cast.alice.headers, json=noted).raise_for_status()
+    for person in (cast.alice, cast.bob, cast.charlie, cast.anonymous):
+        may = person in (cast.alice, cast.bob)
+        for words in ("pelicanologist", "heronry", "quiet"):
+            text = client.get(f"/search?search={words}", headers=HTML | person.headers).text
+            assert ("Nothing holds" not in text) is may, (person.name, words)
+        text = client.get("/search?search=pelicanolgist", headers=HTML | person.headers).text
+        assert ("pelicanologist" in text.lower()) is may, person.name
+        told = client.get("/-/suggest?q=quitet", headers=person.headers).text
+        assert ("lab/quiet" in told) is may, person.name
 
 
 @pytest.mark.usefixtures("shelf")

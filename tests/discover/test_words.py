@@ -6,10 +6,11 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from freehold.access.rules import Action
-from freehold.cards import tasks, texts
+from freehold.cards import tasks
 from freehold.cards.tables import RepoText
 from freehold.repos import service as repos
 from freehold.repos.service import Changes
+from freehold.wordkit.markdown import plain
 from tests.discover.conftest import Publish
 from tests.fixtures.people import Cast
 
@@ -152,4 +153,14 @@ def test_a_matrix_of_readers(app: Starlette, client: TestClient, publish: Publis
     ["<!--" * 25_000, "[](" * 33_000, "<a " * 33_000, "```\n" * 25_000, "\x0b" * 100_000, "https://" + "a" * 10**6],
 )
 def test_a_hostile_card_is_read_in_no_time(body: str) -> None:
-    assert len(texts.plain(body)) <= 20_000
+    assert len(plain(body)) <= 20_000
+
+
+@pytest.mark.usefixtures("harbour")
+def test_a_list_asks_in_cards_too(client: TestClient) -> None:
+    text = client.get("/models?search=tide&in=cards", headers={"accept": "text/html"}).text
+    assert SMOL in text and "<b>Words:</b> <bdi>tide</bdi>" in text
+    assert 'name="in" value="cards" checked' in text
+    assert "text=tide&amp;sort=likes" in text
+    text = client.get("/models?search=tide", headers={"accept": "text/html"}).text
+    assert "No model matches" in text and 'value="cards">' in text

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from freehold.access.rules import Action, Actor
@@ -149,6 +149,39 @@ def _titled(query: Any, words: str) -> Any:
     for word in words.lower().split():
         query = query.where(Collection.title_key.contains(word, autoescape=True))
     return query.where(Collection.id.in_(last))
+
+
+def matching(db: Session, actor: Actor, words: str, limit: int) -> tuple[Sequence[Shown], int]:
+    """Collections whose title, description or notes hold all the words, and how many there are: titles first.
+
+    A note counts only where ``actor`` may know of what it is about.
+    """
+    last = select(Collection.id).order_by(Collection.updated_at.desc(), Collection.id.desc()).limit(rules.MAX_SEARCHED)
+    query: Any = select(Collection).where(Collection.id.in_(last))
+    parts = words.lower().split()
+    titled = [Collection.title_key.contains(word, autoescape=True) for word in parts]
+    for word, in_title in zip(parts, titled, strict=True):
+        described = func.lower(Collection.description).contains(word, autoescape=True)
+        query = query.where(or_(in_title, described, Collection.id.in_(_noted(actor, word))))
+    query = access.visible(query, actor)
+    total = db.scalar(query.with_only_columns(func.count(Collection.id), maintain_column_froms=True)) or 0
+    key = " ".join(parts)
+    begins = Collection.title_key.startswith(key, autoescape=True)
+    rank = case((Collection.title_key == key, 0), (begins, 1), (and_(*titled), 2), else_=3)
+    best = query.order_by(rank, Collection.upvotes.desc(), Collection.id.desc()).limit(limit)
+    return _with_items(db, actor, list(db.scalars(best))), total
+
+
+def _noted(actor: Actor, word: str) -> Any:
+    """Collections with a note that holds the word, about something that ``actor`` may know of."""
+    member = aliased(Collection)
+    repos: Any = visible_repos(select(Repo.id), actor)
+    members: Any = access.visible(select(member.id), actor, member)
+    known = or_(
+        CollectionItem.paper.is_not(None), CollectionItem.repo_id.in_(repos), CollectionItem.member_id.in_(members)
+    )
+    holds = func.lower(CollectionItem.note).contains(word, autoescape=True)
+    return select(CollectionItem.collection_id).where(holds, known)
 
 
 def writable(db: Session, actor: Actor, limit: int) -> Sequence[Collection]:
