@@ -80,6 +80,7 @@ def slots() -> Slots:
         inbox_address="/notifications",
         file_views=(cards_pages.file_view,),
         family_address="{repo}/-/lineage",
+        compare_address="/compare",
         similar_address="{repo}/-/similar",
         repo_actions=(marks_pages.repo_actions, compare_pages.repo_action, notifications_pages.watch_action),
         repo_tabs=(

@@ -26,7 +26,7 @@ class Cell:
     """One thing of one repository, in words. ``evidence``: computed, declared, contradiction, unknown; empty: its own.
 
     ``links`` stand before ``value``: words and addresses (empty: none). ``number`` is what a best one is told by,
-    ``best`` the word for it. ``verdict``: of a licence. ``why`` stands below.
+    ``best`` the word for it. ``mark``: the map-key square of an answer (``web``, ``ui.verdict``). ``why`` stands below.
     """
 
     value: str
@@ -34,7 +34,7 @@ class Cell:
     title: str = ""
     why: str = ""
     links: Sequence[tuple[str, str]] = ()
-    verdict: str = ""
+    mark: str = ""
     number: float | None = None
     best: str = ""
 
@@ -54,7 +54,7 @@ class Line:
 
     @property
     def differs(self) -> bool:
-        return len({(cell.words, cell.verdict, cell.why) for cell in self.cells}) > 1
+        return len({(cell.words, cell.mark, cell.why) for cell in self.cells}) > 1
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,7 @@ def _of_models(known: Sequence[Known], fit_note: str) -> Iterator[Group]:
     yield Group("Formats", _lines(known, formats | {"Made from it here": _made_from}))
     licence = {"Licence": _fact("Licence"), "Commercial use": _verdict, "Decided by": _because}
     yield Group("May I use it commercially", _lines(known, licence))
+    yield _openness(known)
     yield Group("Fits", _lines(known, {"On this machine": _fits, "Takes": _takes, "Loaded as": _loaded}), fit_note)
     yield Group("Where it comes from", _lines(known, {"Made from": _bases, "Trained on": _trained}))
 
@@ -113,7 +114,7 @@ def _of_data(known: Sequence[Known]) -> Iterator[Group]:
 
 def _lines(known: Sequence[Known], said: Mapping[str, Say]) -> list[Line]:
     lines = [Line(label, marked([say(one) for one in known])) for label, say in said.items()]
-    return [line for line in lines if any(cell.words not in ("", "—") or cell.verdict for cell in line.cells)]
+    return [line for line in lines if any(cell.words not in ("", "—") or cell.mark for cell in line.cells)]
 
 
 def marked(cells: Sequence[Cell]) -> Sequence[Cell]:
@@ -224,7 +225,7 @@ def _users(relation: str) -> Say:
 
 def _verdict(known: Known) -> Cell:
     found = known.licensing
-    return Cell(found.words, verdict=found.answer) if found is not None else NOTHING
+    return Cell(found.words, mark=found.answer) if found is not None else NOTHING
 
 
 def _because(known: Known) -> Cell:
@@ -238,6 +239,21 @@ def _because(known: Known) -> Cell:
     if limit.is_own:
         return Cell("its own licence", why=limit.limits)
     return replace(_stop(way[way.index(limit) + 1]), why=f"{limit.edge}: {limit.limits}")
+
+
+def _openness(known: Sequence[Known]) -> Group:
+    """Dimension by dimension, as the pages answer it."""
+    labels = dict.fromkeys(answer.label for one in known if one.openness for answer in one.openness.answers)
+    return Group("How open it is", _lines(known, {label: _open(label) for label in labels}))
+
+
+def _open(label: str) -> Say:
+    def say(known: Known) -> Cell:
+        answers = known.openness.answers if known.openness is not None else ()
+        found = next((answer for answer in answers if answer.label == label), None)
+        return Cell(found.word, mark=found.mark, why=found.short) if found is not None else NOTHING
+
+    return say
 
 
 def _stop(stop: Stop) -> Cell:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from freehold.cards import chains, inspecting, links, memory
 from freehold.cards.facts import Facts as Computed
 from freehold.cards.naming import Finder, Seen
+from freehold.cards.openness import keeping
 from freehold.cards.results import Result
 from freehold.cards.tables import EvalResult
 from freehold.choosing.rules import Asked, Name
@@ -18,7 +19,7 @@ from freehold.content import queries as content
 from freehold.content.rules import MAIN
 from freehold.core.errors import Unavailable
 from freehold.core.http import Ask
-from freehold.discover import facts, fitting, licensing, lineage, panels, register
+from freehold.discover import facts, fitting, licensing, lineage, openness, panels, register
 from freehold.discover.fitting import Fit
 from freehold.discover.licensing import Licensing
 from freehold.discover.lineage import Naming, Origins
@@ -42,6 +43,7 @@ class Known:
     origins: Origins
     naming: Mapping[str, Naming]
     licensing: Licensing | None
+    openness: openness.Openness | None
     fit: Fit | None
     results: Sequence[Result]
     declares: frozenset[str]  #: what the card itself says, of what else follows from files
@@ -113,7 +115,7 @@ def _known(ask: Ask, finder: Finder, found: Seen, row: Row, results: Sequence[Re
     data = (known.card.data if known else None) or {}
     named = links.read(repo.kind, data, known.card.words.tags) if known else ()
     loads = computed.details.get("loads", ()) if repo.kind == "model" else ()
-    source = chains.Source(data, known.card.words.tags, computed.adapter_base or "") if known else None
+    chain = _chain(ask, finder, repo, known, computed) if known else None
     return Known(
         repo=repo,
         row=row,
@@ -121,11 +123,23 @@ def _known(ask: Ask, finder: Finder, found: Seen, row: Row, results: Sequence[Re
         facts=panels.facts(repo, known, computed, content.used_storage(ask.db, repo)) if known else (),
         origins=lineage.origins(ask.db, finder, repo, named),
         naming=lineage.naming(ask.db, ask.actor, repo),
-        licensing=licensing.licensing(chains.of(ask.db, finder, repo, source)) if source else None,
+        licensing=licensing.licensing(chain) if chain else None,
+        openness=_openness(ask, repo, known, computed, chain) if known and chain else None,
         fit=fitting.of([memory.load_of(one) for one in loads], wish),
         results=results if known else (),
         declares=frozenset(data),
     )
+
+
+def _chain(ask: Ask, finder: Finder, repo: Repo, known: facts.Facts, computed: Computed) -> chains.Chain:
+    source = chains.Source(known.card.data, known.card.words.tags, computed.adapter_base or "")
+    return chains.of(ask.db, finder, repo, source)
+
+
+def _openness(ask: Ask, repo: Repo, known: facts.Facts, computed: Computed, chain: chains.Chain) -> openness.Openness:
+    data, tags = known.card.data, known.card.words.tags
+    read = keeping.as_seen(ask.db, ask.kit, repo, known.commit, computed, data, tags, chain)
+    return openness.panel(repo.kind, page_path(repo.kind, repo.path), read)
 
 
 def _computed(ask: Ask, repo: Repo, commit: str) -> Computed:

@@ -42,7 +42,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "evidence": cell.evidence,
         "exact": cell.title,
         "why": cell.why,
-        "verdict": cell.verdict,
+        "mark": cell.mark,
         "best": cell.best,
     }
     return {key: value for key, value in said.items() if value or key == "value"}

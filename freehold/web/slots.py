@@ -60,6 +60,7 @@ class Slots:
     search: tuple[Callable[[Any, str, int], Found], ...] = ()
     repo_goods: tuple[Filler, ...] = ()  #: what a ``Repo`` holds, in words, where it can be deleted with all of it
     family_address: str = ""  #: where all of a model's family is, ``{repo}`` is the model's address; empty: nowhere
+    compare_address: str = ""  #: where models or data sets stand side by side; empty: nowhere
     similar_address: str = ""  #: where others like a model or a data set are, ``{repo}`` is its address
     search_address: str = ""  #: where the search field at the top leads; empty: no field
     suggest_address: str = ""  #: answers what the words typed there may mean; empty: nothing while one types

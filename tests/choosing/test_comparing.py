@@ -18,6 +18,7 @@ from freehold.repos.tables import Repo
 from tests.choosing.conftest import Publish, card, scored, tensors
 from tests.fixtures.people import Cast, Person
 
+OPEN = "How open it is"
 ABSENT = "There is no model of this name here as far as you see."
 
 
@@ -28,11 +29,10 @@ def told(client: TestClient, query: str, person: Person, status: int = 200) -> d
     return found
 
 
-def rows(found: dict[str, Any]) -> dict[str, list[str]]:
-    """What is said, by label."""
-    return {
-        row["label"]: [cell["value"] for cell in row["cells"]] for group in found["groups"] for row in group["rows"]
-    }
+def rows(found: dict[str, Any], group: str = "") -> dict[str, list[str]]:
+    """What is said, by label: of all groups but that of openness, whose labels are others' too, or of one."""
+    groups = [one for one in found["groups"] if one["label"] == group or (not group and one["label"] != OPEN)]
+    return {row["label"]: [cell["value"] for cell in row["cells"]] for one in groups for row in one["rows"]}
 
 
 def page(client: TestClient, query: str, person: Person, status: int = 200) -> str:
@@ -95,9 +95,10 @@ def test_models_stand_side_by_side_with_where_each_thing_is_from(
     assert said["Made from it here"] == ["1 fine-tune", ""]
     assert said["lab/bench · main"] == ["70", "75.5"]
     assert "lab/bench · other" not in said
-    cells = {row["label"]: row["cells"] for group in found["groups"] for row in group["rows"]}
+    assert rows(found, OPEN)["Weights"] == ["open", "unknown"]
+    cells = {row["label"]: row["cells"] for group in found["groups"] if group["label"] != OPEN for row in group["rows"]}
     assert [cell.get("evidence") for cell in cells["Parameters"]] == ["computed", "unknown"]
-    assert cells["Commercial use"][1]["verdict"] == "conditions"
+    assert cells["Commercial use"][1]["mark"] == "conditions"
     assert cells["Decided by"][1]["why"].startswith("fine-tuned from: ")
     assert [cell.get("best") for cell in cells["lab/bench · main"]] == [None, "highest"]
     assert all(not cell.get("best") for cell in cells["Parameters"])
@@ -242,7 +243,7 @@ def test_a_comparison_is_a_sheet_and_a_table_of_markdown(client: TestClient, cas
     answer = client.get(f"/api/compare?{query}csv")
     assert answer.headers["content-type"].startswith("text/csv")
     assert "comparison.csv" in answer.headers["content-disposition"]
-    lines = {line[1]: line for line in csv.reader(io.StringIO(answer.text))}
+    lines = {line[1]: line for line in csv.reader(io.StringIO(answer.text)) if line[0] != OPEN}
     assert lines["row"] == ["group", "row", "alice/one", "alice/one: evidence", "alice/two", "alice/two: evidence"]
     assert lines["Licence"][2:] == ["'=cmd|'/C calc'!A1", "declared", "a | b <b>", "declared"]
     markdown = client.get(f"/api/compare?{query}markdown").text

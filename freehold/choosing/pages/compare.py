@@ -36,6 +36,7 @@ class ComparePage:
     title: str
     area: str
     kind_word: str
+    family: str  #: what suggestions call repositories of this kind
     parameter: str  #: that names a repository in the address
     asked: Asked
     found: Comparison | None  #: None: too many are named
@@ -68,6 +69,7 @@ def comparison(ask: Ask) -> Response:
         title=f"Compare {LABELS[asked.kind].lower()}",
         area=asked.kind,
         kind_word=ONE[asked.kind],
+        family=LABELS[asked.kind],
         parameter=parameter,
         asked=asked,
         found=found,
