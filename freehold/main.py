@@ -70,7 +70,7 @@ from freehold.core.sealing import open_sealer
 from freehold.core.settings import Settings, SettingsError
 from freehold.core.signing import Signer
 from freehold.discover import api as discover_api
-from freehold.discover import changes, trending
+from freehold.discover import changes, indexed, trending
 from freehold.discover import hot as discover_hot
 from freehold.discover import lists as list_pages
 from freehold.discover import pages as discover_pages
@@ -79,6 +79,7 @@ from freehold.discover import permits as permits_pages
 from freehold.discover import profile as profile_pages
 from freehold.discover import repository as repository_pages
 from freehold.discover import searching as search_pages
+from freehold.discover.index.client import Index
 from freehold.discussions import api as discussions_api
 from freehold.discussions import pages as discussions_pages
 from freehold.discussions import queries as discussions_queries
@@ -151,6 +152,8 @@ def build_app(settings: Settings) -> FastAPI:
     kit = build_kit(settings, database)
     _subscribe(bus, kit)
 
+    index = Index(database, settings.index)
+    database.info[indexed.INFO] = index
     worker = Worker(database, _bodies(kit), threads=settings.task_threads)
     app = FastAPI(
         title="Freehold",
@@ -163,6 +166,7 @@ def build_app(settings: Settings) -> FastAPI:
     )
     app.state.database, app.state.kit, app.state.resolve_actor = database, kit, resolve_actor
     app.state.worker, app.state.downloads = worker, downloads
+    app.state.index = index
     app.state.sends_mail = bool(settings.smtp_url)
     _add_edge(app)
     _add_rooms(app)
@@ -462,9 +466,11 @@ def _lifespan(database: Database, kit: Kit, logs: tuple[UseLog, DownloadLog], wo
         for periodic in periodics:
             periodic.start()
         worker.start()
+        app.state.index.start()
         try:
             yield
         finally:
+            app.state.index.stop()
             worker.stop()
             for periodic in periodics:
                 periodic.stop()

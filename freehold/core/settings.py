@@ -26,6 +26,10 @@ class Settings:
     public_url: str = field(default="", metadata={"help": "The address people use; empty: taken from each request."})
     host: str = field(default="127.0.0.1", metadata={"help": "Address to listen on."})
     port: int = field(default=8000, metadata={"help": "Port to listen on."})
+    index: str = field(
+        default="auto",
+        metadata={"help": "Lists from memory: `auto`: above 5,000 repositories; `on`; `off`: from the database."},
+    )
     threads: int = field(default=16, metadata={"help": "Threads that run verbs."})
     task_threads: int = field(default=4, metadata={"help": "Background tasks at a time on this node; 0: none here."})
     s3_endpoint: str = field(default="", metadata={"help": "Address of an S3 service that is not the default one."})
@@ -140,7 +144,11 @@ def _check(settings: Settings) -> None:
         raise SettingsError("FREEHOLD_PUBLIC_URL must be a whole address, such as https://hub.example.org.")
     if not 0 <= settings.task_threads <= 64:
         raise SettingsError(f"FREEHOLD_TASK_THREADS is {settings.task_threads}; it takes 0 to 64.")
-    for name, known in (("sign_up", ("closed", "invited", "open")), ("founders", ("people", "administrators"))):
+    for name, known in (
+        ("index", ("auto", "on", "off")),
+        ("sign_up", ("closed", "invited", "open")),
+        ("founders", ("people", "administrators")),
+    ):
         if getattr(settings, name) not in known:
             raise SettingsError(f"FREEHOLD_{name.upper()} is {getattr(settings, name)!r}; use {', '.join(known)}.")
     if not 0 <= settings.port <= 65535:

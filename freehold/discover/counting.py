@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from freehold.access.rules import Actor
 from freehold.cards.tables import RepoTag
-from freehold.discover import queries, questions
+from freehold.discover import indexed, queries, questions
 from freehold.discover.answers import UNKNOWN, Answer
 from freehold.discover.kept import kept
 from freehold.discover.questions import Question, Range, Tags, Words
@@ -28,13 +28,19 @@ Classes = Mapping[str, Mapping[str, Answer]]
 
 def total(db: Session, actor: Actor, listing: Listing) -> int:
     """How many ``listing`` asks for."""
-    return kept(db, actor, listing, "total", lambda: queries.count(db, actor, listing))
+    number = indexed.count(db, actor, listing)
+    if number is not None:
+        return number
+    return kept(db, actor, listing, "total", lambda: queries.number(db, actor, listing))
 
 
 def counted(db: Session, actor: Actor, listing: Listing, asked: Sequence[Question], classes: Classes) -> Numbers:
     """How many of what ``listing`` asks for each answer to each of the questions would leave."""
     if listing.is_empty:
         return {one.name: {} for one in asked}
+    known = indexed.counted(db, actor, listing, asked, classes)
+    if known is not None:  # not kept: it may be of a moment before the database's
+        return known
     what = tuple(one.name for one in asked), tuple((name, *each.items()) for name, each in classes.items())
     return kept(db, actor, listing, what, lambda: _counted(db, actor, listing, asked, classes))
 

@@ -15,7 +15,7 @@ from freehold.access.rules import Actor
 from freehold.core.lru import Lru
 from freehold.discover import changes
 from freehold.discover.rules import Listing
-from freehold.repos.access import sight
+from freehold.repos.access import reach
 
 T = TypeVar("T")
 #: Answers kept in a process; one with all its numbers takes some 10 kB.
@@ -34,7 +34,7 @@ def kept(db: Session, actor: Actor, listing: Listing, what: Hashable, count: Cal
     if listing.text or not isinstance(bind, Engine) or db.connection().get_execution_options().get("freehold_writes"):
         return count()
     mine = _kept.get(bind) or _kept.setdefault(bind, Lru(MAX_KEPT))
-    key = (_state(db), sight(actor), _asked(listing), what)
+    key = (_state(db), reach(actor), _asked(listing), what)
     found = mine.get(key)
     if found is None:
         found = mine.put(key, count())

@@ -16,7 +16,7 @@ from freehold.content.rules import MAIN
 from freehold.content.tables import Ref
 from freehold.core import paging
 from freehold.core.paging import Cursor
-from freehold.discover import questions
+from freehold.discover import indexed, questions
 from freehold.discover.rules import Listing
 from freehold.repos.access import visible
 from freehold.repos.tables import Repo
@@ -48,6 +48,12 @@ def page(db: Session, actor: Actor, listing: Listing) -> Page:
     """The repositories that ``listing`` asks for and ``actor`` may know of. One query."""
     if listing.is_empty:
         return Page([], None)
+    indexed_page = indexed.page(db, actor, listing)
+    if indexed_page is not None:
+        query = visible(_rows().where(Repo.id.in_(indexed_page.ids)), actor)
+        there = {repo.id: Item(repo, head, card) for repo, head, card in db.execute(query)}
+        ids, following = indexed_page.shown(there)
+        return Page([there[repo_id] for repo_id in ids], following)
     query = in_order(_items(listing, actor), listing)
     found = [(Item(repo, head, card), at) for repo, head, card, at in db.execute(query)]
     items = [item for item, _ in found[: listing.limit]]
@@ -71,6 +77,12 @@ def in_order(query: Select[Any], listing: Listing) -> Select[Any]:
 
 def count(db: Session, actor: Actor, listing: Listing) -> int:
     """How many there are in all."""
+    found = indexed.count(db, actor, listing)
+    return number(db, actor, listing) if found is None else found
+
+
+def number(db: Session, actor: Actor, listing: Listing) -> int:
+    """The same, counted by the database."""
     if listing.is_empty:
         return 0
     query = visible(filtered(select(func.count(Repo.id)), replace(listing, cursor=None)), actor)
@@ -79,6 +91,9 @@ def count(db: Session, actor: Actor, listing: Listing) -> int:
 
 def counts(db: Session, actor: Actor) -> dict[str, int]:
     """How many repositories of each kind there are."""
+    numbers = indexed.counts(db, actor)
+    if numbers is not None:
+        return numbers
     query: Any = select(Repo.kind, func.count(Repo.id)).group_by(Repo.kind)
     return {str(kind): int(number) for kind, number in db.execute(visible(query, actor))}
 
@@ -91,13 +106,13 @@ def tags(db: Session, actor: Actor, kind: str, limit: int = 5000) -> Sequence[tu
     return [(str(tag), int(number)) for tag, number in db.execute(query)]
 
 
+def _rows() -> Any:
+    query = select(Repo, Ref.target, RepoCard).outerjoin(Ref, and_(Ref.repo_id == Repo.id, Ref.name == MAIN))
+    return query.outerjoin(RepoCard, RepoCard.repo_id == Repo.id)
+
+
 def _items(listing: Listing, actor: Actor) -> Select[Any]:
-    query: Any = (
-        select(Repo, Ref.target, RepoCard)
-        .outerjoin(Ref, and_(Ref.repo_id == Repo.id, Ref.name == MAIN))
-        .outerjoin(RepoCard, RepoCard.repo_id == Repo.id)
-    )
-    query = questions.joined(query, {questions.ORDERS[listing.sort][0]})
+    query: Any = questions.joined(_rows(), {questions.ORDERS[listing.sort][0]})
     found: Select[Any] = visible(filtered(query, listing), actor)
     return found
 

@@ -408,17 +408,6 @@ def joined(query: Select[Any], tables: set[type[Any]]) -> Select[Any]:
     return query
 
 
-def values(kind: str) -> Select[Any]:
-    """Every repository of ``kind`` with its answer to each question but tags, by the question's name.
-
-    Ids first; a column of :attr:`Words.is_list` is a list. For an index that is kept elsewhere.
-    """
-    mine = [one for one in BY_NAME.values() if kind in one.kinds]
-    columns = [one.kept.column.label(one.name) for one in mine]
-    query = select(Repo.id, *columns).select_from(Repo)
-    return joined(query, {one.kept.table for one in mine}).where(Repo.kind == kind)
-
-
 def _one_of(value: Words | Range, words: list[str]) -> ColumnElement[bool]:
     if isinstance(value, Words) and value.is_list:
         text = cast(value.column, Text)

@@ -19,7 +19,7 @@ from freehold.content.service.counting import RECENT_DAYS
 from freehold.content.tables import DownloadDay
 from freehold.core import clock
 from freehold.core.paging import Cursor
-from freehold.discover import queries, rules
+from freehold.discover import indexed, queries, rules
 from freehold.discover.rules import Listing
 from freehold.repos.access import visible
 from freehold.repos.heads import LABELS
@@ -111,6 +111,11 @@ def page(db: Session, actor: Actor, listing: Listing) -> tuple[Sequence[Row], Cu
     """The rows that ``listing`` asks for and ``actor`` may know of, and where the next page begins. Two queries."""
     if listing.is_empty:
         return [], None
+    found_ids = indexed.page(db, actor, listing)
+    if found_ids is not None:
+        there = by_id(db, actor, found_ids.ids)
+        ids, following = found_ids.shown(there)
+        return [there[repo_id] for repo_id in ids], following
     query = queries.in_order(visible(queries.filtered(_rows(), listing), actor), listing)
     found = db.execute(query).all()
     rows = _made(db, [row[:-1] for row in found[: listing.limit]])
@@ -146,15 +151,24 @@ def moving(
 
     Two queries for all kinds: which repositories they are, then their rows.
     """
+    found = indexed.moving(db, actor, kinds, trending, new)
+    if found is None:
+        found = _moving(db, actor, kinds, trending, new)
+    rows = by_id(db, actor, list({repo_id for ids in found.values() for repo_id in ids}))
+    return {
+        place: sorted((rows[repo_id] for repo_id in ids if repo_id in rows), key=_BY[place[1]], reverse=True)
+        for place, ids in found.items()
+    }
+
+
+def _moving(
+    db: Session, actor: Actor, kinds: Sequence[str], trending: int, new: int
+) -> dict[tuple[str, str], Sequence[str]]:
     found: dict[tuple[str, str], list[str]] = {(kind, place): [] for kind in kinds for place in ("trending", "new")}
     places = [place for kind in kinds for place in _places(actor, kind, trending, new)]
     for kind, place, repo_id in db.execute(union_all(*places)) if places else ():
         found[kind, place].append(repo_id)
-    rows = by_id(db, actor, list({repo_id for ids in found.values() for repo_id in ids}))
-    return {
-        place: sorted((rows[repo_id] for repo_id in ids), key=_BY[place[1]], reverse=True)
-        for place, ids in found.items()
-    }
+    return {**found}
 
 
 #: In what order each place shows its rows, the last of it first.

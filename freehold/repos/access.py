@@ -1,6 +1,6 @@
 """Repositories in terms of the rule: one thing at a time, and as a filter for lists that must say the same."""
 
-from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
@@ -19,6 +19,7 @@ _LET_THROUGH = RowQuery(
     " FROM admissions WHERE repo_id = :repo_id AND account_id IN"
     " (SELECT id FROM accounts WHERE id = :user_id UNION ALL SELECT org_id FROM memberships WHERE user_id = :user_id)"
 )
+_NONE: frozenset[str] = frozenset()
 
 
 def thing(repo: Repo, *, is_granted: bool = False) -> Thing:
@@ -66,15 +67,38 @@ def is_let_through(database: Database, actor: Actor, repo_id: str) -> bool:
     return row is not None and row[0] == 1
 
 
+@dataclass(frozen=True)
+class Reach:
+    """What an actor may list besides what is public, as a value: for the database, and for whoever keeps answers of it.
+
+    All that ``owner_ids`` own, and ``repo_ids``, as far as one of ``of_owner_ids`` owns them (None: whoever does).
+    """
+
+    everything: bool = False
+    owner_ids: frozenset[str] = frozenset()
+    repo_ids: frozenset[str] = frozenset()
+    of_owner_ids: frozenset[str] | None = None
+
+
+def reach(actor: Actor) -> Reach:
+    """The same rule as ``decide(..., LIST)``: what the actor owns, shares or administers, as far as its token goes."""
+    if actor.kind == "hub":
+        return Reach(everything=True)
+    if actor.is_anonymous:
+        return Reach()
+    token = actor.token if actor.token is not None and actor.token.repo_ids is not None else None
+    if actor.is_admin:
+        return Reach(owner_ids=token.owner_ids, repo_ids=token.repo_ids or _NONE) if token else Reach(everything=True)
+    mine = frozenset({str(actor.id), *actor.roles})
+    if token is None:
+        return Reach(owner_ids=mine)
+    return Reach(owner_ids=mine & token.owner_ids, repo_ids=token.repo_ids or _NONE, of_owner_ids=mine)
+
+
 def visible(query: Select[Any], actor: Actor) -> Select[Any]:
-    """``query`` over :class:`Repo`, narrowed to what ``actor`` may list: the same rule as ``decide(..., LIST)``."""
-    return query.where(or_(Repo.visibility == "public", _own(actor)))
-
-
-def sight(actor: Actor) -> tuple[Hashable, ...]:
-    """All that :func:`visible` goes by: it lists the same for two actors of one sight."""
-    reach = None if actor.token is None else (actor.token.repo_ids, actor.token.owner_ids)
-    return actor.kind, actor.id, actor.is_admin, tuple(sorted(actor.roles)), reach
+    """``query`` over :class:`Repo`, narrowed to what ``actor`` may list."""
+    reached = reach(actor)
+    return query if reached.everything else query.where(or_(Repo.visibility == "public", _reached(reached)))
 
 
 def readable(query: Select[Any], actor: Actor) -> Select[Any]:
@@ -96,13 +120,19 @@ def _let_through(actor: Actor) -> ColumnElement[bool]:
 
 
 def _own(actor: Actor) -> ColumnElement[bool]:
-    """What the actor reaches as owner, member or administrator, as far as its token goes."""
-    if actor.kind == "hub":
+    return _reached(reach(actor))
+
+
+def _reached(reached: Reach) -> ColumnElement[bool]:
+    if reached.everything:
         return true()
-    if actor.is_anonymous:
-        return false()
-    belongs = true() if actor.is_admin else or_(Repo.owner_id == actor.id, Repo.owner_id.in_(actor.roles))
-    return and_(belongs, _covered(actor))
+    ways: list[ColumnElement[bool]] = []
+    if reached.owner_ids:
+        ways.append(Repo.owner_id.in_(reached.owner_ids))
+    if reached.repo_ids:
+        theirs = true() if reached.of_owner_ids is None else Repo.owner_id.in_(reached.of_owner_ids)
+        ways.append(and_(Repo.id.in_(reached.repo_ids), theirs))
+    return or_(false(), *ways)
 
 
 def _covered(actor: Actor) -> ColumnElement[bool]:

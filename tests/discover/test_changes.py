@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import visitors
 from starlette.applications import Starlette
 
 from freehold.accounts.tables import Account
@@ -17,7 +18,7 @@ from freehold.community.service import likes
 from freehold.content.service import counting
 from freehold.core import clock, migrate
 from freehold.core.database import Base, Database
-from freehold.discover import changes
+from freehold.discover import changes, questions
 from freehold.discover.changes import FellBehind, Position
 from freehold.discover.tables import ListChange
 from freehold.repos import service as repos
@@ -57,6 +58,23 @@ def test_the_triggers_of_a_new_database_are_those_of_this_release(database: Data
         assert {table for _, table in changes.installed(connection)} == set(changes.WATCHED)
     for table, columns in changes.WATCHED.items():
         assert set(columns) <= set(Base.metadata.tables[table].columns.keys()), table
+
+
+@pytest.mark.rules
+def test_whatever_lists_are_narrowed_or_sorted_by_is_watched() -> None:
+    read = [one.value.column for one in questions.QUESTIONS if not isinstance(one.value, questions.Tags)]
+    read += [column for _, column in questions.ORDERS.values()]
+    for column in read:
+        for part in visitors.iterate(column.expression if hasattr(column, "expression") else column):
+            name = getattr(getattr(part, "table", None), "name", "")
+            if name and not getattr(part, "primary_key", False) and (name, part.name) not in FIXED:
+                assert part.name in changes.WATCHED[name], (
+                    f"{name}.{part.name} is read by lists, and nothing tells of it"
+                )
+
+
+#: What an answer is computed from together with watched columns, and never without them.
+FIXED = {("repo_openness", "opened"), ("eval_results", "repo_id")}
 
 
 @pytest.mark.rules

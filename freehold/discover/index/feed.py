@@ -1,0 +1,197 @@
+"""From the database into the engine: everything once, then whatever the log of changes tells."""
+
+import functools
+import json
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import BigInteger, Select, Text, cast, event, extract, func, select, type_coerce
+from sqlalchemy.orm import Session
+from sqlalchemy.types import NullType
+
+from freehold.cards.tables import RepoCard, RepoTag
+from freehold.core.database import Database
+from freehold.discover import changes, questions
+from freehold.discover.changes import Position
+from freehold.discover.index import spelling
+from freehold.discover.index.engine import Batch, Engine, Entry
+from freehold.discover.index.spelling import word
+from freehold.discover.index.words import MAX_FREQUENT
+from freehold.discover.questions import Words
+from freehold.repos.tables import Repo
+
+#: Repositories read by one statement when all are; changes taken in at a time, and repositories read for them.
+BATCH, MOST, SOME = 16_384, 2_000, 500
+#: Between tags that the database joins; one that holds it is told as two, and stands for no other repository.
+_BETWEEN = "\x1f\x1e\x1f"
+_PLAIN = (Repo.id, Repo.path_key, Repo.kind, Repo.owner_id, Repo.visibility, RepoCard.pipeline_tag)
+
+
+class Feed:
+    """Reads what lists know of repositories. Never writes."""
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url, pool_size=2)
+        self._is_postgres = not self._database.is_sqlite
+        if self._database.is_sqlite:
+            event.listen(self._database.engine, "connect", _only_reads)
+        self.position = Position(0)
+        self._numbers = spelling.columns_of_numbers()
+        self._questions = spelling.questions_of_words()
+        self._select = self._columns()
+
+    def build(self) -> Engine:
+        """Everything there is; whatever changes meanwhile is told by :meth:`news`."""
+        with self.snapshot() as db:
+            self.position = changes.position(db)
+            engine = Engine(self._numbers, spelling.families, self._frequent(db))
+        after, slot = "", 0
+        while True:
+            # A transaction each: a long one would keep the database from forgetting what it wrote since.
+            with self.snapshot() as db:
+                query = self._select.where(Repo.id > after).order_by(Repo.id).limit(BATCH)
+                rows = db.connection().execute(query).all()  # plain rows, without the mapper's part
+                if rows:
+                    tags = self._tags(db, RepoTag.repo_id > after, RepoTag.repo_id <= rows[-1].id)
+            if rows:
+                engine.load(self._batch(rows, tags, slot))
+                after, slot = rows[-1].id, slot + len(rows)
+            if len(rows) < BATCH:
+                break
+        engine.seal()
+        return engine
+
+    def news(self, take: Callable[[Sequence[Entry], Sequence[str]], object]) -> int:
+        """What changed is handed to ``take``: what is so now, and ids of what is gone. Returns how many changed.
+
+        Raises :class:`changes.FellBehind`.
+        """
+        with self.snapshot() as db:
+            told = changes.since(db, self.position, MOST)
+            for start in range(0, len(told.repo_ids), SOME):
+                some = told.repo_ids[start : start + SOME]
+                found = self._entries(db, some)
+                take(found, sorted({*some} - {entry.id for entry in found}))
+        self.position = told.position
+        return len(told.repo_ids)
+
+    def close(self) -> None:
+        self._database.close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        with self._database.engine.connect() as connection:
+            if self._is_postgres:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with Session(connection) as db:
+                yield db
+
+    # ---- rows ----
+
+    def _columns(self) -> Select[Any]:
+        numbers = [self._number(column).label(f"n{n}") for n, (_, column) in enumerate(self._numbers.values())]
+        words = [self._word(one.value).label(f"w{n}") for n, one in enumerate(self._questions)]
+        tables = {table for table, _ in self._numbers.values()} | {one.kept.table for one in self._questions}
+        query = select(*_PLAIN, *numbers, *words).select_from(Repo)
+        return questions.joined(query, tables | {RepoCard})
+
+    def _number(self, column: Any) -> Any:
+        if spelling.is_moment(column) and self._is_postgres:
+            return cast(extract("epoch", column) * 1_000_000, BigInteger)
+        return type_coerce(column, NullType())
+
+    def _word(self, value: Any) -> Any:
+        return cast(value.column, Text) if value.is_list else type_coerce(value.column, NullType())
+
+    def _tags(self, db: Session, *which: Any) -> Mapping[str, Sequence[str]]:
+        joined = func.aggregate_strings(RepoTag.tag, _BETWEEN)
+        query = select(RepoTag.repo_id, joined).where(*which).group_by(RepoTag.repo_id)
+        return {repo_id: tags.split(_BETWEEN) for repo_id, tags in db.connection().execute(query)}
+
+    def _frequent(self, db: Session) -> Sequence[str]:
+        number = func.count()
+        query = select(RepoTag.tag).group_by(RepoTag.tag).order_by(number.desc()).limit(MAX_FREQUENT)
+        return [word("tag", tag) for tag in db.scalars(query)]
+
+    def _batch(self, rows: Sequence[Any], tags: Mapping[str, Sequence[str]], first: int) -> Batch:
+        ids, names, kinds, owners, visibilities, tasks, *more = zip(*rows, strict=True)
+        words: defaultdict[str, array[int]] = defaultdict(lambda: array("I"))
+        for name, column in (("kind", kinds), ("owner", owners), ("pipeline_tag", tasks)):
+            _sort_in(words, name, column, first)
+        for slot, visibility in enumerate(visibilities, first):
+            if visibility == "public":
+                words[spelling.PUBLIC].append(slot)
+        for slot, repo_id in enumerate(ids, first):
+            for tag in tags.get(repo_id, ()):
+                words[f"tag={tag}"].append(slot)
+        number, answers = len(self._numbers), more[len(self._numbers) :]
+        for question, column in zip(self._questions, answers, strict=True):
+            value = question.kept
+            is_list = isinstance(value, Words) and value.is_list
+            _sort_in(words, question.name, column, first, is_list=is_list, tells_unknown=bool(value.unknown))
+        columns = zip(self._numbers.items(), more[:number], strict=True)
+        numbers = {name: _known(values, first, is_moment=spelling.is_moment(at)) for (name, (_, at)), values in columns}
+        return Batch(first, list(ids), list(names), words, numbers)
+
+    def _entries(self, db: Session, repo_ids: Sequence[str]) -> list[Entry]:
+        rows = db.execute(self._select.where(Repo.id.in_(repo_ids))).all()
+        tags = self._tags(db, RepoTag.repo_id.in_(repo_ids))
+        found = []
+        for row in rows:
+            batch = self._batch([row], {row.id: tags.get(row.id, ())}, 0)
+            numbers = {name: int(values[0]) for name, (_, values) in batch.numbers.items() if len(values)}
+            found.append(Entry(row.id, row.path_key, frozenset(batch.words), numbers))
+        return found
+
+
+def _only_reads(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA query_only=ON")
+    connection.execute("PRAGMA mmap_size=0")  # pages of the file would count as this process's memory
+
+
+def _sort_in(
+    words: Mapping[str, "array[int]"],
+    name: str,
+    column: Sequence[Any],
+    first: int,
+    *,
+    is_list: bool = False,
+    tells_unknown: bool = False,
+) -> None:
+    """Every slot under the word, or the words, of its value."""
+    sorted_in: defaultdict[Any, array[int]] = defaultdict(lambda: array("I"))
+    for slot, value in enumerate(column, first):
+        sorted_in[value].append(slot)
+    nothing = sorted_in.pop(None, None)
+    if nothing is not None and tells_unknown:
+        words[spelling.no_word(name)].extend(nothing)
+    for value, slots in sorted_in.items():
+        for one in _listed(value) if is_list else (value,):
+            words[word(name, one)].extend(slots)
+
+
+@functools.lru_cache(maxsize=4_096)
+def _listed(text: str) -> Sequence[str]:
+    return sorted({str(one) for one in json.loads(text) or ()})
+
+
+def _known(values: Sequence[Any], first: int, *, is_moment: bool) -> tuple[Any, Any]:
+    """The slots that have a value, and the values."""
+    slots = np.array([slot for slot, value in enumerate(values, first) if value is not None], np.uint32)
+    there = [value for value in values if value is not None]
+    if is_moment and there and isinstance(there[0], str):  # as SQLite keeps them
+        try:
+            return slots, np.array([text[:26] for text in there], "datetime64[us]").astype(np.int64)
+        except (ValueError, UserWarning):
+            there = [_microseconds(text) for text in there]
+    return slots, np.array(there, np.int64)
+
+
+def _microseconds(text: str) -> int:
+    moment = datetime.fromisoformat(text)
+    return spelling.microseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

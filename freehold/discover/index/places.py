@@ -1,0 +1,114 @@
+"""Which slot is whose: ids by slot, slots by id, and slots in the order of ids.
+
+Loaded slots stand in the order of their ids. A *late* one came afterwards: a new repository, or one whose words
+changed, whose earlier slot is dead then. Late ones are few, and kept in order apart.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from pyroaring import BitMap
+
+from freehold.discover.index.sets import last
+
+
+class Places:
+    """Ids are texts of ASCII, of 24 letters at most."""
+
+    def __init__(self) -> None:
+        self.alive = BitMap()
+        self._ids: Any = np.zeros(0, "S24")
+        self._loaded: list[Any] = []
+        self._late_ids: list[bytes] = []  # by slot, less the number of those that were loaded
+        self._late: dict[bytes, int] = {}  # only who is alive
+        self._ordered: list[bytes] = []  # the keys of it
+
+    @property
+    def size(self) -> int:
+        """Slots, dead ones too."""
+        return len(self._ids) + len(self._late_ids)
+
+    @property
+    def late(self) -> int:
+        """Slots that came late: with many of them it is time to load everything anew."""
+        return len(self._late_ids)
+
+    def load(self, ids: list[str]) -> None:
+        """The next slots. Ids must rise, from call to call too; end with :meth:`seal`."""
+        self._loaded.append(np.array(ids, "S24"))
+
+    def seal(self) -> None:
+        self._ids = np.concatenate(self._loaded) if self._loaded else self._ids
+        self._loaded = []
+        self.alive = BitMap(range(len(self._ids)))
+
+    def add(self, repo_id: str) -> int:
+        """A fresh slot. The one that it had is dead."""
+        self.remove(repo_id)
+        key, slot = repo_id.encode(), self.size
+        self._late_ids.append(key)
+        self._late[key] = slot
+        insort(self._ordered, key)
+        self.alive.add(slot)
+        return slot
+
+    def remove(self, repo_id: str) -> None:
+        slot = self.slot(repo_id)
+        if slot is None:
+            return
+        self.alive.discard(slot)
+        key = repo_id.encode()
+        if self._late.pop(key, None) is not None:
+            del self._ordered[bisect_left(self._ordered, key)]
+
+    def slot(self, repo_id: str) -> int | None:
+        """None: there is none that is alive."""
+        key = repo_id.encode("ascii", "replace")
+        late = self._late.get(key)
+        if late is not None:
+            return late
+        place = int(np.searchsorted(self._ids, key))
+        is_there = place < len(self._ids) and self._ids[place] == key and place in self.alive
+        return place if is_there else None
+
+    def id(self, slot: int) -> bytes:
+        return bytes(self._ids[slot]) if slot < len(self._ids) else self._late_ids[slot - len(self._ids)]
+
+    def last(self, these: BitMap, most: int, *, first: bool = False) -> list[int]:
+        """The slots of these (who must be alive) with the highest ids, or the lowest, in that order."""
+        border = len(self._ids)
+        early = these.rank(border - 1) if border else 0
+        found: Sequence[int]
+        if first:
+            found = [these[place] for place in range(min(most, early))]
+        else:
+            found = (
+                last(these, most) if early == len(these) else [these[early - 1 - n] for n in range(min(most, early))]
+            )
+        if early == len(these):
+            return list(found)
+        late = (self._late[key] for key in (self._ordered if first else reversed(self._ordered)))
+        more: list[int] = []
+        for slot in late:
+            if slot in these:
+                more.append(slot)
+                if len(more) == most:
+                    break
+        return sorted((*found, *more), key=self.id, reverse=not first)[:most]
+
+    def beyond(self, these: BitMap, repo_id: str, *, rising: bool) -> BitMap:
+        """Those of these (who must be alive) whose ids are higher, when ``rising``, or lower."""
+        key = repo_id.encode("ascii", "replace")
+        border = int(np.searchsorted(self._ids, key, side="right" if rising else "left"))
+        found = these.copy()
+        if rising:
+            found.remove_range(0, border)
+        else:
+            found.remove_range(border, len(self._ids))
+        late = these - BitMap(range(len(self._ids)))
+        for slot in late:
+            if not (self.id(slot) > key if rising else self.id(slot) < key):
+                found.discard(slot)
+        return found

@@ -1,0 +1,190 @@
+"""The process of the index: builds it in one thread, keeps it true, and answers the hub in another.
+
+Started by ``client``, as ``python -m freehold.discover.index.process FD``: a socket whose other end the hub holds. Over
+it come the settings, then a socket for each thread of the hub that asks. When the hub's end closes, it ends.
+"""
+
+import gc
+import logging
+import os
+import resource
+import selectors
+import socket
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+# Before numpy is imported: threads of its own would only take memory, and the hub's processor time.
+os.putenv("OPENBLAS_NUM_THREADS", "1")
+
+from freehold.discover import changes
+from freehold.discover.index.channel import ChannelClosed, receive, send
+from freehold.discover.index.engine import Engine, Query
+from freehold.discover.index.feed import Feed
+
+log = logging.getLogger("freehold.index")
+#: Between looks at the log of changes.
+POLL_S = 0.25
+#: Of a message's arrival once it began, and of an answer's taking.
+PEER_S = 5.0
+#: A hub of any size fits; a mistake of ours does not take the machine.
+MEMORY_BYTES = 8 << 30
+#: Slots that gave way to others, from which on everything is read anew: at least so many, and such a part of all.
+MANY_LATE, LATE_PART = 20_000, 0.25
+#: How long a thread that waits for the interpreter lets another have it: questions come while changes are taken in.
+SWITCH_S = 0.001
+#: Told by the way the process ends: it would rather begin anew.
+BEGIN_ANEW = 75
+
+
+class Keeper:
+    """The engine and what is known of its state. ``lock``: whoever uses the engine holds it."""
+
+    def __init__(self, url: str) -> None:
+        self.lock = threading.Lock()
+        self.engine: Engine | None = None
+        self._feed = Feed(url)
+        self._began = time.monotonic()
+        self._built_s = 0.0
+        self._true_at = self._began
+        self._taken = 0
+
+    def run(self) -> None:
+        """Build, then follow, for ever. Ends the process where neither goes on."""
+        try:
+            engine = self._feed.build()
+            while self._follow(engine):
+                pass
+            self._built_s = time.monotonic() - self._began
+            gc.collect()
+            gc.freeze()  # what was built lives as long as the process: no need to walk it again
+            self.engine = engine
+            while True:
+                self._turn(engine)
+                if engine.places.late > max(MANY_LATE, LATE_PART * engine.places.size):
+                    os._exit(BEGIN_ANEW)
+        except changes.FellBehind:
+            os._exit(BEGIN_ANEW)
+        except BaseException:
+            log.exception("The index cannot go on")
+            os._exit(1)
+
+    def _turn(self, engine: Engine) -> None:
+        try:
+            if not self._follow(engine):
+                time.sleep(POLL_S)
+        except changes.FellBehind:
+            raise
+        except Exception as err:  # the database is away for a while: the hub sees the lag, and asks it itself
+            log.warning("The index could not read what changed: %s", str(err).partition("\n")[0][:200])
+            time.sleep(1)
+
+    def _follow(self, engine: Engine) -> int:
+        began = time.monotonic()
+
+        def take(entries: Any, gone: Any) -> None:
+            for entry in entries:
+                with self.lock:
+                    engine.put(entry)
+            with self.lock:
+                for repo_id in gone:
+                    engine.remove(repo_id)
+
+        number = self._feed.news(take)
+        self._taken += number
+        if number < 1:
+            self._true_at = began
+        return number
+
+    def state(self) -> dict[str, Any]:
+        """``lag_s``: how long ago everything that was committed was taken in."""
+        engine = self.engine
+        return {
+            "is_ready": engine is not None,
+            "repos": len(engine.places.alive) if engine is not None else 0,
+            "lag_s": round(time.monotonic() - self._true_at, 3),
+            "built_s": round(self._built_s, 1),
+            "taken": self._taken,
+            "memory_bytes": _memory_bytes(),
+        }
+
+
+def answer(engine: Engine, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked of one query: its ``count``, a ``page``, how many have each word of ``families``, and how many
+    meet each of ``conditions``."""
+    query = Query(asked["groups"], asked["search"])
+    found: dict[str, Any] = {}
+    if asked.get("count"):
+        found["count"] = engine.count(query)
+    page = asked.get("page")
+    if page is not None:
+        after = tuple(page["after"]) if page["after"] is not None else None
+        items = engine.page(query, page["order"], rising=page["rising"], most=page["most"], after=after)
+        found["ids"], found["numbers"] = [repo_id for repo_id, _ in items], [number for _, number in items]
+    if asked.get("families"):
+        found["families"] = {name: engine.counted(query, name, asked["most"]) for name in asked["families"]}
+    if asked.get("conditions"):
+        found["conditions"] = engine.numbers_of(query, asked["conditions"])
+    return found
+
+
+def serve(control: socket.socket, keeper: Keeper) -> None:
+    """Answer until the hub's end of ``control`` closes."""
+    selector = selectors.DefaultSelector()
+    selector.register(control, selectors.EVENT_READ)
+    while True:
+        for key, _ in selector.select():
+            if key.fileobj is control:
+                message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+                if not message:
+                    return
+                for descriptor in descriptors:
+                    asker = socket.socket(fileno=descriptor)
+                    asker.setblocking(False)
+                    selector.register(asker, selectors.EVENT_READ)
+                continue
+            asker = key.fileobj  # type: ignore[assignment]  # nothing else is registered
+            try:
+                until = time.monotonic() + PEER_S
+                send(asker, _reply(keeper, receive(asker, until)), until)
+            except (ChannelClosed, TimeoutError):
+                selector.unregister(asker)
+                asker.close()
+
+
+def _reply(keeper: Keeper, message: Any) -> dict[str, Any]:
+    if message == "state":
+        return keeper.state()
+    engine = keeper.engine
+    if engine is None:
+        return {"failed": "it is not built yet"}
+    try:
+        with keeper.lock:
+            return {"found": [answer(engine, asked) for asked in message]}
+    except Exception as err:
+        log.exception("A question to the index failed")
+        return {"failed": type(err).__name__}
+
+
+def _memory_bytes() -> int:
+    with open("/proc/self/statm") as told:
+        return int(told.read().split()[1]) * resource.getpagesize()
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sys.setswitchinterval(SWITCH_S)
+    gc.set_threshold(50_000, 20, 100)
+    control = socket.socket(fileno=int(sys.argv[1]))
+    keeper = Keeper(receive(control, time.monotonic() + PEER_S)["database"])
+    threading.Thread(target=keeper.run, name="index", daemon=True).start()
+    serve(control, keeper)
+    os._exit(0)  # whatever the other thread is in the middle of, nobody waits for it
+
+
+if __name__ == "__main__":
+    main()

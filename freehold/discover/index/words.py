@@ -1,0 +1,135 @@
+"""Words of repositories, and who has each: tags, owners, answers to questions.
+
+Frequent words, and those of families (whose every word is counted on pages), have a set each. Of the rest, which are
+most, only a number made of the word is kept beside each slot that has it.
+"""
+
+from array import array
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from pyroaring import BitMap
+
+from freehold.discover.index.sets import bitmap
+
+#: Words that have a set from the start, and slots of one batch from which on a word gets one too.
+MAX_FREQUENT, MANY = 20_000, 64
+#: Changes of the words there are, before those of a family are put in order again.
+REORDERED = 64
+_MASK = (1 << 64) - 1
+
+#: The families that a word belongs to, by name.
+Families = Callable[[str], Collection[str]]
+
+
+def number_of(word: str) -> int:
+    """64 bits that stand for a word, different in each process: nobody outside can make two words meet."""
+    return hash(word) & _MASK
+
+
+class Words:
+    """By word, the set of slots that have it. ``frequent``: words that get a set before anything is loaded."""
+
+    def __init__(self, families: Families, frequent: Collection[str]) -> None:
+        self._families = families
+        self._sets: dict[str, BitMap] = {}
+        self._members: dict[str, list[str]] = {}
+        self._changes = 0
+        self._ordered_at: dict[str, int] = {}
+        self._rare_numbers: list[array[int]] = []
+        self._rare_slots: list[array[int]] = []
+        self._born: list[str] = []  # words that were rare in the batches before
+        self._rare: tuple[Any, Any] = (np.zeros(0, np.uint64), np.zeros(0, np.uint32))
+        for word in frequent:
+            self._new(word)
+
+    def load(self, slots_by_word: Mapping[str, "array[int]"]) -> None:
+        """Put in slots, each list rising (typecode I). End with :meth:`seal`."""
+        numbers, slots = array("Q"), array("I")
+        for word, some in slots_by_word.items():
+            found = self._sets.get(word)
+            if found is not None:
+                found |= BitMap(some)
+            elif len(some) >= MANY or self._is_shown(word):
+                self._new(word).update(some)
+                self._born.append(word)
+            else:
+                numbers.extend([number_of(word)] * len(some))
+                slots.extend(some)
+        self._rare_numbers.append(numbers)
+        self._rare_slots.append(slots)
+
+    def seal(self) -> None:
+        numbers = np.concatenate(
+            [np.frombuffer(some, np.uint64) for some in self._rare_numbers if some] or [self._rare[0]]
+        )
+        self._rare_numbers = []
+        order = np.argsort(numbers, kind="stable")
+        numbers = numbers[order]
+        slots = np.concatenate([np.frombuffer(some, np.uint32) for some in self._rare_slots if some] or [self._rare[1]])
+        self._rare_slots = []
+        self._rare = (numbers, slots[order])
+        for word in self._born:
+            self._sets[word].update(self._rarely(word))
+        self._born = []
+        for found in self._sets.values():
+            found.run_optimize()
+            found.shrink_to_fit()
+        self._ordered_at.clear()
+
+    def add(self, slot: int, words: Collection[str]) -> None:
+        for word in words:
+            found = self._sets.get(word)
+            if found is None:
+                found = self._new(word)
+                found |= self._rarely(word)
+            found.add(slot)
+        self._changes += 1
+
+    def get(self, word: str) -> BitMap:
+        """Who has the word, dead slots among them. Not to be changed."""
+        found = self._sets.get(word)
+        return found if found is not None else self._rarely(word)
+
+    def counted(self, family: str, these: BitMap, most: int) -> Sequence[tuple[str, int]]:
+        """How many of these have each word of the family: the most frequent first, then by word."""
+        found: list[tuple[int, str]] = []
+        floor = 1
+        for word in self._in_order(family):
+            everybody = self._sets[word]
+            if len(everybody) < floor:
+                continue
+            number = these.intersection_cardinality(everybody)
+            if number >= floor:
+                found.append((-number, word))
+                if len(found) >= 2 * most:
+                    found = sorted(found)[:most]
+                    floor = -found[-1][0]
+        return [(word, -number) for number, word in sorted(found)[:most]]
+
+    def __len__(self) -> int:
+        return len(self._sets)
+
+    def _in_order(self, family: str) -> Sequence[str]:
+        """The words of a family, those that most have first, as it was a moment ago."""
+        members = self._members.get(family, [])
+        if self._changes - self._ordered_at.get(family, -REORDERED) >= REORDERED:
+            members.sort(key=lambda word: len(self._sets[word]), reverse=True)
+            self._ordered_at[family] = self._changes
+        return members
+
+    def _new(self, word: str) -> BitMap:
+        found = self._sets[word] = BitMap()
+        for name in self._families(word):
+            self._members.setdefault(name, []).append(word)
+        return found
+
+    def _is_shown(self, word: str) -> bool:
+        return bool(self._families(word)) and len(self._sets) < 2 * MAX_FREQUENT
+
+    def _rarely(self, word: str) -> BitMap:
+        numbers, slots = self._rare
+        number = np.uint64(number_of(word))
+        start, end = np.searchsorted(numbers, number, "left"), np.searchsorted(numbers, number, "right")
+        return bitmap(np.sort(slots[start:end]))

@@ -1,0 +1,190 @@
+"""Lists as the index of this node answers them: the one door to it. None everywhere means: ask the database.
+
+The index says which repositories, in what order and how many. What is shown of them is read from the database, through
+the rule of who may know what: so an index that is a second behind never shows what has just become private.
+"""
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from freehold.access.rules import Actor
+from freehold.accounts.tables import Account
+from freehold.core.paging import Cursor
+from freehold.discover import questions
+from freehold.discover.answers import UNKNOWN, Answer
+from freehold.discover.index import asking, spelling
+from freehold.discover.index.client import Index
+from freehold.discover.questions import Question, Range, Tags
+from freehold.discover.rules import Listing
+from freehold.repos.access import reach
+from freehold.repos.rules import KINDS
+
+#: Asked for beyond a page, to fill it up where some have just gone from sight; words that are told of.
+SPARE, MAX_WORDS = 8, 1_000
+#: Among what a session knows (``Database.info``).
+INFO = "index"
+
+Asked = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Repositories by id, in order, with what they are sorted by: one page of ``limit``, and some to spare."""
+
+    ids: Sequence[str]
+    at: Sequence[Any]
+    limit: int
+
+    def shown(self, there: Container[str]) -> tuple[Sequence[str], Cursor | None]:
+        """The ids of the page, of those that are ``there`` to be seen, and where the next page begins."""
+        seen = [(repo_id, at) for repo_id, at in zip(self.ids, self.at, strict=True) if repo_id in there]
+        page, last = [repo_id for repo_id, _ in seen[: self.limit]], None
+        if len(seen) > self.limit:
+            last = seen[self.limit - 1]
+        elif len(self.ids) > self.limit + SPARE:  # more than the spare ones are gone: the next page goes on behind
+            last = self.ids[-1], self.at[-1]
+        return page, Cursor(last[1], last[0]) if last is not None else None
+
+
+def page(db: Session, actor: Actor, listing: Listing) -> Found | None:
+    """The repositories of one page of ``listing``."""
+    _, column = questions.ORDERS[listing.sort]
+    wanted = {
+        "order": spelling.number(column),
+        "rising": listing.ascending,
+        "most": listing.limit + 1 + SPARE,
+        "after": _after(listing.cursor),
+    }
+    found = _ask(db, actor, [(listing, {"page": wanted})])
+    if found is None:
+        return None
+    at = found[0]["numbers"]
+    if spelling.is_moment(column):
+        at = [None if number is None else spelling.moment(number) for number in at]
+    return Found(found[0]["ids"], at, listing.limit)
+
+
+def count(db: Session, actor: Actor, listing: Listing) -> int | None:
+    if listing.is_empty:
+        return 0
+    found = _ask(db, actor, [(listing, {"count": True})])
+    return None if found is None else int(found[0]["count"])
+
+
+def counts(db: Session, actor: Actor) -> dict[str, int] | None:
+    """How many repositories of each kind there are."""
+    found = _ask(db, actor, [(Listing(kind=kind), {"count": True}) for kind in KINDS])
+    if found is None:
+        return None
+    numbers = {kind: int(one["count"]) for kind, one in zip(KINDS, found, strict=True)}
+    return {kind: number for kind, number in numbers.items() if number}
+
+
+def counted(
+    db: Session,
+    actor: Actor,
+    listing: Listing,
+    asked: Sequence[Question],
+    classes: Mapping[str, Mapping[str, Answer]],
+) -> Mapping[str, Mapping[str, int]] | None:
+    """As ``counting.counted``, over all that the list holds."""
+    known = {one.name: _conditions(one, classes.get(one.name, {})) for one in asked}
+    open_ = [one.name for one in asked if not known[one.name] or _is_open(one)]
+    conditions = [condition for each in known.values() for condition in each.values()]
+    found = _ask(db, actor, [(listing, {"families": open_, "most": MAX_WORDS, "conditions": conditions})])
+    if found is None:
+        return None
+    told = iter(found[0].get("conditions", ()))
+    numbers = {name: {word: int(next(told)) for word in each} for name, each in known.items()}
+    for one in asked:
+        if one.name in open_:
+            words = {word.partition("=")[2]: int(number) for word, number in found[0]["families"][one.name]}
+            numbers[one.name] = {word: n for word, n in words.items() if _answers(one, listing.kind, word)} | numbers[
+                one.name
+            ]
+    return numbers
+
+
+def moving(
+    db: Session, actor: Actor, kinds: Sequence[str], trending: int, new: int
+) -> dict[tuple[str, str], Sequence[str]] | None:
+    """As ``register.moving``: the ids, the first of each place first."""
+    trend, created = (spelling.number(questions.ORDERS[name][1]) for name in ("trend", "created_at"))
+    asked: list[tuple[Listing, Asked]] = []
+    for kind in kinds:
+        asked.append((Listing(kind=kind), _first(trend, trending)))
+        asked.append((Listing(kind=kind), _first(created, new)))
+    found = _ask(db, actor, asked)
+    if found is None:
+        return None
+    places = [(kind, place) for kind in kinds for place in ("trending", "new")]
+    return {
+        place: [
+            repo_id
+            for repo_id, number in zip(one["ids"], one["numbers"], strict=True)
+            if number or place[1] != "trending"
+        ]
+        for place, one in zip(places, found, strict=True)
+    }
+
+
+def _first(order: str, most: int) -> Asked:
+    return {"page": {"order": order, "rising": False, "most": most, "after": None}}
+
+
+def _is_open(question: Question) -> bool:
+    """Its words are whatever there is."""
+    value = question.value
+    return isinstance(value, Tags) or (not isinstance(value, Range) and not value.names)
+
+
+def _answers(question: Question, kind: str, word: str) -> bool:
+    """Tags of models are told by their words, those of others by their prefix, where a question has both."""
+    value = question.value
+    if not isinstance(value, Tags):
+        return True
+    if value.words and (kind == "model" or not value.prefix):
+        return word in value.words
+    return word.startswith(value.prefix)
+
+
+def _conditions(question: Question, classes: Mapping[str, Answer]) -> dict[str, asking.Condition]:
+    """By the word of each answer that is known before, what a repository has to meet."""
+    value = question.value
+    if isinstance(value, Tags):
+        return {}
+    if isinstance(value, Range):
+        found = {word: asking.conditions(question, answer)[0] for word, answer in classes.items()}
+    else:
+        found = {word: asking.conditions(question, Answer(word, (word,)))[0] for word in value.names}
+    return found | ({UNKNOWN: asking.unknown(question)} if value.unknown else {})
+
+
+def _ask(db: Session, actor: Actor, asked: Sequence[tuple[Listing, Asked]]) -> Sequence[Mapping[str, Any]] | None:
+    index: Index | None = db.info.get(INFO)
+    # Words of texts are looked up in the database, which has them in order.
+    if index is None or not index.is_ready or any(listing.text for listing, _ in asked):
+        return None
+    reached = reach(actor)
+    return index.ask(
+        [
+            {**asking.query(replace(listing, cursor=None), reached, _author(db, listing)), **wanted}
+            for listing, wanted in asked
+        ]
+    )
+
+
+def _author(db: Session, listing: Listing) -> str | None:
+    if not listing.author:
+        return None
+    return db.scalar(select(Account.id).where(Account.key == listing.author.lower()))
+
+
+def _after(cursor: Cursor | None) -> tuple[int | None, str] | None:
+    if cursor is None:
+        return None
+    return (cursor.at if isinstance(cursor.at, int | None) else spelling.microseconds(cursor.at)), cursor.id

@@ -1,0 +1,183 @@
+"""The engine against the plainest thing that could be right: a dictionary that is looked through."""
+
+from array import array
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyroaring import BitMap
+
+from freehold.discover.index.engine import Batch, Engine, Entry, Query
+from freehold.discover.index.sets import MAX_BITS, Numbers
+
+pytestmark = pytest.mark.rules
+
+IDS = [f"{n:024x}" for n in range(40)]
+WORDS = ["kind=a", "kind=b", "tag=x", "tag=y", "tag=z", "tag=rare", "public", "owner=1", "owner=2"]
+NAMES = ["ann/llama", "ann/llama-2", "bob/al", "bob/la.ma", "x/y", "lla/mall", "ann/ma"]
+FAMILY = ("tag=",)
+VALUES = st.one_of(st.none(), st.integers(0, 6), st.integers(0, 2**62))
+
+entries = st.builds(
+    Entry,
+    id=st.sampled_from(IDS),
+    name=st.sampled_from(NAMES),
+    words=st.frozensets(st.sampled_from(WORDS), max_size=5),
+    numbers=st.fixed_dictionaries({"n": VALUES, "m": VALUES}).map(
+        lambda found: {name: value for name, value in found.items() if value is not None}
+    ),
+)
+conditions = st.one_of(
+    st.sampled_from(WORDS).map(lambda word: ["word", word]),
+    st.tuples(VALUES, VALUES).map(lambda ends: ["range", "n", *ends]),
+    st.just(["unknown", "m"]),
+    st.tuples(st.sampled_from(IDS), st.sampled_from([None, ["owner=1"], []])).map(lambda one: ["id", *one]),
+)
+queries = st.builds(
+    Query,
+    groups=st.lists(st.lists(conditions, min_size=1, max_size=3), max_size=3),
+    search=st.lists(st.sampled_from(["a", "ll", "lla", "llama", "ma", "n/l", "q", "x/y", "ann/llama-2"]), max_size=2),
+)
+steps = st.lists(st.one_of(entries, st.sampled_from(IDS)), max_size=40)
+
+
+def families(word: str) -> tuple[str, ...]:
+    return ("tags",) if word.startswith("tag=") and word != "tag=rare" else ()
+
+
+def loaded(known: list[Entry], frequent: list[str]) -> Engine:
+    engine = Engine(["n", "m"], families, frequent)
+    words: dict[str, array[int]] = {}
+    for slot, entry in enumerate(known):
+        for word in entry.words:
+            words.setdefault(word, array("I")).append(slot)
+    numbers: dict[str, tuple[Any, Any]] = {}
+    for name in ("n", "m"):
+        slots = [slot for slot, entry in enumerate(known) if name in entry.numbers]
+        values = [known[slot].numbers[name] for slot in slots]
+        numbers[name] = np.array(slots, np.uint32), np.array(values, np.int64)
+    if known:
+        engine.load(Batch(0, [entry.id for entry in known], [entry.name for entry in known], words, numbers))
+    engine.seal()
+    return engine
+
+
+def holds(entry: Entry, query: Query) -> bool:
+    return all(any(_meets(entry, one) for one in group) for group in query.groups) and all(
+        word in entry.name for word in query.search
+    )
+
+
+def _meets(entry: Entry, condition: Any) -> bool:
+    kind, name, *more = condition
+    if kind == "word":
+        return name in entry.words
+    if kind == "unknown":
+        return name not in entry.numbers
+    if kind == "range":
+        value = entry.numbers.get(name)
+        return value is not None and (more[0] is None or value >= more[0]) and (more[1] is None or value <= more[1])
+    return name == entry.id and (more[0] is None or bool(entry.words & {*more[0]}))
+
+
+@settings(max_examples=150)
+@given(
+    first=st.lists(entries, max_size=30, unique_by=lambda entry: entry.id),
+    frequent=st.lists(st.sampled_from(WORDS), unique=True),
+    changes=steps,
+    query=queries,
+    order=st.sampled_from(["n", "m"]),
+    rising=st.booleans(),
+    most=st.integers(1, 9),
+)
+def test_it_finds_what_a_look_at_each_finds(
+    first: list[Entry],
+    frequent: list[str],
+    changes: list[Entry | str],
+    query: Query,
+    order: str,
+    rising: bool,
+    most: int,
+) -> None:
+    known = {entry.id: entry for entry in sorted(first, key=lambda entry: entry.id)}
+    engine = loaded(list(known.values()), frequent)
+    engine.numbers_of(query, [["range", "n", 1, 5], ["range", "n", None, 3]])  # kept, and kept true
+    for word in ("ll", "llama", "ma"):
+        engine.names.holding(word)
+    for step in changes:
+        if isinstance(step, Entry):
+            known[step.id] = step
+            engine.put(step)
+        else:
+            known.pop(step, None)
+            engine.remove(step)
+    found = [entry for entry in known.values() if holds(entry, query)]
+    assert engine.count(query) == len(found)
+    assert engine.numbers_of(query, [["range", "n", 1, 5], ["unknown", "m"]]) == [
+        sum(1 <= entry.numbers.get("n", -1) <= 5 for entry in found),
+        sum("m" not in entry.numbers for entry in found),
+    ]
+    tags = {word: sum(word in entry.words for entry in found) for word in ("tag=x", "tag=y", "tag=z")}
+    assert engine.counted(query, "tags", 9) == sorted(
+        ((word, number) for word, number in tags.items() if number), key=lambda one: (-one[1], one[0])
+    )
+    told = [entry for entry in found if order in entry.numbers]
+    told.sort(key=lambda entry: (entry.numbers[order], entry.id), reverse=not rising)
+    untold = sorted((entry for entry in found if order not in entry.numbers), key=lambda entry: entry.id)
+    wanted = [entry.id for entry in (*told, *(untold if rising else reversed(untold)))]
+    assert _paged(engine, query, order, rising, most) == wanted
+
+
+def _paged(engine: Engine, query: Query, order: str, rising: bool, most: int) -> list[str]:
+    found: list[str] = []
+    after: tuple[int | None, str] | None = None
+    while page := engine.page(query, order, rising=rising, most=most, after=after):
+        assert len(page) <= most
+        found += [repo_id for repo_id, _ in page]
+        after = page[-1][1], page[-1][0]
+    return found
+
+
+@given(
+    values=st.lists(VALUES, max_size=30),
+    bound=st.integers(-2, 8) | st.integers(0, 2**64),
+    most=st.integers(1, 8),
+)
+def test_numbers_are_compared_by_their_bits(values: list[int | None], bound: int, most: int) -> None:
+    numbers = Numbers()
+    for slot, value in enumerate(values):
+        numbers.set(slot, value)
+    everything = BitMap(range(len(values)))
+    known = {slot: value for slot, value in enumerate(values) if value is not None}
+    lower, equal = numbers.split(everything, bound)
+    assert set(lower) == {slot for slot, value in known.items() if value < bound}
+    assert set(equal) == {slot for slot, value in known.items() if value == bound}
+    assert [numbers.get(slot) for slot in range(len(values))] == values
+    for lowest in (False, True):
+        sure, rest = numbers.extreme(everything, most, lowest=lowest)
+        best = sorted(known.values(), reverse=not lowest)[:most]
+        assert (
+            sorted([known[slot] for slot in sure] + [known[slot] for slot in rest], reverse=not lowest)[:most] == best
+        )
+        assert len(sure) <= most
+        assert len({known[slot] for slot in rest}) <= 1 or len(sure) + len(rest) <= most
+
+
+def test_a_number_that_strangers_made_too_large_is_bounded() -> None:
+    numbers = Numbers()
+    numbers.set(0, 1 << 200)
+    numbers.set(1, -5)
+    assert [numbers.get(0), numbers.get(1)] == [(1 << MAX_BITS) - 1, 0]
+
+
+def test_a_name_without_a_word_costs_no_slot_of_its_own() -> None:
+    """Numbers change in place; only other words take a fresh slot."""
+    entry = Entry(IDS[0], "ann/llama", frozenset({"tag=x"}), {"n": 1})
+    engine = loaded([entry], [])
+    engine.put(replace(entry, numbers={"n": 5}))
+    assert engine.places.late == 0
+    engine.put(replace(entry, words=frozenset({"tag=y"})))
+    assert (engine.places.late, len(engine.places.alive)) == (1, 1)
