@@ -84,6 +84,7 @@ from freehold.discussions import api as discussions_api
 from freehold.discussions import pages as discussions_pages
 from freehold.discussions import queries as discussions_queries
 from freehold.discussions import service as discussions
+from freehold.discussions.service import texts as threads_texts
 from freehold.fleet import api as fleet_api
 from freehold.fleet import pages as fleet_pages
 from freehold.gating import api as gating_api
@@ -462,6 +463,7 @@ def _lifespan(database: Database, kit: Kit, logs: tuple[UseLog, DownloadLog], wo
             *cards_tasks.periodics(database),
             *trends_tasks.periodics(database),
             *governance_tasks.periodics(database),
+            Periodic("words of older threads", threads_texts.BACKFILL_S, threads_texts.Backfill(database).turn),
         )
         for periodic in periodics:
             periodic.start()

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from freehold.accounts.tables import Account
 from freehold.core.database import Base, Id, UtcDateTime
 from freehold.repos.tables import Repo
+from freehold.wordkit.tables import TextColumns
 
 #: Clients know the first four, and keep the others as they come.
 EVENT_TYPES = (
@@ -108,3 +109,11 @@ class Reaction(Base):
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, index=True)
     name: Mapped[str] = mapped_column(String(16), primary_key=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class DiscussionText(TextColumns, Base):
+    """The words of one thread: its title, and what its comments say now; of hidden ones nothing."""
+
+    __tablename__ = "discussion_texts"
+
+    discussion_id: Mapped[str] = mapped_column(ForeignKey("discussions.id", ondelete="CASCADE"), unique=True)

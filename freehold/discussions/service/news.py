@@ -15,7 +15,7 @@ from freehold.core.events import Bus
 from freehold.discussions import queries, rules
 from freehold.discussions.errors import NotPossibleNow
 from freehold.discussions.events import DiscussionOpened, Merged, ProposalMoved, StatusChanged
-from freehold.discussions.service import rows
+from freehold.discussions.service import rows, texts
 from freehold.discussions.service.rewritten import follow
 from freehold.discussions.tables import Discussion, Event
 from freehold.gitkit.objects import CommitInfo, Objects
@@ -29,6 +29,7 @@ def subscribe(bus: Bus, kit: Kit) -> None:
     bus.subscribe(PullRequestPushed, on_opened(kit))
     bus.subscribe(RepoPushed, on_pushed(kit))
     bus.subscribe(LargeFilesErased, on_erased)
+    texts.subscribe(bus)
 
 
 def on_opened(kit: Kit) -> Callable[[Session, Any], None]:
