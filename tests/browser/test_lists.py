@@ -37,18 +37,22 @@ def test_a_list_is_narrowed_in_place_and_back_undoes_it(browse: Callable[..., Ta
     tab = browse()
     page = tab.go("/models?search=shelf")
     page.evaluate("window.stays = true")
+    question = page.get_by_role("link", name="Licence", exact=True)
+    question.click()
+    page.wait_for_url("**/models?search=shelf&open=license&filters=shown#facet-license")
+    assert question.evaluate("link => link === document.activeElement"), "who opens a question goes on from there"
     page.get_by_role("link", name=re.compile(r"^mit")).click()
-    page.wait_for_url("**/models?search=shelf&filter=license%3Amit")
+    page.wait_for_url("**/models?search=shelf&filter=license%3Amit&open=license")
     page.get_by_role("link", name="alice/shelf-three").wait_for(state="detached")
     assert page.get_by_role("link", name="alice/shelf-two").is_visible()
     page.get_by_role("link", name="Newest").click()
-    page.wait_for_url("**&sort=createdAt")
+    page.wait_for_url("**&sort=createdAt&open=license")
     assert page.evaluate("window.stays"), "the page was never left"
     tab.check_axe()
     # Back asks for the page anew, so that what it shows is what there is.
     for address, shown in (
-        ("?search=shelf&filter=license%3Amit", "alice/shelf-two"),
-        ("?search=shelf", "alice/shelf-three"),
+        ("?search=shelf&filter=license%3Amit&open=license", "alice/shelf-two"),
+        ("?search=shelf&open=license&filters=shown#facet-license", "alice/shelf-three"),
     ):
         page.evaluate("window.stays = true; setTimeout(() => history.back())")
         page.wait_for_url(f"**/models{address}")
@@ -60,18 +64,23 @@ def test_a_list_is_narrowed_in_place_and_back_undoes_it(browse: Callable[..., Ta
 @pytest.mark.usefixtures("shelf")
 def test_without_script_the_same_addresses_show_the_same(browse: Callable[..., Tab]) -> None:
     page = browse(scripts=False).go("/models?search=shelf")
+    page.get_by_role("link", name="Licence", exact=True).click()
     page.get_by_role("link", name=re.compile(r"^mit")).click()
-    assert page.url.endswith("/models?search=shelf&filter=license%3Amit")
+    assert page.url.endswith("/models?search=shelf&filter=license%3Amit&open=license")
     assert page.get_by_role("link", name="alice/shelf-three").count() == 0
     page.get_by_role("link", name="Remove filter Licence: mit").click()
     assert page.get_by_role("link", name="alice/shelf-three").is_visible()
+    page.locator("#facet-size").click()
+    page.get_by_label("Size from").fill("1TB")
+    page.locator("form", has=page.get_by_label("Size from")).get_by_role("button").click()
+    assert page.get_by_text("No model matches all 2 filters").is_visible()
 
 
 @pytest.mark.usefixtures("shelf")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_on_a_phone_the_filters_wait_behind_one_button(browse: Callable[..., Tab], scheme: str) -> None:
     tab = browse("alice", size=PHONE, scheme=scheme)
-    page = tab.go("/models?search=shelf")
+    page = tab.go("/models?search=shelf&open=license,size,created")
     assert not page.get_by_role("link", name=re.compile(r"^mit")).is_visible()
     page.get_by_text("Filters").click()
     page.get_by_role("link", name=re.compile(r"^mit")).wait_for()
