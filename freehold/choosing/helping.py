@@ -21,8 +21,10 @@ from freehold.choosing.wishes import Wish
 from freehold.content.rules import MAIN
 from freehold.content.tables import Ref
 from freehold.core.http import Ask
-from freehold.discover import counting, lists, machines, queries, questions, register
+from freehold.discover import counting, lists, machines, questions, register
+from freehold.discover.answers import UNKNOWN
 from freehold.discover.machines import Choice
+from freehold.discover.questions import Question, Range
 from freehold.discover.rules import Listing
 from freehold.fleet import queries as fleet
 from freehold.fleet.errors import MachineNotFound
@@ -84,25 +86,49 @@ class Lists:
         return lists.listing("model", QueryParams(pairs), self.own)
 
     def number(self, pairs: Pairs) -> int:
-        return queries.count(self.ask.db, self.ask.actor, self.listing(pairs))
+        return counting.total(self.ask.db, self.ask.actor, self.listing(pairs))
+
+    def numbers(self, pairs: Pairs, stage: "Stage", of: int) -> Mapping[str, int]:
+        """How many of the list, which holds ``of``, give each of the answers of ``stage``.
+
+        At once where lists count all of it; one by one where they would count only the first of it.
+        """
+        values = [value for value in stage.values if value != UNKNOWN]
+        if of > counting.MAX_COUNTED:
+            return {value: self.number([*pairs, (stage.name, value)]) for value in stage.values}
+        classes = {value: self.listing([*pairs, (stage.name, value)]).answers[stage.name] for value in values}
+        question = questions.BY_NAME[stage.name]
+        db, actor, listing = self.ask.db, self.ask.actor, self.listing(pairs)
+        found = counting.counted(db, actor, listing, [question], {stage.name: classes})[stage.name]
+        return {value: sum(found.get(word, 0) for word in _words(question, value)) for value in stage.values}
 
 
-def offered(ask: Ask) -> Sequence[tuple[Use, bool]]:
-    """Every use, those that this hub has a model for first, and whether it has."""
-    task = next(one for one in questions.QUESTIONS if one.name == "task")
-    numbers = counting.counted(ask.db, ask.actor, Listing(kind="model"), [task], {})["task"]
-    there = [(use, any(numbers.get(word) for word in use.tasks)) for use in USES.values()]
-    return sorted(there, key=lambda one: not one[1])
+@dataclass(frozen=True)
+class Stage:
+    """One question of lists: the answers that rule out, each with its words, and the one that passes."""
+
+    name: str
+    out: Sequence[tuple[str, str]]  #: answer, words
+    passing: str
+
+    @property
+    def values(self) -> Sequence[str]:
+        return [*(value for value, _ in self.out), self.passing]
 
 
-def languages(ask: Ask) -> Sequence[tuple[str, str]]:
-    """Languages that cards of models name, by their names; the word of the address first."""
-    asked = next(one for one in questions.QUESTIONS if one.name == "language")
-    numbers = counting.counted(ask.db, ask.actor, Listing(kind="model"), [asked], {})["language"]
-    known = [
-        (word, name) for word, name in vocabulary.LANGUAGES.items() if numbers.get(word) and word != "multilingual"
-    ]
-    return sorted(known, key=lambda one: one[1])
+def _words(question: Question, value: str) -> Sequence[str]:
+    """An answer of words is counted word by word, one of bounds as a class."""
+    return [value] if isinstance(question.value, Range) else value.split(",")
+
+
+def offered(ask: Ask) -> tuple[Sequence[tuple[Use, bool]], Sequence[tuple[str, str]]]:
+    """Every use, those that this hub has a model for first, and whether it has; languages that cards name, by name."""
+    asked = [one for one in questions.QUESTIONS if one.name in ("task", "language")]
+    found = counting.counted(ask.db, ask.actor, Listing(kind="model"), asked, {})
+    there = [(use, any(found["task"].get(word) for word in use.tasks)) for use in USES.values()]
+    named = [(word, name) for word, name in vocabulary.LANGUAGES.items() if found["language"].get(word)]
+    languages = [one for one in named if one[0] not in ("multilingual", "code")]
+    return sorted(there, key=lambda one: not one[1]), sorted(languages, key=lambda one: one[1])
 
 
 def with_machine(wish: Wish, own: Mapping[str, Choice]) -> tuple[Wish, Choice | None]:
@@ -131,8 +157,8 @@ def help_choosing(ask: Ask, wish: Wish, own: Mapping[str, Choice]) -> Help:
 def _helped(known: Lists, wish: Wish, choice: Choice | None) -> Help:
     whole = wishes.everything(wish)
     total = known.number(whole)
-    reasons, passing = _ruled_out(known, wish, choice, whole, total)
-    number = total - sum(one.number for one in reasons)
+    reasons, number = _ruled_out(known, wish, choice, total)
+    passing = _passing(wish, choice)
     candidates = _candidates(known, passing) if number else []
     chosen: Chosen = shortlist.choose(candidates, wish, choice)
     return Help(
@@ -143,7 +169,7 @@ def _helped(known: Lists, wish: Wish, choice: Choice | None) -> Help:
         passing=number,
         passing_address=wishes.list_address([*passing, ("sort", "downloads")]),
         looked=len(candidates),
-        reasons=[one for one in reasons if one.number],
+        reasons=reasons,
         picks=chosen.picks,
         left=chosen.left,
         trade_offs=shortlist.trade_offs(chosen.picks),
@@ -151,35 +177,42 @@ def _helped(known: Lists, wish: Wish, choice: Choice | None) -> Help:
     )
 
 
-def _ruled_out(
-    known: Lists, wish: Wish, choice: Choice | None, whole: Pairs, total: int
-) -> tuple[Sequence[Reason], Pairs]:
-    """Reasons, each model under the first that holds for it, and the list that is left."""
-    reasons: list[Reason] = []
-
-    def rule_out(words: str, pairs: Pairs) -> None:
-        reasons.append(Reason(words, known.number(pairs), wishes.list_address(pairs)))
-
-    passing = whole
+def _stages(wish: Wish, choice: Choice | None) -> list[Stage]:
+    """What lists are asked, in order: each model is counted under the first reason that holds."""
+    stages = []
     if wish.commercial:
-        rule_out("forbid commercial use", [*whole, ("commercial", "no")])
-        rule_out("have a licence that is unresolved", [*whole, ("commercial", "unresolved")])
+        out = [("no", "forbid commercial use"), ("unresolved", "have a licence that is unresolved")]
         if wish.commercial == "yes":
-            rule_out("allow commercial use with conditions only", [*whole, ("commercial", "conditions")])
-        passing = [*whole, ("commercial", ",".join(wishes.COMMERCIAL[wish.commercial]))]
-        judged = sum(one.number for one in reasons) + known.number(passing)
-        reasons.append(Reason("have a licence that was not looked into yet", max(0, total - judged), ""))
+            out.append(("conditions", "allow commercial use with conditions only"))
+        stages.append(Stage("commercial", out, ",".join(wishes.COMMERCIAL[wish.commercial])))
     if choice is not None:
-        rule_out(f"are too large for {choice.name}", [*passing, ("memory", f"min:{choice.room_bytes + 1}")])
-        rule_out("do not tell what they take in memory", [*passing, ("memory", "unknown")])
-        passing = [*passing, ("memory", f"max:{choice.room_bytes}")]
+        out = [(f"min:{choice.room_bytes + 1}", f"are too large for {choice.name}")]
+        out.append((UNKNOWN, "do not tell what they take in memory"))
+        stages.append(Stage("memory", out, f"max:{choice.room_bytes}"))
     if wish.tokens:
-        rule_out(
-            f"read less than {wish.tokens:,} tokens at once", [*passing, ("context_length", f"max:{wish.tokens - 1}")]
-        )
-        rule_out("do not tell how much they read at once", [*passing, ("context_length", "unknown")])
-        passing = [*passing, ("context_length", f"min:{wish.tokens}")]
-    return reasons, passing
+        out = [(f"max:{wish.tokens - 1}", f"read less than {wish.tokens:,} tokens at once")]
+        out.append((UNKNOWN, "do not tell how much they read at once"))
+        stages.append(Stage("context_length", out, f"min:{wish.tokens}"))
+    return stages
+
+
+def _passing(wish: Wish, choice: Choice | None) -> Pairs:
+    """The list that nothing of what lists know rules out."""
+    return [*wishes.everything(wish), *((one.name, one.passing) for one in _stages(wish, choice))]
+
+
+def _ruled_out(known: Lists, wish: Wish, choice: Choice | None, total: int) -> tuple[Sequence[Reason], int]:
+    """Reasons, with how many each rules out, and how many are left."""
+    reasons: list[Reason] = []
+    at, left = wishes.everything(wish), total
+    for stage in _stages(wish, choice):
+        numbers = known.numbers(at, stage, left)
+        for value, words in stage.out:
+            reasons.append(Reason(words, numbers[value], wishes.list_address([*at, (stage.name, value)])))
+        if stage.name == "commercial":
+            reasons.append(Reason("have a licence that was not looked into yet", left - sum(numbers.values()), ""))
+        at, left = [*at, (stage.name, stage.passing)], numbers[stage.passing]
+    return [one for one in reasons if one.number > 0], left
 
 
 def _candidates(known: Lists, pairs: Pairs) -> list[Candidate]:
@@ -229,7 +262,7 @@ def _loosened(known: Lists, wish: Wish) -> list[Loosened]:
 
 def _if_so(known: Lists, words: str, wish: Wish) -> Loosened | None:
     wish, choice = with_machine(wish, known.own)
-    number = len(_helped(known, wish, choice).picks)
+    number = len(shortlist.choose(_candidates(known, _passing(wish, choice)), wish, choice).picks)
     return Loosened(words, wish, number) if number else None
 
 

@@ -84,12 +84,11 @@ def _page(ask: Ask, wish: Wish, *, name: str = "", error: str = "", status: int 
         wish = found.wish
     else:
         found, (wish, _) = None, helping.with_machine(wish, own)
-    uses = helping.offered(ask)
+    uses, languages = helping.offered(ask)
     chosen = machines.find(wish.machine, own) if wish.machine else None
     offered = {address for group in options for address, _ in group.options}
     if chosen is not None and chosen.address not in offered:
         options = [*options, machines.Group("As asked", [(chosen.address, chosen.name)])]
-    languages = helping.languages(ask)
     paths = found.paths[:COMPARED] if found else ()
     page = ChoosePage(
         title="Help me choose",
