@@ -18,7 +18,9 @@ from freehold.repos.rules import KINDS
 from freehold.web.components import Found, Line
 from freehold.web.render import render
 from freehold.web.slots import Slots
+from freehold.wordkit import context
 from freehold.wordkit.context import Piece
+from freehold.wordkit.rules import asked, kept
 
 router = APIRouter(include_in_schema=False)
 #: Shown of each group on one page with the others, and of one alone.
@@ -39,7 +41,8 @@ class Group:
     address: str  #: this type alone
     all: str  #: a list that goes on where the search stops; empty: there is none
     rows: Sequence[Row] = ()
-    contexts: Mapping[str, Sequence[Piece]] = field(default_factory=dict)  #: by repository, where its card holds words
+    #: By id: a line around the words, where a card, a description or what somebody says of themselves holds them.
+    contexts: Mapping[str, Sequence[Piece]] = field(default_factory=dict)
     accounts: Sequence[Account] = ()
     collections: Sequence[Shown] = ()
     lines: Sequence[Line] = ()
@@ -144,12 +147,20 @@ def _accounts(ask: Ask, words: str, kind: str, limit: int) -> Group:
     total, is_more = len(found), False
     if total == limit:
         total, is_more = finding.count_accounts(ask.db, kind, words)
-    return Group(kind, ACCOUNTS[kind], total, is_more, _alone(words, kind), "", accounts=found)
+    contexts = _lines(words, {account.id: account.details for account in found})
+    return Group(kind, ACCOUNTS[kind], total, is_more, _alone(words, kind), "", contexts=contexts, accounts=found)
 
 
 def _collections(ask: Ask, words: str, limit: int) -> Group:
     found, total = collections.matching(ask.db, ask.actor, words, limit)
-    return Group("collection", "Collections", total, False, _alone(words, "collection"), "", collections=found)
+    contexts = _lines(words, {each.collection.id: each.collection.description for each in found})
+    alone = _alone(words, "collection")
+    return Group("collection", "Collections", total, False, alone, "", contexts=contexts, collections=found)
+
+
+def _lines(words: str, texts: Mapping[str, str]) -> Mapping[str, Sequence[Piece]]:
+    wanted = asked(words)
+    return {key: line for key, text in texts.items() if (line := context.line(kept(text), wanted))}
 
 
 def _alone(words: str, type: str) -> str:

@@ -71,7 +71,7 @@ def test_a_slip_of_the_keyboard_is_understood(client: TestClient) -> None:
     ):
         text = _plain(client.get("/search", params={"search": words}, headers=HTML).text)
         assert f"Nothing holds “{words}”" in text
-        assert f"Near it, shown below: {meant}" in text
+        assert f"Near it: {meant} (shown below)" in text
         assert path.partition("/")[2] in text
     assert "charlie" in client.get("/search?search=charly", headers=HTML).text
     (group,) = client.get("/-/suggest?q=smolm2").json()
