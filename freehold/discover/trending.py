@@ -1,6 +1,7 @@
 """What is trending: a score that decays, and how it is kept so that decay alone never rewrites a row.
 
-    score = sqrt(sum over days of  sources(day) * 2 ** (-2 * age / 7))  +  2 * sum over likes of  2 ** (-age / 7)
+    score = sqrt(sum over days of  sources(day) * 2 ** (-2 * age / 7))
+          + 2 * sqrt(sum over likes of  2 ** (-2 * age / 7))
 
 Ages are in days; *sources* are the accounts and network addresses that downloaded on that day (``content.service.
 counting``). Each part halves within seven days, and so does the whole: without news, the order of two repositories
@@ -55,7 +56,7 @@ def subscribe(bus: Bus) -> None:
 def score(downloads: Mapping[date, int], likes: Iterable[datetime], now: datetime) -> float:
     """The score at ``now``, from sources by day and the moments of likes."""
     of_days = sum(number * _left(datetime.combine(day, time(), UTC), now) ** 2 for day, number in downloads.items())
-    return math.sqrt(of_days) + LIKE_WEIGHT * sum(_left(at, now) for at in likes)
+    return math.sqrt(of_days) + LIKE_WEIGHT * math.sqrt(sum(_left(at, now) ** 2 for at in likes))
 
 
 def trend(value: float, now: datetime) -> int:

@@ -12,9 +12,11 @@ from starlette.testclient import TestClient
 
 from freehold.community.tables import Like
 from freehold.content.service import counting
+from freehold.content.tables import DownloadDay
 from freehold.core import clock
 from freehold.core.database import Database
 from freehold.discover import trending
+from freehold.repos import service as repos
 from freehold.repos.tables import Repo
 from tests.discover.conftest import Publish
 from tests.fixtures.people import Cast
@@ -63,6 +65,74 @@ def test_what_one_account_reaches_alone_has_a_bound() -> None:
     always = {TODAY - timedelta(days=age): 2 for age in range(counting.RECENT_DAYS)}
     assert trending.score(always, [NOW], NOW) < 5.4
     assert trending.score({TODAY: 10}, [NOW - timedelta(days=1)] * 2, NOW) > 5.4
+
+
+@pytest.mark.rules
+def test_likes_and_downloads_weigh_less_the_more_there_are() -> None:
+    assert trending.score({}, [NOW] * 4, NOW) == pytest.approx(2 * trending.score({}, [NOW], NOW))
+    assert trending.score({TODAY: 400}, [], NOW) == pytest.approx(2 * trending.score({TODAY: 100}, [], NOW))
+
+
+def test_many_accounts_of_one_network_are_few_sources(database: Database, cast: Cast) -> None:
+    log, repo_id = counting.DownloadLog(), _bare(database, cast)
+    for number in range(100):
+        for _ in range(3):
+            log.note(repo_id, f"account {number}", network="203.0.113.9")
+    log.note(repo_id, "someone", network="203.0.113.10")
+    log.note(repo_id, "203.0.113.9 curl", "203.0.113.9", "203.0.113.9")
+    log.flush(database)
+    with database.read() as db:
+        downloads, sources = db.execute(select(DownloadDay.downloads, DownloadDay.sources)).one()
+    assert downloads == 102
+    assert sources == 7 + 1  # the 1st, 2nd, 4th, ... 64th of one network, and the other
+    always = {TODAY - timedelta(days=age): 7 for age in range(counting.RECENT_DAYS)}
+    alone = trending.score(always, [NOW] * 100, NOW)
+    assert alone < 27
+    assert trending.score({TODAY: 100}, [NOW] * 100, NOW) > alone
+
+
+def test_people_behind_a_proxy_of_this_machine_are_told_apart(
+    app: Starlette, client: TestClient, cast: Cast, models: list[str]
+) -> None:
+    with TestClient(app, base_url="http://hub.test", client=("127.0.0.1", 5000)) as proxied:
+        for number in range(3):
+            proxied.get(
+                "/alice/loaded/resolve/main/README.md", headers={"X-Forwarded-For": f"10.0.0.1, 198.51.100.{number}"}
+            )
+    app.state.downloads.flush(app.state.database)
+    told = client.get("/api/models/alice/loaded?expand=trendingScore&expand=downloads").json()
+    assert told["downloads"] == 3
+    assert 1.5 < told["trendingScore"] <= 3**0.5
+
+
+def _bare(database: Database, cast: Cast) -> str:
+    with database.write() as db:
+        return repos.create(db, cast.alice.actor, "bare", kind="model").id
+
+
+def test_a_like_that_is_taken_back_and_given_again_is_one(client: TestClient, cast: Cast, models: list[str]) -> None:
+    address = "/api/models/alice/liked/like"
+    for _ in range(5):
+        client.post(address, headers=cast.bob.headers)
+        client.post(address, headers=cast.bob.headers)
+        client.delete(address, headers=cast.bob.headers)
+    client.post(address, headers=cast.bob.headers)
+    told = client.get("/api/models/alice/liked?expand=trendingScore&expand=likes").json()
+    assert told["likes"] == 1
+    assert told["trendingScore"] == pytest.approx(2, rel=0.01)
+
+
+@pytest.mark.parametrize("signs_in", [True, False])
+def test_one_that_downloads_all_day_is_one_source(
+    client: TestClient, app: Starlette, cast: Cast, models: list[str], *, signs_in: bool
+) -> None:
+    headers = cast.bob.headers if signs_in else {}
+    for _ in range(20):
+        client.get("/alice/loaded/resolve/main/README.md", headers=headers)
+        app.state.downloads.flush(app.state.database)
+    told = client.get("/api/models/alice/loaded?expand=trendingScore&expand=downloads").json()
+    assert told["downloads"] == 1
+    assert 0 < told["trendingScore"] <= 1
 
 
 @pytest.fixture

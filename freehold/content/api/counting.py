@@ -6,6 +6,7 @@ from starlette.requests import Request
 
 from freehold.access.rules import Actor
 from freehold.content.service.counting import DownloadLog
+from freehold.core import caller
 
 #: What a browser fetches for itself while it shows a page.
 PARTS_OF_PAGES = frozenset({"image", "video", "audio", "script", "style", "font", "iframe", "embed", "object", "track"})
@@ -25,7 +26,8 @@ def note(request: Request, actor: Actor, repo_id: str) -> None:
     log: DownloadLog | None = getattr(request.app.state, "downloads", None)
     if log is not None:
         who = actor.id
-        log.note(repo_id, who or _visitor(request), "" if who else _network(request))
+        network = _network(request)
+        log.note(repo_id, who or _visitor(request), "" if who else network, network)
 
 
 def _visitor(request: Request) -> str:
@@ -33,12 +35,18 @@ def _visitor(request: Request) -> str:
     program = request.headers.get("user-agent", "")
     if program.startswith(GIT):  # a clone and its large files are one download
         program = "git"
-    return f"{request.client.host if request.client else ''} {program}"
+    return f"{_address(request)} {program}"
+
+
+def _address(request: Request) -> str:
+    """Where the call came from, behind a proxy on this machine too."""
+    known = caller.current()
+    return known.address if known else request.client.host if request.client else ""
 
 
 def _network(request: Request) -> str:
     """Where a visitor comes from: its address, or of an IPv6 address the half that names a network."""
-    host = request.client.host if request.client else ""
+    host = _address(request)
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:  # a socket without an address

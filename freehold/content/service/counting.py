@@ -7,7 +7,9 @@ again from the same machine changes nothing. A clone or a fetch by git counts, t
 git-lfs asks for then. After a restart somebody may be counted a second time that day.
 
 The *sources* of a day are the same without the program: an account, or a network address whatever runs there. One
-machine that calls itself by a hundred names is a hundred downloads and one source; rankings go by sources.
+machine that calls itself by a hundred names is a hundred downloads and one source; rankings go by sources. Of the
+sources that come from one network address the first counts, the second, the fourth, the eighth and so on: accounts are
+made by the dozen more easily than networks are, and people who share a network still count for more than one of them.
 """
 
 import hashlib
@@ -40,26 +42,37 @@ class DownloadLog:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._seen: Lru[bytes, bool] = Lru(KEPT_PAIRS)
+        #: How often each was seen, where that matters.
+        self._seen: Lru[bytes, int] = Lru(KEPT_PAIRS)
         self._new: Counter[tuple[date, str]] = Counter()
         self._new_sources: Counter[tuple[date, str]] = Counter()
         self._aged: date | None = None
 
-    def note(self, repo_id: str, who: str, source: str = "") -> None:
-        """``who`` (any text that names an actor) downloads from the repository; ``source`` where it is not ``who``."""
+    def note(self, repo_id: str, who: str, source: str = "", network: str = "") -> None:
+        """``who`` (any text that names an actor) downloads from the repository; ``source`` where it is not ``who``.
+
+        ``network``: where it comes from; empty: from nowhere that others come from.
+        """
         today = clock.now().astimezone(UTC).date()
         with self._lock:
             if self._is_new(f"{today} {repo_id} {who}"):
                 self._new[today, repo_id] += 1
-                if not source or self._is_new(f"{today} {repo_id} from {source}"):
+                is_source = not source or self._is_new(f"{today} {repo_id} from {source}")
+                if is_source and self._weighs(f"{today} {repo_id} of {network}" if network else ""):
                     self._new_sources[today, repo_id] += 1
 
     def _is_new(self, words: str) -> bool:
+        return self._times(words) == 1
+
+    def _weighs(self, network: str) -> bool:
+        """Whether one more source of a network counts: each that doubles their number does."""
+        times = self._times(network) if network else 1
+        return times & (times - 1) == 0
+
+    def _times(self, words: str) -> int:
+        """How often this was asked, this time included."""
         pair = hashlib.blake2b(words.encode("utf-8", "replace"), digest_size=12).digest()
-        if self._seen.get(pair) is not None:
-            return False
-        self._seen.put(pair, True)
-        return True
+        return self._seen.put(pair, (self._seen.get(pair) or 0) + 1)
 
     def flush(self, database: Database) -> None:
         """Write down what was noted since the last time; once a day, let what is older than a month fade."""
