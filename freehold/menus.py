@@ -76,6 +76,7 @@ def slots() -> Slots:
         ),
         org_settings=ORG_SETTINGS,
         footer=FOOTER,
+        trends_address="/trends?kind={kind}",
         choose_address="/choose",
         inbox_address="/notifications",
         file_views=(cards_pages.file_view,),

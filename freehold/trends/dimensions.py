@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from freehold.cards.openness.material import DIMENSIONS as OPENNESS
 from freehold.discover import answers, facets, questions
 
 #: Words of one dimension that one repository counts under; a card may name hundreds.
@@ -25,6 +26,7 @@ class Known:
     quantisations: Sequence[str] | None = None
     architecture: str | None = None
     verdict: str | None = None
+    opened: int | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,16 @@ def _size(known: Known) -> Iterator[str]:
             return
 
 
+def _opened(known: Known) -> Iterator[str]:
+    """How many of its dimensions are open, as a list's address asks for just so many."""
+    if known.opened is not None:
+        yield f"min:{known.opened},max:{known.opened}"
+
+
+def _opened_label(kind: str, word: str) -> str:
+    return f"{word.rpartition(':')[2]} of {len(OPENNESS[kind])} open"
+
+
 def _plain(_kind: str, word: str) -> str:
     return word
 
@@ -109,6 +121,7 @@ DIMENSIONS: Sequence[Dimension] = (
         "commercial",
         unknown="not judged yet",
     ),
+    Dimension("openness", "Openness", _MODEL + _DATA, _opened, _opened_label, "openness", unknown="not read yet"),
     Dimension("format", "Format", _MODEL + _DATA, _placed("format"), _label, many=True, unknown="none known"),
     Dimension("library", "Library", _MODEL, _placed("library"), _label, many=True),
     Dimension("language", "Language", _MODEL + _DATA, _placed("language"), _label, many=True),

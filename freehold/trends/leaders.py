@@ -9,7 +9,9 @@ from starlette.datastructures import QueryParams
 
 from freehold.access.rules import ANONYMOUS
 from freehold.discover import queries as lists
+from freehold.discover import questions
 from freehold.discover import rules as listing
+from freehold.discover.answers import MAX_CHARS, UNKNOWN
 from freehold.repos.rules import KINDS, page_path
 from freehold.repos.tables import Repo
 from freehold.trends import dimensions, queries
@@ -59,9 +61,13 @@ def _listed(db: Session, asked: Question, word: str) -> Sequence[Repo]:
 
 def filters(kind: str, by: str, word: str) -> Sequence[tuple[str, str]] | None:
     """What a list's address is narrowed to a word by; None where lists know no such filter."""
-    dimension = dimensions.of(kind)[by]
-    # A comma would part the word in two.
-    return [(dimension.parameter, word)] if word and dimension.parameter and ("," not in word or by == "size") else None
+    parameter = dimensions.of(kind)[by].parameter
+    if parameter == "filter":
+        return [(parameter, word)] if word and "," not in word else None  # a comma would part the word in two
+    if not word:
+        return [(parameter, UNKNOWN)] if questions.BY_NAME[parameter].kept.unknown else None
+    known = questions.words_of(parameter)
+    return [(parameter, word)] if known or ("," not in word and len(word) <= MAX_CHARS) else None
 
 
 def list_address(kind: str, by: str, word: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Date, cast, func, select
 from sqlalchemy.orm import Session
 
-from freehold.cards.tables import RepoCard, RepoFacts, RepoVerdict
+from freehold.cards.tables import RepoCard, RepoFacts, RepoOpenness, RepoVerdict
 from freehold.community.tables import Like
 from freehold.content.tables import DownloadDay, DownloadMonth
 from freehold.repos.tables import Repo
@@ -51,10 +51,12 @@ def inputs(db: Session, repo_ids: Sequence[str]) -> dict[str, Inputs]:
             RepoFacts.quantisations,
             RepoFacts.architecture,
             RepoVerdict.answer,
+            RepoOpenness.opened,
         )
         .outerjoin(RepoCard, RepoCard.repo_id == Repo.id)
         .outerjoin(RepoFacts, RepoFacts.repo_id == Repo.id)
         .outerjoin(RepoVerdict, RepoVerdict.repo_id == Repo.id)
+        .outerjoin(RepoOpenness, RepoOpenness.repo_id == Repo.id)
         .where(Repo.id.in_(repo_ids), Repo.visibility == "public")
         .order_by(Repo.id)
     )
@@ -63,7 +65,7 @@ def inputs(db: Session, repo_ids: Sequence[str]) -> dict[str, Inputs]:
         row.id: Inputs(
             kind=row.kind,
             words=dimensions.words(
-                Known(row.kind, row.tags, row.parameters, row.quantisations, row.architecture, row.answer)
+                Known(row.kind, row.tags, row.parameters, row.quantisations, row.architecture, row.answer, row.opened)
             ),
             created=row.created_at.astimezone(UTC).date(),
             days=days.get(row.id, {}),

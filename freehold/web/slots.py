@@ -66,6 +66,9 @@ class Slots:
     suggest_address: str = ""  #: answers what the words typed there may mean; empty: nothing while one types
     #: ``(ask, kind, name)``: repositories with names like one that is not there, as far as the visitor may know.
     near: Callable[[Any, str, str], Sequence[Place]] | None = None
+    trends_address: str = (
+        ""  #: which kinds of repository rise and fall, ``{kind}`` is that of a list; empty: nothing tells
+    )
     choose_address: str = ""  #: helps to choose among models; empty: nothing does
     health_address: str = ""  #: how the hub is, in words for everybody
     inbox_address: str = ""  #: what somebody signed in is told; empty: no bell

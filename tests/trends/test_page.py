@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert, update
+from sqlalchemy.orm import Session
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from freehold.cards.tables import RepoFacts, RepoOpenness, RepoVerdict
 from freehold.core import clock
 from freehold.core.database import Database
+from freehold.trends import dimensions
 from freehold.trends.tables import Tally, TallyRound
 from tests.fixtures.people import Cast
 from tests.trends.conftest import Make, count
@@ -71,6 +74,41 @@ def test_each_question_a_reader_has_is_answered(counted: TestClient) -> None:
     assert {word["label"] for word in _json(counted, "by=licence&measure=there")["words"]} == {"mit", "apache-2.0"}
     assert _json(counted, "by=licence&measure=likes&as=number&span=all")["words"][0]["word"] == "license:apache-2.0"
     assert _json(counted, "measure=there&span=1y")["all"]["numbers"][-1] == 2
+
+
+def test_every_word_leads_to_a_list_of_what_was_counted(client: TestClient, database: Database, make: Make) -> None:
+    for kind, tags in _TAGS.items():
+        repo_id = make("one", kind=kind, tags=tags.split(), days={1: 5})
+        make("two", kind=kind, tags=[], days={1: 5})
+        with database.write() as db:
+            _known(db, repo_id)
+    count(database)
+    looked_at = 0
+    for kind, by in ((kind, by) for kind in _TAGS for by in dimensions.of(kind)):
+        for word in _json(client, f"kind={kind}&by={by}&measure=there")["words"]:
+            if word["list"] is None:
+                assert not word["word"]
+                continue
+            listed = client.get(f"/api{word['list'].removeprefix('http://hub.test')}").json()
+            assert [item["id"] for item in listed] == ["alice/one" if word["word"] else "alice/two"], word
+            looked_at += 1
+    assert looked_at > 20
+
+
+_TAGS = {
+    "model": "text-generation transformers gguf en license:mit",
+    "dataset": "task_categories:translation size_categories:n<1K license:mit format:csv language:en modality:text",
+    "space": "gradio license:mit",
+}
+
+
+def _known(db: Session, repo_id: str) -> None:
+    """All that is computed of a repository."""
+    facts: dict[str, Any] = {"formats": ["gguf"], "quantisations": ["Q4_K"], "details": {}, "has_pickle": False}
+    facts |= {"parameters": 7 * 10**9, "architecture": "llama", "size_bytes": 1, "version": 1}
+    db.add(RepoFacts(repo_id=repo_id, commit="0" * 40, computed_at=clock.now(), **facts))
+    db.add(RepoVerdict(repo_id=repo_id, answer="yes", own="yes", version=1))
+    db.add(RepoOpenness(repo_id=repo_id, commit="0" * 40, version=1, opened=3, told={}))
 
 
 def test_a_closer_look_names_who_drives_a_word(counted: TestClient) -> None:

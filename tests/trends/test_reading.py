@@ -173,12 +173,13 @@ def test_what_a_kind_or_a_span_has_not_becomes_its_usual() -> None:
 
 def test_the_words_of_a_model() -> None:
     tags = ["text-generation", "transformers", "safetensors", "gguf", "en", "license:mit", "mistral", "region:us"]
-    known = Known("model", tags, 7_000_000_000, ["Q4_K", ""], "mistral\x00", "yes")
+    known = Known("model", tags, 7_000_000_000, ["Q4_K", ""], "mistral\x00", "yes", 3)
     assert dimensions.words(known) == {
         "task": ("text-generation",),
         "size": ("min:4B,max:10B",),
         "licence": ("license:mit",),
         "verdict": ("yes",),
+        "openness": ("min:3,max:3",),
         "format": ("safetensors", "gguf"),
         "library": ("transformers",),
         "language": ("en",),
