@@ -94,11 +94,10 @@ def test_many_accounts_of_one_network_are_few_sources(database: Database, cast: 
 def test_people_behind_a_proxy_of_this_machine_are_told_apart(
     app: Starlette, client: TestClient, cast: Cast, models: list[str]
 ) -> None:
-    with TestClient(app, base_url="http://hub.test", client=("127.0.0.1", 5000)) as proxied:
-        for number in range(3):
-            proxied.get(
-                "/alice/loaded/resolve/main/README.md", headers={"X-Forwarded-For": f"10.0.0.1, 198.51.100.{number}"}
-            )
+    proxied = TestClient(app, base_url="http://hub.test", client=("127.0.0.1", 5000))  # the app runs already
+    for number in range(3):
+        headers = {"X-Forwarded-For": f"10.0.0.1, 198.51.100.{number}"}
+        assert proxied.get("/alice/loaded/resolve/main/README.md", headers=headers).status_code == 200
     app.state.downloads.flush(app.state.database)
     told = client.get("/api/models/alice/loaded?expand=trendingScore&expand=downloads").json()
     assert told["downloads"] == 3

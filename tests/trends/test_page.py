@@ -84,7 +84,7 @@ def test_every_word_leads_to_a_list_of_what_was_counted(client: TestClient, data
             _known(db, repo_id)
     count(database)
     looked_at = 0
-    for kind, by in ((kind, by) for kind in _TAGS for by in dimensions.of(kind)):
+    for kind, by in ((one, by) for one in _TAGS for by in dimensions.of(one)):
         for word in _json(client, f"kind={kind}&by={by}&measure=there")["words"]:
             if word["list"] is None:
                 assert not word["word"]
