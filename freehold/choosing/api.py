@@ -92,6 +92,8 @@ def _node(node: Node) -> dict[str, Any]:
         told["downloads"] = node.row.downloads
     if node.note:
         told["note"] = node.note
+    if node.has_more:
+        told["hasMore"] = True
     if node.above:
         told["above"] = [_node(one) for one in node.above]
     if node.below:

@@ -15,7 +15,7 @@ from freehold.discover.register import Row
 from freehold.web import figures
 
 #: Holders of a trait that are counted; one of so many is common, and says little.
-CAP = 200
+CAP = 120
 #: Traits of one repository that are looked up, those that say most by themselves first.
 MAX_TRAITS = 14
 #: Tags that say how a repository is kept or told of, not what it is.
@@ -197,7 +197,7 @@ def _shared(one: Found, holders: Mapping[Trait, int]) -> list[str]:
         said.append(f"same architecture, {by_kind['architecture'][0].word[:40]}")
     if "task" in by_kind:
         said.append("same task")
-    if "language" in by_kind:
+    if "language" in by_kind and (not said or holders.get(by_kind["language"][0], CAP) < CAP):
         said.append(f"also in {_words(by_kind['language'])}")
     if "tag" in by_kind:
         said.append(f"also about {_words(by_kind['tag'])}")

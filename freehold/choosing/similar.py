@@ -23,7 +23,7 @@ from freehold.repos.tables import Repo
 KINDS = ("model", "dataset")
 MOST = 8
 #: The most downloaded that are looked at besides, and candidates that are looked at closely.
-POPULAR, CLOSE = 100, 60
+POPULAR, CLOSE = 100, 40
 #: People who like it and what else they like, looked at.
 LIKERS, LIKED = 50, 2_000
 KEPT, KEPT_S = 1_000, 600
@@ -39,7 +39,8 @@ def of(db: Session, repo: Repo, most: int = MOST) -> Sequence[Similar]:
     card = db.get(RepoCard, repo.id)
     key = (repo.id, card.commit if card is not None else "", int(clock.now().timestamp()) // KEPT_S)
     kept = _kept.of(key, lambda: [(one.row.repo_id, one.reasons, one.others) for one in _found(db, repo, card, MOST)])
-    rows = register.by_id(db, ANONYMOUS, [repo_id for repo_id, _, _ in kept]) if kept else {}
+    ids = [repo_id for repo_id, _, _ in kept]
+    rows = register.by_id(db, ANONYMOUS, ids, with_sparks=False) if ids else {}
     return [Similar(rows[repo_id], why, others) for repo_id, why, others in kept[:most] if repo_id in rows]
 
 
@@ -51,8 +52,8 @@ def _found(db: Session, repo: Repo, card: RepoCard | None, most: int) -> Sequenc
     likers = _likers(db, repo)
     holders = {trait: len(ids) for trait, ids in holding.items()}
     close = _closest(db, repo, holding, holders, likers)
-    rows = register.by_id(db, ANONYMOUS, close) if close else {}
-    own = register.by_id(db, HUB, [repo.id])[repo.id]  # whoever asks was let through to it before
+    rows = register.by_id(db, ANONYMOUS, close, with_sparks=False) if close else {}
+    own = register.by_id(db, HUB, [repo.id], with_sparks=False)[repo.id]  # whoever asks was let through to it before
     told = _tags(db, close, traits)
     found = [
         Found(

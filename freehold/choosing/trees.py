@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import func, literal, select, union_all
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from freehold.access.rules import Actor
 from freehold.cards import links
@@ -25,8 +25,6 @@ from freehold.repos.tables import Repo, RepoAlias
 MAX_GENERATIONS, MAX_BASES, MAX_ABOVE = 10, 12, 80
 #: Looked through for what names a model; those shown of each relation, of one alone, and models opened besides.
 MAX_NAMING, SHOWN, SHOWN_ALONE, MAX_OPEN = 5_000, 8, 60, 12
-#: So many are counted of what was made from one that is shown.
-COUNTED = 100
 RELATIONS = ("finetune", "adapter", "merge", "quantized")
 
 
@@ -35,7 +33,7 @@ class Node:
     """A model of the family. ``path`` empty: one that the reader may not see; ``row`` None: none is known here.
 
     ``relation``: how it came about (below), or how what it stands under was made from it (above). ``note``: a circle,
-    or that it stands elsewhere on the page. ``made``: how many were made from it, :data:`COUNTED` at most.
+    or that it stands elsewhere on the page. ``has_more``: something was made from it.
     """
 
     path: str
@@ -46,7 +44,7 @@ class Node:
     above: Sequence["Node"] = ()
     unshown: int = 0  #: bases that are named beyond those of ``above``
     below: Sequence["Branch"] = ()
-    made: int = 0
+    has_more: bool = False
     is_open: bool = False
 
 
@@ -80,15 +78,15 @@ def family(db: Session, actor: Actor, repo: Repo, *, relation: str = "", opened:
     above, ids = _Above(finder, db, repo).of(seen)
     under = _Below(db, actor, set(list(opened)[:MAX_OPEN]), ids | {repo.id})
     branches = under.of(repo, relation, SHOWN_ALONE if relation else SHOWN)
-    rows = register.by_id(db, actor, list(ids | under.ids | {repo.id}))
-    made = _made(db, actor, [rows[one] for one in under.ids if one in rows])
+    rows = register.by_id(db, actor, list(ids | under.ids | {repo.id}), with_sparks=False)
+    more = _with_more(db, actor, under.ids)
     root = Node(
         path=repo.path,
         relation="",
         row=rows.get(repo.id),
         above=[_drawn_above(one, rows) for one in above],
         unshown=_unshown(seen, above),
-        below=[_drawn(one, rows, made) for one in branches],
+        below=[_drawn(one, rows, more) for one in branches],
         is_open=True,
     )
     totals = under.totals[repo.id]
@@ -257,31 +255,26 @@ def _ranked(among: Any, shown: int) -> Any:
     return query.where(ranked.c.place <= shown).order_by(ranked.c.relation, ranked.c.place)
 
 
-def _made(db: Session, actor: Actor, rows: Sequence[Row]) -> Mapping[str, int]:
-    """By id, how many were made from each of these: one query, so many of each looked at."""
-    if not rows:
-        return {}
-    parts = []
-    for row in rows:
-        key = row.path.lower()
-        some: Any = select(literal(row.repo_id).label("of"), RepoLink.repo_id).join(Repo, Repo.id == RepoLink.repo_id)
-        some = some.where(RepoLink.path_key == key, RepoLink.kind == "model", RepoLink.relation.in_(links.MADE))
-        some = visible(some, actor).where(Repo.id != row.repo_id).limit(COUNTED).subquery()
-        parts.append(select(some.c.of, func.count(some.c.repo_id.distinct()).label("made")))
-    counted = union_all(*parts).subquery()
-    query = select(counted.c.of, counted.c.made).where(counted.c.made > 0)
-    return {str(of): int(made) for of, made in db.execute(query)}
+def _with_more(db: Session, actor: Actor, ids: Collection[str]) -> Collection[str]:
+    """Those of ``ids`` that something was made from which the reader may know of. One query."""
+    if not ids:
+        return ()
+    base = aliased(Repo)
+    some: Any = select(RepoLink.repo_id).join(Repo, Repo.id == RepoLink.repo_id).correlate(base)
+    some = some.where(RepoLink.path_key == base.path_key, RepoLink.kind == "model", RepoLink.relation.in_(links.MADE))
+    query = select(base.id).where(base.id.in_(ids), visible(some, actor).where(Repo.id != base.id).exists())
+    return set(db.scalars(query))
 
 
-def _drawn(way: _Way, rows: Mapping[str, Row], made: Mapping[str, int]) -> Branch:
+def _drawn(way: _Way, rows: Mapping[str, Row], more: Collection[str]) -> Branch:
     nodes = [
         Node(
             path=rows[id].path,
             relation=way.relation,
             row=rows[id],
             note=way.notes.get(id, ""),
-            below=[_drawn(one, rows, made) for one in way.opened.get(id, ())],
-            made=made.get(id, 0),
+            below=[_drawn(one, rows, more) for one in way.opened.get(id, ())],
+            has_more=id in more,
             is_open=id in way.opened,
         )
         for id in way.ids

@@ -131,10 +131,11 @@ def shelf(db: Session, actor: Actor, listing: Listing, address: str) -> Shelf:
     return Shelf(listing.kind, LABELS[listing.kind], address, total, rows)
 
 
-def by_id(db: Session, actor: Actor, repo_ids: Sequence[str]) -> Mapping[str, Row]:
-    """The rows of these repositories, as far as ``actor`` may know of them."""
-    query = visible(_rows().where(Repo.id.in_(repo_ids)), actor)
-    return {row.repo_id: row for row in _made(db, db.execute(query).all())}
+def by_id(db: Session, actor: Actor, repo_ids: Sequence[str], *, with_sparks: bool = True) -> Mapping[str, Row]:
+    """The rows of these repositories, as far as ``actor`` may know of them; without sparks in one query."""
+    found = db.execute(visible(_rows().where(Repo.id.in_(repo_ids)), actor)).all()
+    rows = _made(db, found) if with_sparks else [_row(row, None) for row in found]
+    return {row.repo_id: row for row in rows}
 
 
 def own(db: Session, actor: Actor, limit: int) -> Sequence[Row]:

@@ -63,7 +63,7 @@ def test_a_family_goes_up_and_down(client: TestClient, cast: Cast, publish: Publ
     assert list(names(up, "above")) == ["alice/tuned", "alice/base", "elsewhere/big"]
     text = page(client, "alice/base", cast.anonymous)
     assert "Its card names no base" in text
-    assert "alice/tuned 2 made from it +" in text
+    assert "alice/tuned what came of it +" in text
     assert "elsewhere/big not here as far as you see was merged" in page(client, "lab/two", cast.anonymous)
 
 
@@ -100,10 +100,10 @@ def test_what_may_not_be_seen_is_neither_shown_nor_counted(client: TestClient, c
         assert told(client, "alice/base", person, "open=alice/tuned&open=lab/hush")["totals"] == {"finetune": 1}
         text = page(client, "alice/base", person, "open=alice/tuned&open=lab/hush")
         assert "lab/" not in text.replace("open=", "")
-        assert "made from it +" not in page(client, "alice/base", person)
+        assert "what came of it +" not in page(client, "alice/base", person)
     for person in (cast.bob, cast.root):
         assert told(client, "alice/base", person)["totals"] == {"finetune": 2}
-        assert "alice/tuned 1 made from it +" in page(client, "alice/base", person)
+        assert "alice/tuned what came of it +" in page(client, "alice/base", person)
     for address in ("/lab/hush/-/lineage", "/api/models/lab/hush/-/lineage"):
         assert client.get(address).status_code == client.get(address.replace("hush", "nothing")).status_code == 401
         assert client.get(address, headers=cast.charlie.headers).status_code == 404

@@ -60,7 +60,6 @@ class LineagePage:
     family: Family
     was: Mapping[str, str]  #: what was done to a base, by relation
     many: Mapping[str, str]  #: what came of it, by relation
-    counted: int  #: where counts of what was made from others end
     can_open: bool
 
     def own(self, path: str) -> str:
@@ -87,7 +86,6 @@ def lineage(ask: Ask, namespace: str, name: str) -> Response:
         family=shown,
         was=WAS,
         many=MANY,
-        counted=trees.COUNTED,
         can_open=len(asked.opened) < trees.MAX_OPEN,
     )
     return render(ask.request, page, blocks={"family"})
