@@ -1,6 +1,7 @@
 """From the database into the engine: everything once, then whatever the log of changes tells."""
 
 import functools
+import itertools
 import json
 from array import array
 from collections import defaultdict
@@ -120,15 +121,17 @@ class Feed:
 
     def _batch(self, rows: Sequence[Any], tags: Mapping[str, Sequence[str]], first: int) -> Batch:
         ids, names, kinds, owners, visibilities, tasks, *more = zip(*rows, strict=True)
-        words: defaultdict[str, array[int]] = defaultdict(lambda: array("I"))
+        words: defaultdict[str, array[int]] = defaultdict(_slots)
         for name, column in (("kind", kinds), ("owner", owners), ("pipeline_tag", tasks)):
             _sort_in(words, name, column, first)
         for slot, visibility in enumerate(visibilities, first):
             if visibility == "public":
                 words[spelling.PUBLIC].append(slot)
+        tagged: defaultdict[str, array[int]] = defaultdict(_slots)
         for slot, repo_id in enumerate(ids, first):
             for tag in tags.get(repo_id, ()):
-                words[f"tag={tag}"].append(slot)
+                tagged[tag].append(slot)
+        words.update((word("tag", tag), slots) for tag, slots in tagged.items())
         number, answers = len(self._numbers), more[len(self._numbers) :]
         for question, column in zip(self._questions, answers, strict=True):
             value = question.kept
@@ -155,7 +158,7 @@ def _only_reads(connection: Any, _record: object) -> None:
 
 
 def _sort_in(
-    words: Mapping[str, "array[int]"],
+    words: defaultdict[str, "array[int]"],
     name: str,
     column: Sequence[Any],
     first: int,
@@ -164,15 +167,25 @@ def _sort_in(
     tells_unknown: bool = False,
 ) -> None:
     """Every slot under the word, or the words, of its value."""
-    sorted_in: defaultdict[Any, array[int]] = defaultdict(lambda: array("I"))
-    for slot, value in enumerate(column, first):
-        sorted_in[value].append(slot)
-    nothing = sorted_in.pop(None, None)
-    if nothing is not None and tells_unknown:
-        words[spelling.no_word(name)].extend(nothing)
-    for value, slots in sorted_in.items():
-        for one in _listed(value) if is_list else (value,):
-            words[word(name, one)].extend(slots)
+    numbered: defaultdict[Any, int] = defaultdict(itertools.count().__next__)
+    codes = np.fromiter(map(numbered.__getitem__, column), np.uint32, len(column))
+    order = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes)).tolist()
+    slots = (order + first).astype(np.uint32)
+    for value, start, end in zip(numbered, [0, *ends], ends, strict=False):
+        some = array("I", slots[start:end].tobytes())
+        if value is None:
+            if tells_unknown:
+                words[spelling.no_word(name)].extend(some)
+        elif is_list:
+            for one in _listed(value):
+                words[word(name, one)].extend(some)
+        else:
+            words[word(name, value)] = some
+
+
+def _slots() -> "array[int]":
+    return array("I")
 
 
 @functools.lru_cache(maxsize=4_096)
