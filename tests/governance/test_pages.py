@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,8 +15,9 @@ from freehold.accounts.errors import LastAdministrator
 from freehold.accounts.tables import Account
 from freehold.core import clock
 from freehold.core.database import Database
+from freehold.discover.index.client import State
 from freehold.governance import rules
-from freehold.governance.queries import repositories
+from freehold.governance.queries import health, repositories
 from freehold.governance.service import choices, people, upkeep
 from freehold.governance.service.listening import MAX_REFUSED_AN_HOUR
 from freehold.governance.tables import UpkeepRun
@@ -399,11 +401,24 @@ def test_health_is_looked_at_and_told_to_monitoring(
     told = client.get("/admin/health.json", headers=cast.root.read_headers)
     assert (told.status_code, told.json()["well"]) == (200, True)
     assert told.json()["figures"]["database_bytes"] > 0
+    assert told.json()["index"]["word"] == "off"
+    assert "off: lists come from the database" in page
     for found in list(app.state.kit.store.listed("")):
         app.state.kit.store.delete([found.key])
     sick = client.get("/admin/health.json", headers=cast.root.read_headers)
     assert (sick.status_code, sick.json()["well"]) == (503, False)
     assert "Restore them from a backup" in json.dumps(sick.json()["findings"])
+
+
+@pytest.mark.rules
+def test_the_index_of_lists_is_told_of_as_it_is() -> None:
+    ready = State("ready", repos=20_000, lag_s=0.2, built_s=3, memory_bytes=90 << 20, starts=1)
+    assert health.of_index(ready).seen == "20,000 repositories in 90 MiB, 0.2 s behind, built in 3 s"
+    assert not health.of_index(ready).advice
+    for word in ("starting", "building", "behind"):
+        finding = health.of_index(replace(ready, word=word, lag_s=9))
+        assert "Lists come from the database" in finding.advice
+        assert not finding.is_fatal, "the hub is well without it"
 
 
 def test_many_failed_sign_ins_want_attention(app: Starlette, browser: Callable[..., Browser], cast: Cast) -> None:

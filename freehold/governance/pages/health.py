@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -79,7 +80,7 @@ def health_page(request: Request) -> Response:
     state = request.app.state  # outside of the transaction: the probes take a moment, and open their own
     page = HealthPage(
         title="Health",
-        findings=list(health.examine_running(state.kit.settings, state.database, state.kit.store)),
+        findings=_findings(state),
         figures=health.figures(state.kit.settings, state.database, state.kit.store),
         version=freehold.__version__,
         schema=migrate.head(),
@@ -94,13 +95,19 @@ def health_document(request: Request) -> Response:
     with unit_of_work(request) as ask:
         access.administer(ask.actor)
     state = request.app.state
-    findings = list(health.examine_running(state.kit.settings, state.database, state.kit.store))
+    findings = _findings(state)
     is_well = not any(finding.advice and finding.is_fatal for finding in findings)
     told = {
         "well": is_well,
         "version": freehold.__version__,
         "at": clock.wire(clock.now()),
         "findings": [asdict(finding) for finding in findings],
+        "index": asdict(state.index.state()),
         "figures": asdict(health.figures(state.kit.settings, state.database, state.kit.store)),
     }
     return JSONResponse(told, status_code=200 if is_well else 503, headers={"Cache-Control": "no-store"})
+
+
+def _findings(state: Any) -> list[Finding]:
+    found = health.examine_running(state.kit.settings, state.database, state.kit.store)
+    return [*found, health.of_index(state.index.state())]

@@ -27,6 +27,7 @@ from freehold.core.database import Database
 from freehold.core.ids import id_at
 from freehold.core.instance import known_value
 from freehold.core.settings import Settings, SettingsError
+from freehold.discover.index.client import State
 from freehold.governance.tables import AuditEntry, UpkeepRun
 from freehold.repos.tables import Repo
 from freehold.stores.store import Store, open_store
@@ -72,6 +73,17 @@ def examine_running(settings: Settings, database: Database, store: Store) -> Ite
     yield from _directory(settings.data)
     yield from _parts(settings, database, lambda: store)
     yield _tls(settings)
+
+
+def of_index(state: State) -> Finding:
+    """How the index of lists of this node is; lists are answered without it too."""
+    what, size = "index of lists", f"{state.repos:,} repositories in {state.memory_bytes / (1 << 20):.0f} MiB"
+    if state.word == "off":
+        return Finding(what, "off: lists come from the database")
+    if state.word == "ready":
+        return Finding(what, f"{size}, {state.lag_s:.1f} s behind, built in {state.built_s:.0f} s")
+    seen = f"{size}, {state.lag_s:.0f} s behind" if state.word == "behind" else f"{state.word}, start {state.starts}"
+    return Finding(what, seen, "Lists come from the database until it is ready, and are slower.", is_fatal=False)
 
 
 def _parts(settings: Settings, database: Database, opened: Callable[[], Store]) -> Iterator[Finding]:
