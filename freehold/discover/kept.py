@@ -52,4 +52,4 @@ def _asked(listing: Listing) -> Hashable:
     """What a listing is narrowed by."""
     tags = tuple(tuple(group) for group in listing.tags)
     answers = tuple(sorted(listing.answers)), tuple(listing.answers[name] for name in sorted(listing.answers))
-    return listing.kind, listing.search, listing.author, tags, listing.pipeline_tag, answers
+    return listing.kind, listing.is_empty, listing.search, listing.author, tags, listing.pipeline_tag, answers

@@ -206,6 +206,8 @@ def test_numbers_follow_every_change(client: TestClient, database: Database) -> 
         page = client.get("/models?open=dtype", headers=HTML).text
         return re.findall(r'<span>(BF16|F16)</span><span class="n">(\d+)</span>', page)
 
+    nothing = client.get("/models?inference=warm", headers=HTML).text  # a question that nothing here answers
+    assert "<b>0</b>" in nothing and "<b>4</b>" in client.get("/models", headers=HTML).text
     assert told() == told() == [("BF16", "1"), ("F16", "1")]
     with database.write() as db:
         repo_id = db.scalars(select(Repo.id).where(Repo.path_key == "lab/experts")).one()
