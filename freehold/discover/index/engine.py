@@ -25,7 +25,7 @@ MANY = 32
 _MASK = (1 << 64) - 1
 
 #: A condition that some meet: ["word", W], ["range", N, at least or None, at most or None], ["unknown", N],
-#: ["id", I, words of which one must be there too, or None].
+#: ["id", I, words of which one must be there too, or None], ["ids", [I, ...]].
 Condition = Sequence[Any]
 
 
@@ -192,6 +192,8 @@ class Engine:
             return self._range(name, more[0], more[1])
         if kind == "unknown":
             return self.places.alive - self.numbers[name].known
+        if kind == "ids":
+            return BitMap([slot for one in name if (slot := self.places.slot(one)) is not None])
         assert kind == "id", f"no condition is called {kind!r}"
         slot = self.places.slot(name)
         if slot is None or (more[0] is not None and not any(slot in self.words.get(word) for word in more[0])):

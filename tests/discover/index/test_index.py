@@ -100,6 +100,8 @@ def listings(database: Database, number: int) -> list[tuple[str, str]]:
             parts.append(f"search={chance.choice(['a', 'ma', 'bert', 'llama', 'Llama-3', 'q', '-', 'zzz', 'or lo'])}")
         if chance.random() < 0.1:
             parts.append("pipeline_tag=text-generation")
+        if chance.random() < 0.2:
+            parts.append(f"text={chance.choice(['bert', 'llama instruct', 'qwen -lora', 'zzzz', '***'])}")
         parts.append(f"sort={chance.choice(list(rules.SORTS))}&limit={chance.choice([1, 7, 30, 1000])}")
         parts += ["direction=1"] if chance.random() < 0.3 else []
         found.append((kind, "&".join(parts)))
