@@ -23,7 +23,7 @@ WORTH_IT = 5_000
 #: How often the process is looked at, and how often a hub without one counts its repositories.
 LOOK_S, COUNT_S = 1.0, 60.0
 #: An answer that takes longer is not waited for; one that is older than this is not taken.
-ANSWER_S, LAG_S = 0.5, 5.0
+ANSWER_S, LAG_S = 1.0, 10.0
 #: Between starts of a process that ends again and again; one that lasted so long begins from the shortest.
 SHORTEST_S, LONGEST_S, LASTED_S = 1.0, 60.0, 300.0
 STOP_S = 2.0

@@ -19,7 +19,7 @@ from freehold.discover.index.sets import Numbers
 from freehold.discover.index.words import Families, Words, number_of
 
 #: Answers kept until something changes, and ranges that are kept true.
-KEPT_ANSWERS, KEPT_RANGES = 32, 96
+KEPT_ANSWERS, KEPT_RANGES = 32, 64
 #: From so many slots on, numpy is quicker than a loop.
 MANY = 32
 _MASK = (1 << 64) - 1
@@ -141,8 +141,8 @@ class Engine:
             rest = []
         found = [(column.get(slot) or 0, self.places.id(slot)) for slot in slots]
         found.sort(reverse=not rising)
-        known: list[tuple[str, int | None]] = [(repo_id.decode(), number) for number, repo_id in found]
-        return known + [(self.places.id(slot).decode(), None) for slot in rest]
+        known: list[tuple[str, int | None]] = [(repo_id, number) for number, repo_id in found]
+        return known + [(self.places.id(slot), None) for slot in rest]
 
     def counted(self, query: Query, family: str, most: int) -> Sequence[tuple[str, int]]:
         """How many have each word of a family, the most frequent first."""

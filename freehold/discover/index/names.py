@@ -12,7 +12,7 @@ from freehold.discover.index.sets import bitmap, slots_of
 #: Slots of one chunk: those that share a container of the bitmaps.
 CHUNK = 1 << 16
 #: Words whose slots are kept, since the words that people look for are few.
-KEPT_WORDS = 64
+KEPT_WORDS = 32
 
 
 class Names:

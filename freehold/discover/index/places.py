@@ -4,6 +4,7 @@ Loaded slots stand in the order of their ids. A *late* one came afterwards: a ne
 changed, whose earlier slot is dead then. Late ones are few, and kept in order apart.
 """
 
+import re
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 from typing import Any
@@ -13,13 +14,15 @@ from pyroaring import BitMap
 
 from freehold.discover.index.sets import last
 
+_ID, _START = re.compile("[0-9a-f]{24}"), re.compile("[0-9a-f]{0,24}")
+
 
 class Places:
-    """Ids are texts of ASCII, of 24 letters at most."""
+    """Ids are 24 hexadecimal digits, in small letters (``core.ids``), kept as their twelve bytes: the same order."""
 
     def __init__(self) -> None:
         self.alive = BitMap()
-        self._ids: Any = np.zeros(0, "S24")
+        self._ids: Any = np.zeros(0, "S12")
         self._loaded: list[Any] = []
         self._late_ids: list[bytes] = []  # by slot, less the number of those that were loaded
         self._late: dict[bytes, int] = {}  # only who is alive
@@ -37,7 +40,7 @@ class Places:
 
     def load(self, ids: list[str]) -> None:
         """The next slots. Ids must rise, from call to call too; end with :meth:`seal`."""
-        self._loaded.append(np.array(ids, "S24"))
+        self._loaded.append(np.array([bytes.fromhex(one) for one in ids], "S12"))
 
     def seal(self) -> None:
         self._ids = np.concatenate(self._loaded) if self._loaded else self._ids
@@ -47,7 +50,7 @@ class Places:
     def add(self, repo_id: str) -> int:
         """A fresh slot. The one that it had is dead."""
         self.remove(repo_id)
-        key, slot = repo_id.encode(), self.size
+        key, slot = bytes.fromhex(repo_id), self.size
         self._late_ids.append(key)
         self._late[key] = slot
         insort(self._ordered, key)
@@ -59,22 +62,29 @@ class Places:
         if slot is None:
             return
         self.alive.discard(slot)
-        key = repo_id.encode()
+        key = bytes.fromhex(repo_id)
         if self._late.pop(key, None) is not None:
             del self._ordered[bisect_left(self._ordered, key)]
 
     def slot(self, repo_id: str) -> int | None:
         """None: there is none that is alive."""
-        key = repo_id.encode("ascii", "replace")
+        if not _ID.fullmatch(repo_id):
+            return None
+        key = bytes.fromhex(repo_id)
         late = self._late.get(key)
         if late is not None:
             return late
         place = int(np.searchsorted(self._ids, key))
-        is_there = place < len(self._ids) and self._ids[place] == key and place in self.alive
+        is_there = place < len(self._ids) and self._key(place) == key and place in self.alive
         return place if is_there else None
 
-    def id(self, slot: int) -> bytes:
-        return bytes(self._ids[slot]) if slot < len(self._ids) else self._late_ids[slot - len(self._ids)]
+    def id(self, slot: int) -> str:
+        return self._key(slot).hex()
+
+    def _key(self, slot: int) -> bytes:
+        if slot < len(self._ids):
+            return bytes(self._ids[slot]).ljust(12, b"\0")  # numpy leaves out what ends in zeros
+        return self._late_ids[slot - len(self._ids)]
 
     def last(self, these: BitMap, most: int, *, first: bool = False) -> list[int]:
         """The slots of these (who must be alive) with the highest ids, or the lowest, in that order."""
@@ -96,11 +106,12 @@ class Places:
                 more.append(slot)
                 if len(more) == most:
                     break
-        return sorted((*found, *more), key=self.id, reverse=not first)[:most]
+        return sorted((*found, *more), key=self._key, reverse=not first)[:most]
 
     def beyond(self, these: BitMap, repo_id: str, *, rising: bool) -> BitMap:
         """Those of these (who must be alive) whose ids are higher, when ``rising``, or lower."""
-        key = repo_id.encode("ascii", "replace")
+        # A cursor may say anything, and is followed as far as it could be an id.
+        key = bytes.fromhex((_START.match(repo_id) or [""])[0].ljust(24, "0"))
         border = int(np.searchsorted(self._ids, key, side="right" if rising else "left"))
         found = these.copy()
         if rising:
@@ -109,6 +120,6 @@ class Places:
             found.remove_range(border, len(self._ids))
         late = these - BitMap(range(len(self._ids)))
         for slot in late:
-            if not (self.id(slot) > key if rising else self.id(slot) < key):
+            if not (self._key(slot) > key if rising else self._key(slot) < key):
                 found.discard(slot)
         return found

@@ -281,6 +281,20 @@ def test_two_nodes_both_follow(filled: Database, index: Index) -> None:
     assert other.state().word == "off"
 
 
+def test_it_ends_with_its_hub_even_a_killed_one(filled: Database) -> None:
+    code = (
+        "import os, sys, time; from freehold.core.database import Database\n"
+        "from freehold.discover.index.client import Index\n"
+        "index = Index(Database(sys.argv[1]), 'on'); index.start()\n"
+        "while index.pid is None: time.sleep(0.01)\n"
+        "print(index.pid, flush=True); os.kill(os.getpid(), 9)"
+    )
+    hub = subprocess.run([sys.executable, "-c", code, filled.url], capture_output=True, text=True, check=False)
+    assert hub.returncode == -signal.SIGKILL, hub.stderr
+    process = Path(f"/proc/{int(hub.stdout)}/cmdline")
+    wait(lambda: not process.exists() or b"index.process" not in process.read_bytes())
+
+
 def test_a_small_hub_pays_nothing(filled: Database) -> None:
     quiet, never = Index(filled, "auto"), Index(filled, "off")
     for one in (quiet, never):
