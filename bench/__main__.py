@@ -8,7 +8,20 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import calls, clones, dedup, downloads, footprint, history, machine, registers, table, uploads, visits
+from bench import (
+    calls,
+    clones,
+    dedup,
+    downloads,
+    finding,
+    footprint,
+    history,
+    machine,
+    registers,
+    table,
+    uploads,
+    visits,
+)
 from bench.bench import QUICK, Bench, Family, Scale
 from bench.table import Row
 
@@ -22,6 +35,7 @@ FAMILIES: dict[str, Family] = {
     "history": history.measure,
     "visits": visits.measure,
     "registers": registers.measure,
+    "finding": finding.measure,
 }
 OUT = machine.ROOT / "bench" / "out"
 

@@ -21,9 +21,10 @@ class Scale:
     calls_s: int = 5
     clients: int = 8
     commits: int = 10_000
+    repositories: tuple[int, ...] = (2_000, 20_000, 200_000, 2_000_000)
 
 
-QUICK = Scale(file_bytes=64 << 20, rounds=2, calls_s=2, commits=1000)
+QUICK = Scale(file_bytes=64 << 20, rounds=2, calls_s=2, commits=1000, repositories=(2_000,))
 
 
 @dataclass

@@ -57,6 +57,7 @@ class Client:
     def __init__(self, home: Path, url: str, token: str, *, xet: bool = True) -> None:
         subprocess.run(["sh", "scripts/environment.sh", CLIENT, f".envs/{CLIENT}"], cwd=ROOT, check=True, timeout=600)
         home.mkdir(parents=True, exist_ok=True)
+        self.token = token
         self._env = {
             **clean_environment(),
             "HOME": str(home),

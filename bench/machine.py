@@ -93,9 +93,10 @@ class Process:
 
     @property
     def pids(self) -> list[int]:
-        """The process and its children (nginx's workers)."""
+        """The process and its children (nginx's workers, what a thread of the hub started)."""
         pid = self._popen.pid
-        return [pid, *(int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+        told = (path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children"))
+        return [pid, *(int(child) for children in told for child in children.split())]
 
     @property
     def pid(self) -> int:
@@ -122,6 +123,12 @@ class Process:
 
     def forget_peak(self) -> None:
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    def wait(self, timeout_s: float) -> None:
+        """It ended by itself; else it is stopped."""
+        with suppress(subprocess.TimeoutExpired):
+            self._popen.wait(timeout_s)
+        self.stop()
 
     def stop(self) -> None:
         if self._popen.poll() is None:

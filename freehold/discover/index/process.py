@@ -63,6 +63,7 @@ class Keeper:
             gc.freeze()  # what was built lives as long as the process: no need to walk it again
             _give_back()
             self.engine = engine
+            log.info("The index is ready: %d repositories in %.1f s", len(engine.places.alive), self._built_s)
             while True:
                 self._turn(engine)
                 if engine.places.late > max(MANY_LATE, LATE_PART * engine.places.size):
