@@ -38,7 +38,8 @@ class Facet:
     """One question and its answers, in their order or the most frequent first; those in ``more`` wait behind a fold.
 
     ``chosen``: what is asked for, in words. ``is_open``: its answers are counted and shown; else ``words`` is empty.
-    ``fields``: what stands in its fields for the lowest and the highest, where it has such.
+    ``fields``: what stands in its fields for the lowest and the highest, where it has such. ``group``: the name under
+    which it is folded together with others, each ``short`` there; empty: it stands by itself.
     """
 
     name: str
@@ -51,6 +52,8 @@ class Facet:
     is_folded: bool = False  #: on lists of its kind, until somebody asks for it
     fields: tuple[str, str] | None = None
     unit: str = ""
+    group: str = ""
+    short: str = ""
 
 
 @lru_cache(maxsize=8192)
@@ -123,7 +126,16 @@ def of(
         else:
             said = told(listing.kind, question, mine, answer)
             facets.append(
-                Facet(question.name, question.label, (), (), question.parameter, said, is_open=False, is_folded=True)
+                Facet(
+                    question.name,
+                    question.label,
+                    parameter=question.parameter,
+                    chosen=said,
+                    is_open=False,
+                    is_folded=True,
+                    group=question.group,
+                    short=question.short,
+                )
             )
     return facets
 
@@ -217,4 +229,6 @@ def _facet(question: Question, words: Sequence[Word], answer: Answer | None, cho
         is_folded=not question.is_open,
         fields=fields,
         unit=unit,
+        group=question.group,
+        short=question.short,
     )

@@ -72,6 +72,7 @@ class Question:
     """``name`` is the parameter of addresses (all :class:`Tags` share ``filter``), ``about`` says what it asks.
 
     ``is_open``: its answers stand on a list's page from the start; the others wait until somebody asks for them.
+    Questions of one ``group`` wait under its name there, each called ``short``.
     """
 
     name: str
@@ -80,6 +81,8 @@ class Question:
     value: Tags | Words | Range
     about: str
     is_open: bool = False
+    group: str = ""
+    short: str = ""
 
     @property
     def parameter(self) -> str:
@@ -160,6 +163,8 @@ def _openness() -> tuple[Question, ...]:
             kinds[name],
             Words(RepoOpenness, func.nullif(getattr(RepoOpenness, name), UNKNOWN), _VALUES, NOT_KNOWN),
             f"Whether its {name} is open, partly open, closed, or nothing tells (/-/openness).",
+            group="Openness",
+            short=name.capitalize(),
         )
         for name in kinds
     )
@@ -340,6 +345,8 @@ QUESTIONS: tuple[Question, ...] = (
         _FILES,
         Range(RepoOpenness, RepoOpenness.opened, "count", _OPENED),
         "How many of its dimensions are open: six of a model, four of a data set. Which ones is asked one by one.",
+        group="Openness",
+        short="How many are open",
     ),
     *_openness(),
     Question(

@@ -6,6 +6,7 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
+from freehold.cards.openness.material import DIMENSIONS
 from tests.discover.conftest import Publish
 from tests.fixtures.people import Cast
 
@@ -110,6 +111,19 @@ def test_following_a_questions_words_leads_to_what_they_promise(client: TestClie
             assert len(names) == int(number) + 2
         elif label != "mit":
             assert len(names) == int(number)
+
+
+@pytest.mark.usefixtures("shelf")
+@pytest.mark.parametrize(
+    ("query", "is_open"), [("", False), ("?open=dtype", False), ("?open=open_data", True), ("?openness=min:2", True)]
+)
+def test_the_questions_about_openness_wait_under_one_name(client: TestClient, query: str, is_open: bool) -> None:
+    text = client.get(f"/models{query}", headers=HTML).text
+    [(opened, inside)] = re.findall(r'<details class="facet is-folded is-group"( open)?>(.*?)</details>', text, re.S)
+    assert bool(opened) is is_open
+    asked = {"openness", *(f"open_{name}" for name in DIMENSIONS["model"])}
+    assert set(re.findall(r'id="facet-(\w+)"', inside)) == asked
+    assert "/-/openness" in inside
 
 
 @pytest.mark.usefixtures("shelf")

@@ -158,4 +158,4 @@ def test_lists_are_narrowed_by_dimensions(app: Starlette, client: TestClient, ca
     assert listed("open_data=closed,unknown", cast.bob) == ["alice/shut", "lab/hush"]
     assert listed("openness=min:3") == ["alice/open"]
     page = client.get("/models?open=open_data,openness", headers={"accept": "text/html"}).text
-    assert "Openness: data" in page and 'href="/models?open_data=closed&amp;open=open_data%2Copenness"' in page
+    assert "How many are open" in page and 'href="/models?open_data=closed&amp;open=open_data%2Copenness"' in page
