@@ -106,6 +106,7 @@ from freehold.inbox.pages import webhooks as webhooks_pages
 from freehold.inbox.service import gatekeeping as inbox_gatekeeping
 from freehold.inbox.service import listening as inbox_listening
 from freehold.inbox.service import mail, notifying
+from freehold.inbox.service import matches as inbox_matches
 from freehold.inbox.service import telling as inbox_telling
 from freehold.oauth import api as oauth_api
 from freehold.oauth import pages as oauth_pages
@@ -120,6 +121,9 @@ from freehold.repos import service as repos
 from freehold.repos import tokens as tokens_doors
 from freehold.repos.errors import RepoMoved
 from freehold.repos.events import RepoCreated
+from freehold.searches import api as searches_api
+from freehold.searches import pages as searches_pages
+from freehold.searches import tasks as searches_tasks
 from freehold.spaces import api as spaces_api
 from freehold.spaces import pages as spaces_pages
 from freehold.spaces import service as spaces
@@ -243,6 +247,7 @@ def _subscribe(bus: Bus, kit: Kit) -> None:
     audit_listening.subscribe(bus)  # before anybody who takes rows away that an entry names
     inbox_telling.subscribe(bus, kit)
     inbox_gatekeeping.subscribe(bus, kit)
+    inbox_matches.subscribe(bus, kit)
     inbox_listening.subscribe(bus)  # first, so that a repository is told before its first commit
     bus.subscribe(AccountDeleted, repos.on_account_deleted)
     bus.subscribe(RepoCreated, commits.on_repo_created(kit))
@@ -257,7 +262,7 @@ def _subscribe(bus: Bus, kit: Kit) -> None:
 
 def _bodies(kit: Kit) -> dict[Kind, Body]:
     """What each kind of background task does (docs/how-to/add-a-task.md)."""
-    return inbox_tasks.bodies(kit) | cards_tasks.bodies(kit) | governance_tasks.bodies(kit)
+    return inbox_tasks.bodies(kit) | searches_tasks.bodies() | cards_tasks.bodies(kit) | governance_tasks.bodies(kit)
 
 
 def _add_rooms(app: FastAPI) -> None:
@@ -278,26 +283,9 @@ def _add_rooms(app: FastAPI) -> None:
     ]
     app.router.routes.extend(routes)
     apis = (
-        access_api,
-        repos_api,
-        commits_api,
-        uploads_api,
-        duplicates_api,
-        people_api,
-        fleet_api,
-        oauth_api,
-        trees_api,
-        refs_api,
-        storage_api,
-        xet_api,
-        cards_api,
-        spaces_api,
-        discussions_api,
-        likes_api,
-        collections_api,
-        overviews_api,
-        choosing_api,
-        discover_api,
+        *(access_api, repos_api, commits_api, uploads_api, duplicates_api, people_api, fleet_api, searches_api),
+        *(oauth_api, trees_api, refs_api, storage_api, xet_api, cards_api, spaces_api, discussions_api, likes_api),
+        *(collections_api, overviews_api, choosing_api, discover_api),
     )
     for room in apis:
         _take(app, room.router)
@@ -345,6 +333,7 @@ def _include_pages(app: FastAPI) -> None:
         organization_pages,
         members_pages,
         fleet_pages,
+        searches_pages,
         avatars,
         oauth_pages,
         tokens_doors,
@@ -462,6 +451,7 @@ def _lifespan(database: Database, kit: Kit, logs: tuple[UseLog, DownloadLog], wo
             *(housekeeping, stale, folding, foresight, collecting, pruning, ranking),
             *cards_tasks.periodics(database),
             *trends_tasks.periodics(database),
+            *searches_tasks.periodics(database),
             *governance_tasks.periodics(database),
             Periodic("words of older threads", threads_texts.BACKFILL_S, threads_texts.Backfill(database).turn),
         )

@@ -12,6 +12,7 @@ from freehold.discussions.pages import arranging as arranging_pages
 from freehold.discussions.pages import threads as threads_pages
 from freehold.governance import pages as governance_pages
 from freehold.inbox.pages import notifications as notifications_pages
+from freehold.searches import pages as searches_pages
 from freehold.web.slots import Entry, Slots, Tab
 
 #: At the foot of every page.
@@ -62,6 +63,7 @@ def slots() -> Slots:
         account=(
             Entry("Profile", "/{name}"),
             Entry("Organisations", "/settings/organizations"),
+            Entry("Saved searches", "/searches"),
             Entry("Activity", "/activity"),
             Entry("Access tokens", "/settings/tokens"),
             Entry("Settings", "/settings/profile"),
@@ -96,6 +98,7 @@ def slots() -> Slots:
         repo_goods=(content_shared.goods, threads_pages.goods),
         desk=(discussions_elsewhere.desk,),
         search=(discussions_elsewhere.found,),
+        list_note=searches_pages.list_note,
         search_address="/search",
         suggest_address="/-/suggest",
         near=suggesting.near,

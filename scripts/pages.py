@@ -113,6 +113,10 @@ PAGES: tuple[Shown, ...] = (
     Shown("collection-edit", "/collections/{collection}/edit"),
     Shown("collection-new", "/collections/new"),
     Shown("collection-add", "/collections/add?item=models/lab/river-tides"),
+    Shown("searches", "/searches"),
+    Shown("searches-none", "/searches", STRANGER),
+    Shown("search-new", "/searches/new?kind=model&query=filter%3Dlicense%3Amit%26num_parameters%3Dmax%3A100M"),
+    Shown("models-saved", "/models?filter=license%3Aapache-2.0&sort=lastModified"),
     Shown("notifications", "/notifications"),
     Shown("notifications-narrowed", "/notifications?all=true&repo=lab/river-tides"),
     # ---- people

@@ -359,12 +359,18 @@ def _settings(people: Mapping[str, httpx.Client], found: Found) -> None:
     _call(alice, "POST", "/api/organizations/quay/invitations", {"user": "charlie", "role": "read"})
     answers = {"Affiliation": "The lock", "I will not clone a voice": True}
     _call(charlie, "PUT", "/api/models/lab/harbour-voices/access-request", {"fields": answers})
-    for body in (
+    for machine in (
         {"name": "Rack 2", "kind": "gpu", "memoryGb": 24, "count": 2, "default": True},
         {"name": "Old workstation", "kind": "cpu", "memoryGb": 64, "keptGb": 20},
     ):
-        _call(alice, "POST", "/api/organizations/lab/machines", body)
+        _call(alice, "POST", "/api/organizations/lab/machines", machine)
     _call(alice, "POST", "/api/settings/machines", {"name": "Laptop", "kind": "cpu", "memoryGb": 16})
+    for search in (
+        {"name": "What I may sell", "query": "filter=license:apache-2.0", "mail": "daily"},
+        {"name": "Fits on any of ours", "query": "fits=lab:fleet&commercial=yes"},
+        {"name": "Logs of harbours", "kind": "dataset", "query": "search=harbour", "page": False},
+    ):
+        _call(alice, "POST", "/api/settings/searches", search)
     hook = {"url": "https://hooks.example/tides", "watched": [{"type": "org", "name": "lab"}], "domains": ["repo"]}
     found["webhook"] = _call(alice, "POST", "/api/settings/webhooks", hook)["webhook"]["id"]
     found["terms"] = _call(alice, "GET", "/api/models/lab/harbour-voices/terms")[0]["sha256"]

@@ -21,7 +21,7 @@ from freehold.choosing.wishes import Wish
 from freehold.content.rules import MAIN
 from freehold.content.tables import Ref
 from freehold.core.http import Ask
-from freehold.discover import counting, lists, machines, questions, register
+from freehold.discover import addresses, counting, machines, questions, register
 from freehold.discover.answers import UNKNOWN
 from freehold.discover.machines import Choice
 from freehold.discover.questions import Question, Range
@@ -83,7 +83,7 @@ class Lists:
     own: Mapping[str, Choice]
 
     def listing(self, pairs: Pairs) -> Listing:
-        return lists.listing("model", QueryParams(pairs), self.own)
+        return addresses.listing("model", QueryParams(pairs), self.own)
 
     def number(self, pairs: Pairs) -> int:
         return counting.total(self.ask.db, self.ask.actor, self.listing(pairs))

@@ -19,7 +19,7 @@ from freehold.content.rules import MAIN
 from freehold.core.errors import HubError
 from freehold.core.http import PUBLIC, Ask, door
 from freehold.discover import rules
-from freehold.discover.lists import ORDERS as LIST_ORDERS
+from freehold.discover.addresses import ORDERS as LIST_ORDERS
 from freehold.discover.pages import refuse_reserved
 from freehold.discover.register import Shelf, shelf
 from freehold.discover.repository import card

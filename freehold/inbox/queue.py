@@ -10,6 +10,8 @@ DELIVER = Kind("inbox.deliver", timeout_s=90, at_once=2)
 #: Requests for access that the owner hears of together; and everybody who has to agree to new terms.
 REQUESTS = Kind("inbox.requests", timeout_s=120)
 RENEWALS = Kind("inbox.renewals", timeout_s=120)
+#: What is new to one person's saved searches, in one message.
+MATCHES = Kind("inbox.matches", timeout_s=120)
 #: One message to a mail server.
 MAIL = Kind("inbox.mail", timeout_s=120, max_attempts=12, first_delay_s=30, max_delay_s=4 * 3600, at_once=1)
 #: Notifications of what people may no longer read are gone.

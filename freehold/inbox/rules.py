@@ -229,7 +229,7 @@ KEEP_READ_DAYS = 90
 KEEP_NEWS_DAYS = 365
 
 #: Why somebody is told, the strongest first: of several, a thread shows the strongest that is unread.
-REASONS = ("mention", "you", "participating", "owner", "watching")
+REASONS = ("mention", "you", "participating", "owner", "watching", "search")
 #: The same, as one chooses by it.
 REASON_WORDS: dict[str, str] = {
     "mention": "Names you",
@@ -237,6 +237,7 @@ REASON_WORDS: dict[str, str] = {
     "participating": "Your threads",
     "owner": "What you own",
     "watching": "What you watch",
+    "search": "Saved searches",
 }
 #: Accounts that one person's comments may name within an hour, counted once a comment; whoever is named after that is
 #: not told. The comments stand.
@@ -249,6 +250,7 @@ GROUPS: dict[str, tuple[str, bool]] = {
     "participating": ("Threads you have a part in", True),
     "watching": ("Threads of what you own or watch", False),
     "repos": ("Repositories you own or watch are moved or deleted", False),
+    "searches": ("New matches of your saved searches, by mail where a search asks for it", True),
     "access": ("Requests for access, answers to yours, and terms that changed", True),
     "followed": ("Somebody follows you, or an organisation of yours", False),
     "account": ("Invitations, memberships, webhooks that were disabled", True),
@@ -261,6 +263,8 @@ def group_of(kind: str, reason: str) -> str:
         return "access"
     if kind == "followed":
         return "followed"
+    if kind == "search-matched":
+        return "searches"
     if kind in ("repo-moved", "repo-deleted"):
         return "repos"
     if reason in ("mention", "participating"):

@@ -1,8 +1,8 @@
 """What the background tasks of this room do."""
 
 from freehold.content.kit import Kit
-from freehold.inbox.queue import DELIVER, FORGET, MAIL, RENEWALS, REQUESTS, SPREAD
-from freehold.inbox.service import delivering, gatekeeping, mail, notifying, spreading
+from freehold.inbox.queue import DELIVER, FORGET, MAIL, MATCHES, RENEWALS, REQUESTS, SPREAD
+from freehold.inbox.service import delivering, gatekeeping, mail, matches, notifying, spreading
 from freehold.tasks.rules import GiveUp, Kind
 from freehold.tasks.worker import Body, Turn
 
@@ -39,5 +39,9 @@ def bodies(kit: Kit) -> dict[Kind, Body]:
         with turn.finishing() as db:
             gatekeeping.tell_renewals(db, kit, repo_id, news_id, after)
 
-    gates: dict[Kind, Body] = {REQUESTS: requests, RENEWALS: renewals}
+    def mail_matches(turn: Turn, user_id: str, when: str) -> None:
+        with turn.finishing() as db:
+            matches.send(db, kit, user_id, when)
+
+    gates: dict[Kind, Body] = {REQUESTS: requests, RENEWALS: renewals, MATCHES: mail_matches}
     return gates | {SPREAD: spread, DELIVER: deliver, MAIL: send, FORGET: forget}

@@ -66,3 +66,19 @@ class Found:
     lines: Sequence[Line]
     total: int
     is_more: bool = False
+
+
+@dataclass(frozen=True)
+class ListSeen:
+    """A list that somebody looks at: ``query`` is what it asks for, in one spelling."""
+
+    kind: str
+    query: str
+
+
+@dataclass(frozen=True)
+class ListNote:
+    """What another room says of a list: a part beside its filters, and the ids of rows that are new to the reader."""
+
+    html: str = ""
+    new: frozenset[str] = frozenset()

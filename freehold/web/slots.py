@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from freehold.web.components import Found, Line, Place
+from freehold.web.components import Found, Line, ListNote, Place
 
 #: Makes a part of another room's page, from the request's ``Ask`` and what the page is about; empty for nothing.
 Filler = Callable[[Any, Any], str]
@@ -58,6 +58,7 @@ class Slots:
     desk: tuple[Callable[[Any, int], tuple[Sequence[Line], Sequence[Line]]], ...] = ()
     #: In a search, from ``Ask``, its words and how many.
     search: tuple[Callable[[Any, str, int], Found], ...] = ()
+    list_note: Callable[[Any, Any], ListNote] | None = None  #: on a list, from ``Ask`` and its ``ListSeen``
     repo_goods: tuple[Filler, ...] = ()  #: what a ``Repo`` holds, in words, where it can be deleted with all of it
     family_address: str = ""  #: where all of a model's family is, ``{repo}`` is the model's address; empty: nowhere
     compare_address: str = ""  #: where models or data sets stand side by side; empty: nowhere

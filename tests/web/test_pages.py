@@ -31,6 +31,7 @@ OTHERS = {
     "/unsubscribe/{token}": "needs a secret",
     "/oauth/authorize": "needs a program",
     "/settings/webhooks/{webhook_id}/deliveries/{delivery_id}": "needs a delivery",
+    "/searches/{search_id}": "leads to the list",
     "/{kind:prefix}{namespace}/{name}/discussions/{num:int}/comment/{comment_id}": "needs a comment",
     "/{kind:prefix}{namespace}/{name}/discussions/{num:int}/conflicts": "needs a conflict",
 }

@@ -27,7 +27,7 @@ def list_notifications(
     cursor: str | None = None,
     limit: int = notifying.PAGE,
 ) -> Response:
-    """What you were told, the newest first; ``reason`` is mention, participating, watching, owner or you."""
+    """What you were told, the newest first; ``reason`` is mention, participating, watching, owner, search or you."""
     found = notifying.inbox(ask.db, ask.actor, only_unread=unread, reason=reason, repo=repo, before=cursor, limit=limit)
     link = http.next_page(ask.request, found[-1].news_id) if found and len(found) >= min(limit, notifying.PAGE) else {}
     return JSONResponse([schemas.notification(one, ask.base_url) for one in found], headers=link)
