@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import NullType
 
 from freehold.cards.tables import RepoCard, RepoTag
-from freehold.core.database import Database
+from freehold.core.database import Database, RowQuery
 from freehold.discover import changes, questions
 from freehold.discover.changes import Position
 from freehold.discover.index import spelling
@@ -30,6 +30,7 @@ from freehold.repos.tables import Repo
 BATCH, MOST, SOME = 16_384, 2_000, 500
 #: Between tags that the database joins; one that holds it is told as two, and stands for no other repository.
 _BETWEEN = "\x1f\x1e\x1f"
+_NEWEST = RowQuery("SELECT MAX(seq) FROM list_changes")
 _PLAIN = (Repo.id, Repo.path_key, Repo.kind, Repo.owner_id, Repo.visibility, RepoCard.pipeline_tag)
 
 
@@ -67,10 +68,9 @@ class Feed:
         engine.seal()
         return engine
 
-    def news(self, take: Callable[[Sequence[Entry], Sequence[str]], object]) -> int:
-        """What changed is handed to ``take``: what is so now, and ids of what is gone. Returns how many changed.
-
-        Raises :class:`changes.FellBehind`.
+    def news(self, take: Callable[[Sequence[Entry], Sequence[str]], object]) -> tuple[int, bool]:
+        """What changed is handed to ``take``: what is so now, and ids of what is gone. Returns how many changed, and
+        whether that is all there was. Raises :class:`changes.FellBehind`.
         """
         with self.snapshot() as db:
             told = changes.since(db, self.position, MOST)
@@ -79,7 +79,12 @@ class Feed:
                 found = self._entries(db, some)
                 take(found, sorted({*some} - {entry.id for entry in found}))
         self.position = told.position
-        return len(told.repo_ids)
+        return len(told.repo_ids), self._is_postgres or len(told.repo_ids) < MOST
+
+    def newest(self) -> int:
+        """The number of the newest change there is to see: two looks that find the same have nothing between them."""
+        row = self._database.row(_NEWEST)
+        return int(row[0] or 0) if row is not None else 0
 
     def close(self) -> None:
         self._database.close()

@@ -1,4 +1,6 @@
-"""Names: which of them hold some letters. Three letters at a time point to slots; longer words are looked at again."""
+"""Names: which of them hold some letters. Each letter, and each three in a row, point to slots; for longer words those
+names are looked at again.
+"""
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -13,6 +15,7 @@ from freehold.discover.index.sets import bitmap, slots_of
 CHUNK = 1 << 16
 #: Words whose slots are kept, since the words that people look for are few.
 KEPT_WORDS = 32
+_BETWEEN = ord("\n")
 
 
 class Names:
@@ -48,25 +51,33 @@ class Names:
         if len(letters) < 3:
             return
         codes = letters[:-2] << np.uint64(16) | letters[1:-1] << np.uint64(8) | letters[2:]
-        owners = np.repeat(np.arange(len(encoded), dtype=np.uint64), np.diff(starts))[: len(codes)]
-        inside = (letters[:-2] != 10) & (letters[1:-1] != 10) & (letters[2:] != 10)
+        owners = np.repeat(np.arange(len(encoded), dtype=np.uint64), np.diff(starts))
+        has = np.zeros((256, len(encoded)), bool)
+        has[letters.astype(np.uint8), owners[: len(letters)]] = True
+        for letter in np.flatnonzero(has.any(axis=1)):
+            if letter != _BETWEEN:
+                self._put(bytes([letter]), np.flatnonzero(has[letter]) + base)
+        owners = owners[: len(codes)]
+        inside = (letters[:-2] != _BETWEEN) & (letters[1:-1] != _BETWEEN) & (letters[2:] != _BETWEEN)
         pairs = np.sort(codes[inside] << np.uint64(16) | owners[inside])
         pairs = pairs[np.append(True, pairs[1:] != pairs[:-1])]  # np.unique takes ten times as long
         codes, slots = pairs >> np.uint64(16), (pairs & np.uint64(0xFFFF)).astype(np.uint32) + np.uint32(base)
         ends = np.flatnonzero(np.diff(codes)) + 1
         for start, end in zip([0, *ends], [*ends, len(codes)], strict=True):
-            gram = int(codes[start]).to_bytes(3, "big")
-            found = bitmap(slots[start:end])
-            if gram in self._grams:
-                self._grams[gram] |= found
-            else:
-                self._grams[gram] = found
+            self._put(int(codes[start]).to_bytes(3, "big"), slots[start:end])
+
+    def _put(self, gram: bytes, slots: Any) -> None:
+        found = bitmap(slots)
+        if gram in self._grams:
+            self._grams[gram] |= found
+        else:
+            self._grams[gram] = found
 
     def add(self, slot: int, name: str) -> None:
         """The name of a slot that comes after all that were loaded."""
         encoded = name.encode()
         self._late[slot] = encoded
-        for gram in _grams(encoded):
+        for gram in _grams(encoded) | _letters(encoded):
             self._grams.setdefault(gram, BitMap()).add(slot)
         for word, found in self._words.items():
             if word in encoded:
@@ -93,7 +104,9 @@ class Names:
         return found
 
     def _found(self, word: bytes) -> BitMap:
-        if len(word) < 3:  # every name is long enough for each of its letters to be in a gram
+        if len(word) == 1:
+            return self._grams.get(word, BitMap()).copy()
+        if len(word) == 2:  # every name is long enough for each two of its letters to be in three
             return BitMap.union(BitMap(), *(found for gram, found in self._grams.items() if word in gram))
         grams = sorted((self._grams.get(gram, BitMap()) for gram in _grams(word)), key=len)
         candidates = BitMap.intersection(*grams) if len(grams) > 1 else grams[0]
@@ -114,3 +127,7 @@ class Names:
 
 def _grams(name: bytes) -> set[bytes]:
     return {name[place : place + 3] for place in range(len(name) - 2)}
+
+
+def _letters(name: bytes) -> set[bytes]:
+    return {name[place : place + 1] for place in range(len(name))}

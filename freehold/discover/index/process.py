@@ -28,6 +28,8 @@ from freehold.discover.index.feed import Feed
 log = logging.getLogger("freehold.index")
 #: Between looks at the log of changes.
 POLL_S = 0.25
+#: A question waits so long for what was committed before it; not at all where there is so much that it takes longer.
+CATCH_UP_S = 0.3
 #: Of a message's arrival once it began, and of an answer's taking.
 PEER_S = 5.0
 #: A hub of any size fits; a mistake of ours does not take the machine.
@@ -51,12 +53,15 @@ class Keeper:
         self._built_s = 0.0
         self._true_at = self._began
         self._taken = 0
+        self._seen = 0  # the newest change that was taken in
+        self._looked = threading.Condition()
+        self._is_asked = threading.Event()
 
     def run(self) -> None:
         """Build, then follow, for ever. Ends the process where neither goes on."""
         try:
             engine = self._feed.build()
-            while self._follow(engine):
+            while not self._follow(engine):
                 pass
             self._built_s = time.monotonic() - self._began
             gc.collect()
@@ -76,15 +81,17 @@ class Keeper:
 
     def _turn(self, engine: Engine) -> None:
         try:
-            if not self._follow(engine):
-                time.sleep(POLL_S)
+            if self._follow(engine):
+                self._is_asked.wait(POLL_S)
+                self._is_asked.clear()
         except changes.FellBehind:
             raise
         except Exception as err:  # the database is away for a while: the hub sees the lag, and asks it itself
             log.warning("The index could not read what changed: %s", str(err).partition("\n")[0][:200])
             time.sleep(1)
 
-    def _follow(self, engine: Engine) -> int:
+    def _follow(self, engine: Engine) -> bool:
+        """Take in what is new; False: there is more."""
         began = time.monotonic()
 
         def take(entries: Any, gone: Any) -> None:
@@ -95,11 +102,25 @@ class Keeper:
                 for repo_id in gone:
                     engine.remove(repo_id)
 
-        number = self._feed.news(take)
+        newest = self._feed.newest()
+        number, is_all = self._feed.news(take)
         self._taken += number
-        if number < 1:
+        if is_all:
             self._true_at = began
-        return number
+            with self._looked:
+                self._seen = newest
+                self._looked.notify_all()
+        return is_all
+
+    def catch_up(self) -> None:
+        """What was committed until now is taken in, or :data:`CATCH_UP_S` have passed: who changed it asks next."""
+        if time.monotonic() - self._true_at > POLL_S + CATCH_UP_S:
+            return
+        newest = self._feed.newest()
+        with self._looked:
+            if newest > self._seen:
+                self._is_asked.set()
+                self._looked.wait_for(lambda: self._seen >= newest, CATCH_UP_S)
 
     def state(self) -> dict[str, Any]:
         """``lag_s``: how long ago everything that was committed was taken in."""
@@ -164,6 +185,7 @@ def _reply(keeper: Keeper, message: Any) -> dict[str, Any]:
     if engine is None:
         return {"failed": "it is not built yet"}
     try:
+        keeper.catch_up()
         with keeper.lock:
             return {"found": [answer(engine, asked) for asked in message]}
     except Exception as err:

