@@ -14,18 +14,20 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, String, TypeDecorator, create_engine, event
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, String, TypeDecorator, create_engine, event, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from freehold.core.errors import Conflict, StorageFull, StorageReadOnly, Unavailable
+from freehold.core.errors import Conflict, StorageFull, StorageReadOnly, TookTooLong, Unavailable
 from freehold.core.events import Bus
 
 log = logging.getLogger("freehold.database")
 BUSY_TIMEOUT_S = 30
 #: Readers of a write-ahead log wait for nobody, but for its recovery; the event loop may be what waits here.
 ROW_TIMEOUT_S = 1
+#: Steps of SQLite's machine between looks at the clock: some tenths of a millisecond.
+STEPS = 20_000
 
 
 class Base(DeclarativeBase):
@@ -137,6 +139,35 @@ class Database:
             connection.execute("PRAGMA query_only=ON")
             self._local.connection = connection
         return connection
+
+
+@contextmanager
+def bounded(db: Session, seconds: float) -> Iterator[None]:
+    """What is read of ``db`` meanwhile takes no longer: raises :class:`TookTooLong` instead.
+
+    On PostgreSQL each statement has that long.
+    """
+    deadline = time.monotonic() + seconds
+    is_sqlite = db.get_bind().dialect.name == "sqlite"
+    raw: Any = db.connection().connection.driver_connection
+    if is_sqlite:
+        raw.set_progress_handler(lambda: time.monotonic() > deadline, STEPS)
+    else:
+        db.execute(text(f"SET LOCAL statement_timeout = {int(seconds * 1000)}"))
+    try:
+        yield
+        if not is_sqlite:
+            db.execute(text("SET LOCAL statement_timeout = 0"))
+    except OperationalError as err:
+        if "interrupted" not in str(err.orig) and "statement timeout" not in str(err.orig):
+            raise
+        raise TookTooLong(
+            f"This takes longer than {seconds:g} seconds to find here. Ask for less, or repeat it in a minute.",
+            headers={"Retry-After": "30"},
+        ) from err
+    finally:
+        if is_sqlite:
+            raw.set_progress_handler(None, 0)
 
 
 class RowQuery:

@@ -104,6 +104,10 @@ class Unavailable(HubError):
     status = 503
 
 
+class TookTooLong(Unavailable):
+    """The database was asked for more than it finds in the time that readers are given."""
+
+
 class StorageFull(HubError):
     status = 507
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from freehold.access.rules import Actor
 from freehold.cards.tables import RepoTag
+from freehold.core.database import bounded
 from freehold.discover import indexed, queries, questions
 from freehold.discover.answers import UNKNOWN, Answer
 from freehold.discover.kept import kept
@@ -46,6 +47,11 @@ def counted(db: Session, actor: Actor, listing: Listing, asked: Sequence[Questio
 
 
 def _counted(db: Session, actor: Actor, listing: Listing, asked: Sequence[Question], classes: Classes) -> Numbers:
+    with bounded(db, queries.LIST_S):
+        return _asked(db, actor, listing, asked, classes)
+
+
+def _asked(db: Session, actor: Actor, listing: Listing, asked: Sequence[Question], classes: Classes) -> Numbers:
     """One statement for all questions whose answers are known, one for all tags, and one for each of the rest."""
     these: Any = visible(queries.filtered(select(Repo.id).order_by(Repo.trend.desc()), listing), actor)
     these = these.limit(MAX_COUNTED)

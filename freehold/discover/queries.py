@@ -15,6 +15,7 @@ from freehold.cards.tables import EvalResult, RepoCard, RepoFacts, RepoLink, Rep
 from freehold.content.rules import MAIN
 from freehold.content.tables import Ref
 from freehold.core import paging
+from freehold.core.database import bounded
 from freehold.core.paging import Cursor
 from freehold.discover import indexed, questions
 from freehold.discover.rules import Listing
@@ -25,6 +26,8 @@ from freehold.wordkit.rules import asked
 
 #: Results looked through for one leaderboard, and models shown on it.
 MAX_RESULTS, MAX_STANDINGS = 5_000, 1_000
+#: Seconds that the database has for one page or one number of a list: what it lacks, the index has (``indexed``).
+LIST_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ def page(db: Session, actor: Actor, listing: Listing) -> Page:
         ids, following = indexed_page.shown(there)
         return Page([there[repo_id] for repo_id in ids], following)
     query = in_order(_items(listing, actor), listing)
-    found = [(Item(repo, head, card), at) for repo, head, card, at in db.execute(query)]
+    with bounded(db, LIST_S):
+        found = [(Item(repo, head, card), at) for repo, head, card, at in db.execute(query)]
     items = [item for item, _ in found[: listing.limit]]
     if len(found) <= listing.limit:
         return Page(items, None)
@@ -86,7 +90,8 @@ def number(db: Session, actor: Actor, listing: Listing) -> int:
     if listing.is_empty:
         return 0
     query = visible(filtered(select(func.count(Repo.id)), replace(listing, cursor=None)), actor)
-    return db.scalar(query) or 0
+    with bounded(db, LIST_S):
+        return db.scalar(query) or 0
 
 
 def counts(db: Session, actor: Actor) -> dict[str, int]:
@@ -95,7 +100,8 @@ def counts(db: Session, actor: Actor) -> dict[str, int]:
     if numbers is not None:
         return numbers
     query: Any = select(Repo.kind, func.count(Repo.id)).group_by(Repo.kind)
-    return {str(kind): int(number) for kind, number in db.execute(visible(query, actor))}
+    with bounded(db, LIST_S):
+        return {str(kind): int(number) for kind, number in db.execute(visible(query, actor))}
 
 
 def tags(db: Session, actor: Actor, kind: str, limit: int = 5000) -> Sequence[tuple[str, int]]:
@@ -103,7 +109,8 @@ def tags(db: Session, actor: Actor, kind: str, limit: int = 5000) -> Sequence[tu
     found = func.count(RepoTag.repo_id)
     query: Any = select(RepoTag.tag, found).join(Repo, Repo.id == RepoTag.repo_id).where(Repo.kind == kind)
     query = visible(query, actor).group_by(RepoTag.tag).order_by(found.desc(), RepoTag.tag).limit(limit)
-    return [(str(tag), int(number)) for tag, number in db.execute(query)]
+    with bounded(db, LIST_S):
+        return [(str(tag), int(number)) for tag, number in db.execute(query)]
 
 
 def _rows() -> Any:

@@ -18,6 +18,7 @@ from freehold.cards.tables import RepoCard, RepoFacts, RepoVerdict
 from freehold.content.service.counting import RECENT_DAYS
 from freehold.content.tables import DownloadDay
 from freehold.core import clock
+from freehold.core.database import bounded
 from freehold.core.paging import Cursor
 from freehold.discover import indexed, queries, rules
 from freehold.discover.rules import Listing
@@ -117,7 +118,8 @@ def page(db: Session, actor: Actor, listing: Listing) -> tuple[Sequence[Row], Cu
         ids, following = found_ids.shown(there)
         return [there[repo_id] for repo_id in ids], following
     query = queries.in_order(visible(queries.filtered(_rows(), listing), actor), listing)
-    found = db.execute(query).all()
+    with bounded(db, queries.LIST_S):
+        found = db.execute(query).all()
     rows = _made(db, [row[:-1] for row in found[: listing.limit]])
     if len(found) <= listing.limit:
         return rows, None
@@ -167,8 +169,9 @@ def _moving(
 ) -> dict[tuple[str, str], Sequence[str]]:
     found: dict[tuple[str, str], list[str]] = {(kind, place): [] for kind in kinds for place in ("trending", "new")}
     places = [place for kind in kinds for place in _places(actor, kind, trending, new)]
-    for kind, place, repo_id in db.execute(union_all(*places)) if places else ():
-        found[kind, place].append(repo_id)
+    with bounded(db, queries.LIST_S):
+        for kind, place, repo_id in db.execute(union_all(*places)) if places else ():
+            found[kind, place].append(repo_id)
     return {**found}
 
 

@@ -1,13 +1,15 @@
 """Transactions at the edge, the hot road, events and what happens after the commit."""
 
 import threading
+import time
 from dataclasses import dataclass
 
 import pytest
 from sqlalchemy import text
 
 from freehold.core import events
-from freehold.core.database import Database, RowQuery
+from freehold.core.database import Database, RowQuery, bounded
+from freehold.core.errors import TookTooLong
 from freehold.core.instance import InstanceValue, signing_secret, value_or_new
 from freehold.core.signing import Signer
 
@@ -119,3 +121,18 @@ def test_a_sealed_token_expires_and_is_not_forged() -> None:
     old = signer.seal("xet", {}, now - 10)
     assert signer.open("xet", old) is None
     assert signer.open("xet", old, grace_s=60) is not None
+
+
+def test_a_read_that_takes_too_long_is_refused_and_the_next_one_goes_on(database: Database) -> None:
+    endless = text(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000000) SELECT count(*) FROM n"
+    )
+    began = time.monotonic()
+    with pytest.raises(TookTooLong), database.read() as db, bounded(db, 0.2):
+        db.execute(endless)
+    assert time.monotonic() - began < 10
+    with database.read() as db:
+        with bounded(db, 0.2):
+            assert db.scalar(text("SELECT 1")) == 1
+        time.sleep(0.25)
+        assert db.scalar(text("SELECT 2")) == 2, "what comes after is not bounded"
