@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +25,8 @@ from freehold.accounts.tables import Account
 from freehold.cards.tables import EvalResult, RepoCard, RepoFacts, RepoTag, RepoVerdict
 from freehold.core.database import Database
 from freehold.core.ids import new_id
-from freehold.discover import facets, questions, rules
+from freehold.discover import facets, indexed, questions, rules
+from freehold.discover.index.client import Index
 from freehold.repos.tables import Repo
 from tests.discover import reference
 from tests.discover.conftest import Publish
@@ -160,6 +162,30 @@ def askers(database: Database, cast: Cast, shelf: None) -> list[Asker]:
     return askers
 
 
+#: By the database alone, and by the index in front of it: how many calls of each.
+WAYS = {"database": 150, "index": 300}
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest, database: Database, askers: list[Asker]) -> Iterator[str]:
+    """How lists are answered."""
+    chosen: str = request.param
+    if chosen == "database":
+        yield chosen
+        return
+    index = Index(database, "on")
+    before, database.info[indexed.INFO] = database.info[indexed.INFO], index
+    index.start()
+    deadline = time.monotonic() + 60
+    while not index.is_ready:
+        assert time.monotonic() < deadline, "the index is not ready"
+        time.sleep(0.05)
+    yield chosen
+    database.info[indexed.INFO] = before
+    assert index.state().starts == 1
+    index.stop()
+
+
 def _some(choices: tuple[str, ...], most: int) -> st.SearchStrategy[Any]:
     return st.one_of(
         st.sampled_from(choices), st.lists(st.sampled_from(choices), min_size=1, max_size=most, unique=True)
@@ -228,7 +254,7 @@ def session(client: TestClient) -> Iterator[httpx2.Client]:
 
 
 def test_list_calls_answer_what_a_plain_reference_does(
-    database: Database, session: httpx2.Client, askers: list[Asker]
+    database: Database, session: httpx2.Client, askers: list[Asker], way: str
 ) -> None:
     pages: list[int] = []
     besides: dict[str, str] = {}
@@ -247,7 +273,7 @@ def test_list_calls_answer_what_a_plain_reference_does(
     assert len(rows) == sum(COUNTS.values()) + 4
     found = {"something": 0, "several pages": 0}
 
-    @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=WAYS[way], suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(call=CALLS, who=st.integers(0, len(askers) - 1))
     def check(call: tuple[str, dict[str, Any], dict[str, str]], who: int) -> None:
         kind, given_, own = call
@@ -272,8 +298,8 @@ def test_list_calls_answer_what_a_plain_reference_does(
         found["several pages"] += len(pages) > 1
 
     check()
-    assert found["something"] > 60
-    assert found["several pages"] > 20
+    assert found["something"] > WAYS[way] / 5
+    assert found["several pages"] > WAYS[way] / 15
 
 
 def _pages(total: int, size: int) -> list[int]:
@@ -324,14 +350,18 @@ CHOSEN = {
 
 
 def test_every_answer_to_a_question_leaves_as_many_as_a_plain_reference_counts(
-    database: Database, askers: list[Asker]
+    database: Database, askers: list[Asker], way: str
 ) -> None:
     rows = reference.rows_of(database)
     with database.read() as db:
         actors = [from_credentials(db, asker.headers.get("Authorization"), None) for asker in askers]
     counted = []
 
-    @settings(max_examples=40, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(
+        max_examples=WAYS[way] // 6,
+        phases=[Phase.generate],
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
     @given(data=st.data(), kind=st.sampled_from(tuple(CHOSEN)), who=st.integers(0, len(askers) - 1))
     def check(data: st.DataObject, kind: str, who: int) -> None:
         tags = data.draw(st.lists(st.sampled_from(CHOSEN[kind]), max_size=2, unique=True))
@@ -362,4 +392,4 @@ def test_every_answer_to_a_question_leaves_as_many_as_a_plain_reference_counts(
                 counted.append(word.number)
 
     check()
-    assert len([number for number in counted if number]) > 500
+    assert len([number for number in counted if number]) > WAYS[way]
