@@ -20,6 +20,8 @@ from freehold.wordkit.markdown import MAX_READ_CHARS, plain
 
 #: Front matter that names the thing in words.
 TITLES = ("pretty_name", "title", "short_description")
+#: How much of a card's text is known by its words, so that slips in them are forgiven: what it begins with.
+MAX_OPENING_CHARS = 600
 
 
 def keep(db: Session, repo: Repo, data: Mapping[str, Any] | None, tags: Sequence[str], body: str) -> None:
@@ -30,10 +32,11 @@ def keep(db: Session, repo: Repo, data: Mapping[str, Any] | None, tags: Sequence
         db.add(row)
     called = [value[:300] for key in TITLES if isinstance(value := (data or {}).get(key), str)]
     filed = [*called, *(tag for tag in tags if tag != REGION)]
-    service.write(db, row, title=repo.path, tags=filed, body=plain(body))
+    text = plain(body)
+    service.write(db, row, title=repo.path, tags=filed, body=text)
     db.flush()
     headings = [line.lstrip("# ") for line in body[:MAX_READ_CHARS].splitlines() if line.startswith("#")]
-    near.learn(db, [repo.path, *filed, *headings[:20]])
+    near.learn(db, [repo.path, *filed, *headings[:20], text[:MAX_OPENING_CHARS]])
 
 
 def keep_at(db: Session, repo: Repo, objects: Objects | None, commit: str | None) -> None:

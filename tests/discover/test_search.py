@@ -17,7 +17,7 @@ def shelf(client: TestClient, cast: Cast, publish: Publish) -> None:
     publish(cast.alice.actor, "alice/smollm2-135m")
     publish(cast.alice.actor, "lab/smol-secret", private=True)
     publish(cast.alice.actor, "lab/smol-gated", gated="manual")
-    publish(cast.alice.actor, "lab/smol-rows", {"README.md": "# R"}, kind="dataset")
+    publish(cast.alice.actor, "lab/smol-rows", {"README.md": "# R\n\nSeasonal words."}, kind="dataset")
     for path, title in (("alice/smollm2-135m", "Smol numbers differ"), ("lab/smol-secret", "Smol plans")):
         body = {"title": title, "description": "Words."}
         assert client.post(f"/api/models/{path}/discussions", headers=cast.alice.headers, json=body).status_code == 200
@@ -74,6 +74,8 @@ def test_a_slip_of_the_keyboard_is_understood(client: TestClient) -> None:
         assert f"Near it: {meant} (shown below)" in text
         assert path.partition("/")[2] in text
     assert "charlie" in client.get("/search?search=charly", headers=HTML).text
+    opening = _plain(client.get("/search?search=seasnal", headers=HTML).text)
+    assert "Near it: seasonal (shown below)" in opening and "smol-rows" in opening
     (group,) = client.get("/-/suggest?q=smolm2").json()
     assert group["label"] == "Models near “smolm2”"
     assert [item["text"] for item in group["items"]] == ["alice/smollm2-135m"]
