@@ -27,6 +27,8 @@ BATCH = 200
 MAX_KEYS = 3_000
 #: A round begins so long after the one before began, and at least so many times as long as that one took.
 EVERY_S, RESTING = 3_600, 30
+#: As long as nothing has ever been counted: who brings the first repositories does not wait an hour to see them.
+EMPTY_EVERY_S = 30
 LEASE_S = 60
 
 
@@ -69,7 +71,8 @@ def is_due(found: TallyRound | None, now: datetime) -> bool:
     if found is None or found.after or found.finished_at is None:
         return True
     took = max(found.finished_at - found.began_at, timedelta())
-    return now >= found.began_at + max(timedelta(seconds=EVERY_S), RESTING * took)
+    every_s = EVERY_S if found.stamp else EMPTY_EVERY_S
+    return now >= found.began_at + max(timedelta(seconds=every_s), RESTING * took)
 
 
 def advance(db: Session, after: str, *, is_over: bool) -> None:

@@ -256,6 +256,13 @@ def test_a_round_rests_as_long_as_it_is_heavy() -> None:
     assert service.is_due(None, NOW)
 
 
+def test_a_hub_of_which_nothing_was_ever_counted_is_looked_at_again_soon() -> None:
+    over = {"id": 1, "after": "", "began_at": NOW, "finished_at": NOW, "leased_until": NOW, "days_since": TODAY}
+    soon = NOW + timedelta(seconds=service.EMPTY_EVERY_S)
+    assert service.is_due(TallyRound(**over, stamp=0), soon)
+    assert not service.is_due(TallyRound(**over, stamp=1), soon)
+
+
 def test_after_a_long_sleep_days_are_known_anew(database: Database, make: Make) -> None:
     count(database)
     later = clock.now() + timedelta(days=90)
