@@ -181,17 +181,17 @@ def _stages(wish: Wish, choice: Choice | None) -> list[Stage]:
     """What lists are asked, in order: each model is counted under the first reason that holds."""
     stages = []
     if wish.commercial:
-        out = [("no", "forbid commercial use"), ("unresolved", "have a licence that is unresolved")]
+        out = [("no", "licence forbids commercial use"), ("unresolved", "licence is unresolved")]
         if wish.commercial == "yes":
-            out.append(("conditions", "allow commercial use with conditions only"))
+            out.append(("conditions", "licence allows commercial use with conditions only"))
         stages.append(Stage("commercial", out, ",".join(wishes.COMMERCIAL[wish.commercial])))
     if choice is not None:
-        out = [(f"min:{choice.room_bytes + 1}", f"are too large for {choice.name}")]
-        out.append((UNKNOWN, "do not tell what they take in memory"))
+        out = [(f"min:{choice.room_bytes + 1}", f"too large for {choice.name}")]
+        out.append((UNKNOWN, "memory not known"))
         stages.append(Stage("memory", out, f"max:{choice.room_bytes}"))
     if wish.tokens:
-        out = [(f"max:{wish.tokens - 1}", f"read less than {wish.tokens:,} tokens at once")]
-        out.append((UNKNOWN, "do not tell how much they read at once"))
+        out = [(f"max:{wish.tokens - 1}", f"reads less than {wish.tokens:,} tokens at once")]
+        out.append((UNKNOWN, "length of text not known"))
         stages.append(Stage("context_length", out, f"min:{wish.tokens}"))
     return stages
 
@@ -210,7 +210,7 @@ def _ruled_out(known: Lists, wish: Wish, choice: Choice | None, total: int) -> t
         for value, words in stage.out:
             reasons.append(Reason(words, numbers[value], wishes.list_address([*at, (stage.name, value)])))
         if stage.name == "commercial":
-            reasons.append(Reason("have a licence that was not looked into yet", left - sum(numbers.values()), ""))
+            reasons.append(Reason("licence not looked into yet", left - sum(numbers.values()), ""))
         at, left = [*at, (stage.name, stage.passing)], numbers[stage.passing]
     return [one for one in reasons if one.number > 0], left
 

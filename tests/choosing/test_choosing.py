@@ -132,19 +132,19 @@ def test_the_list_says_why_and_what_ruled_out_the_rest(client: TestClient, model
     assert first["sha"] and first["file"] == "m.Q8_0.gguf" and first["memory"]["usableBytes"] == 12 * GB
     reasons = {one["words"]: one for one in found["ruledOut"]}
     assert {words: one["number"] for words, one in reasons.items()} == {
-        "forbid commercial use": 1,
-        "have a licence that is unresolved": 1,
-        "are too large for 16 GB laptop": 1,
-        "do not tell what they take in memory": 1,
-        "read less than 9,000 tokens at once": 1,
-        "do not tell how much they read at once": 1,
+        "licence forbids commercial use": 1,
+        "licence is unresolved": 1,
+        "too large for 16 GB laptop": 1,
+        "memory not known": 1,
+        "reads less than 9,000 tokens at once": 1,
+        "length of text not known": 1,
     }
     for one in reasons.values():  # each leads to the list with exactly these
         page = client.get(one["address"], headers={"accept": "text/html"}).text
         assert len(re.findall(r'<th scope="row"><a class="name"', page)) == one["number"], one
     assert "alice/fine writes the fastest" in " ".join(found["tradeOffs"])
     page = client.get(f"/choose?for=write&{query}", headers={"accept": "text/html"}).text
-    assert "2 models to look at" in page and "forbid commercial use" in page
+    assert "2 models to look at" in page and "licence forbids commercial use" in page
     assert "/compare?models=alice%2Ffine&amp;models=alice%2Fterms&amp;machine=cpu-16" in page
     strict = chosen(client, query.replace("conditions", "yes"))
     assert ids(strict) == ["alice/fine"]

@@ -64,7 +64,7 @@ def test_a_family_goes_up_and_down(client: TestClient, cast: Cast, publish: Publ
     text = page(client, "alice/base", cast.anonymous)
     assert "Its card names no base" in text
     assert "alice/tuned what came of it +" in text
-    assert "elsewhere/big not here as far as you see was merged" in page(client, "lab/two", cast.anonymous)
+    assert "elsewhere/big , not here as far as you see , was merged" in page(client, "lab/two", cast.anonymous)
 
 
 def test_a_family_is_narrowed_to_one_relation(client: TestClient, cast: Cast, publish: Publish) -> None:
