@@ -69,7 +69,7 @@ class Address:
 
     def pairs(self) -> list[tuple[str, str]]:
         pairs = [("search", self.search), ("text", self.words), ("author", self.author)]
-        pairs += [(name, self.answers.get(name, "")) for name in questions.BY_NAME]
+        pairs += [(name, self.answers[name]) for name in questions.BY_NAME if name in self.answers]
         pairs += [("filter", value) for value in self.filters] + [("sort", self.sort)]
         pairs += [("direction", "1" if self.rises else ""), ("open", ",".join(self.opened))]
         return [(name, value) for name, value in pairs if value]
@@ -101,11 +101,12 @@ class Address:
 
     def opening(self, name: str) -> str:
         """The list with the answers of one question more, or without them where they are there."""
-        rest = tuple(one for one in self.opened if one != name)
         if name in self.opened:
+            rest = tuple(one for one in self.opened if one != name)
             return replace(self, opened=rest).text(filters="shown")
         # Where scripts are off, the page begins anew: it goes on at the question.
-        return f"{replace(self, opened=(*rest, name)).text(filters='shown')}#facet-{name}"
+        opened = quote_plus(",".join((*self.opened, name)))
+        return f"{self._before_opened}open={opened}&filters=shown#facet-{name}"
 
     def besides(self, parameter: str) -> list[tuple[str, str]]:
         """What a form that asks one question anew keeps of the address."""
@@ -120,6 +121,12 @@ class Address:
             return "" if now == word else word
         words = now.split(",") if now else []
         return ",".join(one for one in words if one != word) if word in words else ",".join([*words, word])
+
+    @cached_property
+    def _before_opened(self) -> str:
+        """What stands before the questions that are opened: a page has twenty such addresses."""
+        whole = replace(self, opened=()).text()
+        return whole + ("&" if "?" in whole else "?")
 
     @cached_property
     def _around_filters(self) -> tuple[str, str]:

@@ -29,10 +29,19 @@ Classes = Mapping[str, Mapping[str, Answer]]
 
 def total(db: Session, actor: Actor, listing: Listing) -> int:
     """How many ``listing`` asks for."""
-    number = indexed.count(db, actor, listing)
-    if number is not None:
-        return number
-    return kept(db, actor, listing, "total", lambda: queries.number(db, actor, listing))
+    return totals(db, actor, [listing])[0]
+
+
+def totals(db: Session, actor: Actor, listings: Sequence[Listing]) -> Sequence[int]:
+    """How many each of them asks for."""
+    numbers = indexed.totals(db, actor, listings)
+    if numbers is not None:
+        return numbers
+
+    def number(listing: Listing) -> int:
+        return kept(db, actor, listing, "total", lambda: queries.number(db, actor, listing))
+
+    return [number(listing) for listing in listings]
 
 
 def counted(db: Session, actor: Actor, listing: Listing, asked: Sequence[Question], classes: Classes) -> Numbers:

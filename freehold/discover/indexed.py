@@ -75,10 +75,17 @@ def page(db: Session, actor: Actor, listing: Listing) -> Found | None:
 
 
 def count(db: Session, actor: Actor, listing: Listing) -> int | None:
-    if listing.is_empty:
-        return 0
-    found = _ask(db, actor, [(listing, {"count": True})])
-    return None if found is None else int(found[0]["count"])
+    found = totals(db, actor, [listing])
+    return None if found is None else found[0]
+
+
+def totals(db: Session, actor: Actor, listings: Sequence[Listing]) -> Sequence[int] | None:
+    """How many each of them holds: asked at once, as the way to the index and back takes longer than its counting."""
+    found = _ask(db, actor, [(listing, {"count": True}) for listing in listings if not listing.is_empty])
+    if found is None:
+        return None
+    numbers = iter(found)
+    return [0 if listing.is_empty else int(next(numbers)["count"]) for listing in listings]
 
 
 def counts(db: Session, actor: Actor) -> dict[str, int] | None:

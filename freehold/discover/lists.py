@@ -80,8 +80,8 @@ def kind_list(ask: Ask, kind: str) -> Response:
     whole = replace(asked, tags=(), cursor=None)  # but for what is chosen of the questions that tags answer
     listing = facets.narrowed(asked, facets.grouped(kind, address.filters))
     rows, more = register.page(ask.db, ask.actor, replace(listing, cursor=asked.cursor))
-    total = counting.total(ask.db, ask.actor, listing)
     chips = addresses.chips(kind, address, asked)
+    total, *rest = counting.totals(ask.db, ask.actor, [listing, Listing(kind=kind)] if chips else [listing])
     note = _note(ask, kind, address)
     kept = {name: query[name] for name in KEPT if name in query}
     page = KindPage(
@@ -92,7 +92,7 @@ def kind_list(ask: Ask, kind: str) -> Response:
         address=address,
         hidden=[(name, value) for name, value in address.pairs() if name not in ("search", "text")],
         total=total,
-        of=counting.total(ask.db, ask.actor, Listing(kind=kind)) if chips else total,
+        of=rest[0] if rest else total,
         shows_filters=query.get("filters") == "shown",
         facets=facets.of(ask.db, ask.actor, whole, address.filters, frozenset(address.opened), own),
         chips=chips,
@@ -135,10 +135,8 @@ def _ways_out(ask: Ask, whole: Listing, address: Address, chips: Sequence[Chip])
             fewer.append(replace(whole, answers={key: one for key, one in whole.answers.items() if key != name}))
     without = [(listing, address.filters) for listing in fewer]
     without += [(whole, address.without(word).filters) for word in address.filters]
-    ways = []
-    for chip, (listing, filters) in list(zip(chips, without, strict=True))[:MAX_WAYS_OUT]:
-        groups = facets.grouped(whole.kind, filters)
-        number = counting.total(ask.db, ask.actor, facets.narrowed(listing, groups))
-        if number:
-            ways.append(WayOut(chip, number))
+    looked_at = list(zip(chips, without, strict=True))[:MAX_WAYS_OUT]
+    listings = [facets.narrowed(one, facets.grouped(whole.kind, filters)) for _, (one, filters) in looked_at]
+    numbers = counting.totals(ask.db, ask.actor, listings)
+    ways = [WayOut(chip, number) for (chip, _), number in zip(looked_at, numbers, strict=True) if number]
     return sorted(ways, key=lambda way: -way.number)

@@ -291,22 +291,6 @@ def test_what_is_chosen_stays_when_another_question_is_opened_or_asked(client: T
     assert kept == {"dtype": "BF16", "filter": "license:mit", "sort": "size", "open": "quantisation"}
 
 
-def test_every_question_can_be_loaded_into_an_index(database: Database, cast: Cast, shelf: None) -> None:
-    with database.read() as db:
-        rows = {row.id: row for row in db.execute(questions.values("model"))}
-        experts = db.scalars(select(Repo.id).where(Repo.path_key == "lab/experts")).one()
-        silent = db.scalars(select(Repo.id).where(Repo.path_key == "charlie/silent")).one()
-    assert len(rows) == len(MODELS)
-    found = rows[experts]._mapping
-    assert (found["publisher"], found["pickles"], found["gated"], found["license_family"]) == (
-        *("org", "yes", "true"),
-        "open-weights",
-    )
-    assert found["quantisation"] == [] and found["updated"].tzinfo is not None
-    assert rows[silent]._mapping["pickles"] is None
-    assert set(found) == {"id"} | {one.name for one in questions.BY_NAME.values() if "model" in one.kinds}
-
-
 def test_every_question_is_told_of(client: TestClient) -> None:
     told = client.get("/openapi.json").json()["paths"]["/api/{kind}"]["get"]["parameters"]
     named = {one["name"]: one for one in told}
