@@ -42,6 +42,8 @@ def decode(text: str, kind: type[datetime] | type[int] = datetime, *, may_be_unk
         value = datetime.fromisoformat(at) if kind is datetime and not is_unknown else at
         if not isinstance(identifier, str) or "\x00" in identifier or not (is_unknown or _is_value(value, kind)):
             raise ValueError
+        if isinstance(value, datetime):
+            value = value.astimezone(UTC)  # one that is in no year of UTC overflows here, not in the database
     except (binascii.Error, ValueError, TypeError, RecursionError, OverflowError) as err:
         raise BadCursor("The cursor is not one of this list: follow the Link header of the page before.") from err
     return Cursor(value, identifier[:96].encode("utf-8", "replace").decode())

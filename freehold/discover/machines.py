@@ -19,7 +19,7 @@ from freehold.fleet import rules as naming
 from freehold.fleet.errors import MachineNotFound
 from freehold.fleet.queries import Fleet
 
-_WRITTEN = re.compile(r"(cpu|gpu)-([1-9]\d{0,4})(?:x([1-9]\d{0,3}))?")
+_WRITTEN = re.compile(r"(cpu|gpu)-([1-9][0-9]{0,4})(?:x([1-9][0-9]{0,3}))?")
 #: What everybody may choose, the smallest first.
 BUILT_IN: Mapping[str, str] = {
     "cpu-8": "8 GB laptop",

@@ -1,5 +1,7 @@
 """Pages that are walked while others push, like, rename, hide and delete: what stands still is told once, in order."""
 
+import base64
+import json
 import random
 import threading
 from collections.abc import Iterator
@@ -135,3 +137,10 @@ def test_what_stands_still_is_told_once_while_all_else_changes(
             address = link[1 : link.index(">")]
     assert not link, "the walk ends"
     assert [one for one in told if "still" in one] == expected
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-01-01T00:00:00"])
+def test_a_moment_outside_of_all_years_is_no_place_in_a_list(client: TestClient, moment: str) -> None:
+    """Written by hand: one that has no year in UTC, and one without a zone."""
+    cursor = base64.urlsafe_b64encode(json.dumps([moment, "x"]).encode()).decode()
+    assert client.get(f"/api/models?sort=createdAt&cursor={cursor}").status_code == 400

@@ -36,6 +36,8 @@ PEER_S = 5.0
 MEMORY_BYTES = 8 << 30
 #: Slots that gave way to others, from which on everything is read anew: at least so many, and such a part of all.
 MANY_LATE, LATE_PART = 20_000, 0.25
+#: Words that came late, likewise: some 100 MB, whoever writes cards of words that nobody has.
+MANY_WORDS = 200_000
 #: How long a thread that waits for the interpreter lets another have it: questions come while changes are taken in.
 SWITCH_S = 0.001
 #: Told by the way the process ends: it would rather begin anew.
@@ -71,7 +73,8 @@ class Keeper:
             log.info("The index is ready: %d repositories in %.1f s", len(engine.places.alive), self._built_s)
             while True:
                 self._turn(engine)
-                if engine.places.late > max(MANY_LATE, LATE_PART * engine.places.size):
+                many = max(MANY_LATE, LATE_PART * engine.places.size)
+                if engine.places.late > many or engine.words.late > MANY_WORDS:
                     os._exit(BEGIN_ANEW)
         except changes.FellBehind:
             os._exit(BEGIN_ANEW)

@@ -15,6 +15,8 @@ from freehold.discover.index.sets import bitmap
 
 #: Words that have a set from the start, and slots of one batch from which on a word gets one too.
 MAX_FREQUENT, MANY = 20_000, 64
+#: Of one family: what is beyond finds, and is not counted, so that strangers' words do not make counting slow.
+MAX_MEMBERS = 20_000
 #: Changes of the words there are, before those of a family are put in order again.
 REORDERED = 64
 _MASK = (1 << 64) - 1
@@ -36,6 +38,7 @@ class Words:
         self._sets: dict[str, BitMap] = {}
         self._members: dict[str, list[str]] = {}
         self._changes = 0
+        self._sealed = 0
         self._ordered_at: dict[str, int] = {}
         self._rare_numbers: list[array[int]] = []
         self._rare_slots: list[array[int]] = []
@@ -77,6 +80,12 @@ class Words:
             found.run_optimize()
             found.shrink_to_fit()
         self._ordered_at.clear()
+        self._sealed = len(self._sets)
+
+    @property
+    def late(self) -> int:
+        """Words that came late, each with a set of its own: with many it is time to load everything anew."""
+        return len(self._sets) - self._sealed
 
     def add(self, slot: int, words: Collection[str]) -> None:
         for word in words:
@@ -122,7 +131,9 @@ class Words:
     def _new(self, word: str) -> BitMap:
         found = self._sets[word] = BitMap()
         for name in self._families(word):
-            self._members.setdefault(name, []).append(word)
+            members = self._members.setdefault(name, [])
+            if len(members) < MAX_MEMBERS:
+                members.append(word)
         return found
 
     def _is_shown(self, word: str) -> bool:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
+from freehold.discover.index import words as index_words
 from freehold.discover.index.engine import Batch, Engine, Entry, Query
 from freehold.discover.index.sets import MAX_BITS, Numbers
 
@@ -181,3 +182,15 @@ def test_a_name_without_a_word_costs_no_slot_of_its_own() -> None:
     assert engine.places.late == 0
     engine.put(replace(entry, words=frozenset({"tag=y"})))
     assert (engine.places.late, len(engine.places.alive)) == (1, 1)
+
+
+def test_words_of_strangers_are_found_and_bounded_where_they_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A card has hundreds of tags that nobody else has, and another hundreds every minute."""
+    monkeypatch.setattr(index_words, "MAX_MEMBERS", 3)
+    engine = loaded([Entry(IDS[0], "ann/llama", frozenset({"tag=x"}), {})], [])
+    assert engine.words.late == 0
+    made = [f"tag=made-{n}" for n in range(6)]
+    engine.put(Entry(IDS[0], "ann/llama", frozenset({"tag=x", *made}), {}))
+    assert engine.words.late == len(made), "the process sees how many, and begins anew (process.MANY_WORDS)"
+    assert len(engine.counted(Query(), "tags", 10)) == 3
+    assert all(engine.count(Query([[["word", word]]])) == 1 for word in made)
