@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Actor
@@ -63,7 +63,7 @@ def accounts(db: Session, kind: str, words: str, most: int) -> Sequence[Account]
     called = [Account.key.contains(word, autoescape=True) for word in key.split()]
     begins = Account.key.startswith(key, autoescape=True)
     full = func.lower(Account.full_name).startswith(key, autoescape=True)
-    rank = case((Account.key == key, 0), (begins, 1), (full, 2), (and_(*called), 3), else_=4)
+    rank = case((Account.key == key, 0), (begins, 1), (full, 2), (and_(true(), *called), 3), else_=4)
     query = select(Account).where(*_named(kind, words)).order_by(rank, Account.key).limit(most)
     return db.scalars(query).all()
 

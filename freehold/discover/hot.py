@@ -16,7 +16,7 @@ from freehold.content.rules import MAIN
 from freehold.core.database import RowQuery
 from freehold.core.http import quick_door, unit_of_work
 from freehold.core.lru import Lru
-from freehold.discover import api
+from freehold.discover import api, rules
 from freehold.discover.service import HEAD
 from freehold.repos import paths
 
@@ -24,6 +24,8 @@ paths.register()
 KEPT_BYTES = 16 << 20
 #: An answer to a longer query is not kept: strangers choose the query, and it is part of the key.
 MAX_KEPT_QUERY_BYTES = 1024
+#: What follows from more than the row: a score fades, and other models come, go and become private.
+_ELSEWHERE = frozenset({"trendingScore", "childrenModelCount"})
 
 _answers: Lru[tuple[object, ...], bytes] = Lru(KEPT_BYTES, lambda body: len(body) + 1000)
 
@@ -71,7 +73,7 @@ def _row(request: Request) -> tuple[Any, ...] | None:
     query: bytes = request.scope["query_string"]
     if given.get("rev") not in (None, HEAD) or len(query) > MAX_KEPT_QUERY_BYTES:
         return None
-    if b"rending" in query:  # a score fades while its row stays as it is
+    if query and not _ELSEWHERE.isdisjoint(rules.asked_for(request.query_params)):
         return None
     path_key = f"{given['namespace']}/{given['name']}".lower()
     found: tuple[Any, ...] | None = request.app.state.database.row(

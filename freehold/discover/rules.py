@@ -152,9 +152,14 @@ def space_search(text: str, query: QueryParams) -> Listing:
     return Listing(kind="space", search=text[:200].strip(), tags=tags, limit=int_between(query, "limit", 50, 1, PAGE))
 
 
+def asked_for(query: QueryParams) -> tuple[str, ...]:
+    """The properties asked for, in both spellings of the key, whether they exist or not."""
+    return tuple(dict.fromkeys(query.getlist("expand") + query.getlist("expand[]")))
+
+
 def expand(kind: str, query: QueryParams) -> tuple[str, ...]:
-    """The properties asked for, in both spellings of the key; raises :class:`BadExpand` on one that does not exist."""
-    asked = tuple(dict.fromkeys(query.getlist("expand") + query.getlist("expand[]")))
+    """The properties asked for; raises :class:`BadExpand` on one that does not exist."""
+    asked = asked_for(query)
     known = EXPAND[kind]
     for number, name in enumerate(asked):
         if name not in known and name not in FORMER:

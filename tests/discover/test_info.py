@@ -170,3 +170,21 @@ def test_the_kept_answer_follows_every_change(client: TestClient, cast: Cast, pu
     change(private=False)
     assert info()["private"] is False
     assert client.get("/api/models/Alice/TINY").json() == info()
+
+
+@pytest.mark.parametrize("asked", ["childrenModelCount", "%63hildrenModelCount"])
+def test_what_others_add_to_the_info_follows_them(
+    client: TestClient, cast: Cast, publish: Publish, asked: str
+) -> None:
+    """How many models name this one changes while its own row stays as it is."""
+
+    def number() -> int:
+        return int(client.get(f"/api/models/bob/base?expand={asked}").json()["childrenModelCount"])
+
+    publish(cast.bob.actor, "bob/base")
+    assert number() == 0
+    publish(cast.alice.actor, "alice/child", {"README.md": CARD.replace("license:", "base_model: bob/base\nlicense:")})
+    assert number() == 1
+    hidden = client.put("/api/models/alice/child/settings", json={"private": True}, headers=cast.alice.headers)
+    assert hidden.status_code == 200
+    assert number() == 0
