@@ -41,7 +41,8 @@ def test_a_machine_is_named_by_the_address(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "cpu-0", "cpu-", "tpu-8", "cpu-16x0", "gpu-24x", "cpu-123456", "cpu-١٦", "cpu-1٦", "gpu-24x1٢", "x" * 999]
+    "text",
+    ["", "cpu-0", "cpu-", "tpu-8", "cpu-16x0", "gpu-24x", "cpu-123456", "cpu-١٦", "cpu-1٦", "gpu-24x1٢", "x" * 999],
 )
 def test_anything_else_names_none(text: str) -> None:
     assert machines.parse(text) is None

@@ -173,9 +173,7 @@ def test_the_kept_answer_follows_every_change(client: TestClient, cast: Cast, pu
 
 
 @pytest.mark.parametrize("asked", ["childrenModelCount", "%63hildrenModelCount"])
-def test_what_others_add_to_the_info_follows_them(
-    client: TestClient, cast: Cast, publish: Publish, asked: str
-) -> None:
+def test_what_others_add_to_the_info_follows_them(client: TestClient, cast: Cast, publish: Publish, asked: str) -> None:
     """How many models name this one changes while its own row stays as it is."""
 
     def number() -> int:
