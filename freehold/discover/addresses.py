@@ -7,6 +7,7 @@ from urllib.parse import quote_plus, urlencode
 
 from starlette.datastructures import QueryParams
 
+from freehold.core.errors import BadRequest
 from freehold.discover import facets, questions, rules
 from freehold.discover.machines import Choice
 from freehold.discover.questions import Range
@@ -170,7 +171,12 @@ def read(kind: str, query: QueryParams, asked: Listing) -> Address:
 
 
 def asked_of(kind: str, query: QueryParams, own: Mapping[str, Choice]) -> Listing:
-    """As the API reads the same address, but for the order of an address without one, and the task, which is a tag."""
+    """As the API reads the same address, but for the order of an address without one, and the task, which is a tag.
+
+    Raises ``BadRequest`` for a NUL too: an address that is kept, or told within another, came through no door that does.
+    """
+    if any("\x00" in value for _, value in query.multi_items()):
+        raise BadRequest("A filter holds a NUL.")
     pairs = [(name, value) for name, value in query.multi_items() if name not in ("pipeline_tag", "sort")]
     if query.get("in") == "cards":  # as the field above a list asks, which has one name for its words
         pairs = [("text" if name == "search" else name, value) for name, value in pairs]

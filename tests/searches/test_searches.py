@@ -66,6 +66,7 @@ def test_a_search_is_saved_changed_and_deleted(client: TestClient, cast: Cast, p
         ({"name": "a\u202eb"}, 400),
         ({"name": "x" * 81}, 400),
         ({"name": "a", "query": "num_parameters=lots"}, 400),
+        ({"name": "a", "query": "pipeline_tag=%00"}, 400),
         ({"name": "a", "query": "fits=lab:rack-2"}, 404),
         ({"name": "a", "query": "x" * 3000}, 400),
         ({"name": "a", "kind": "kernel"}, 422),
