@@ -173,7 +173,7 @@ def read(kind: str, query: QueryParams, asked: Listing) -> Address:
 def asked_of(kind: str, query: QueryParams, own: Mapping[str, Choice]) -> Listing:
     """As the API reads the same address, but for the order of an address without one, and the task, which is a tag.
 
-    Raises ``BadRequest`` for a NUL too: an address that is kept, or told within another, came through no door that does.
+    Raises ``BadRequest`` for a NUL too: an address that is kept, or told in another, came through no door that does.
     """
     if any("\x00" in value for _, value in query.multi_items()):
         raise BadRequest("A filter holds a NUL.")
