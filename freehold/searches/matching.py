@@ -9,9 +9,10 @@ import json
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, insert, or_, select
@@ -43,6 +44,8 @@ _PLACE = "searches_position"
 REPOS, SEARCHES, TOLD = 400, 500, 50
 #: Seconds after which a turn leaves the rest to the next; changes taken in where too many were missed to read them all.
 TURN_S, MAX_MISSED = 30.0, 20_000
+#: A place in the log that is older goes forward though nothing changed, lest what it remembers be pruned.
+REFRESH = timedelta(minutes=10)
 
 
 @dataclass
@@ -81,17 +84,26 @@ def begin(db: Session) -> None:
         db.flush()
 
 
-def waits(db: Session) -> bool:
-    """Whether anything changed since the last turn."""
-    kept = db.get(InstanceValue, _PLACE)
-    return kept is not None and _read(kept.value)[0].at != changes.position(db).at
+def waits(database: Database) -> bool:
+    """Whether anything changed since the last turn, or that turn is long ago."""
+    with _snapshot(database) as db:
+        kept = db.get(InstanceValue, _PLACE)
+        if kept is None:
+            return False
+        place, looked = _read(kept.value)
+        if clock.now() - looked > REFRESH:
+            return place.at != changes.position(db).at
+        try:
+            return bool(changes.since(db, place, 1).repo_ids)
+        except FellBehind:
+            return True
 
 
 def turn(database: Database) -> None:
     """Everything that changed until now was held against every search, or as much as fits into :data:`TURN_S`."""
     ends_at = time.monotonic() + TURN_S
     while time.monotonic() < ends_at:
-        with database.read() as db:
+        with _snapshot(database) as db:
             kept = db.get(InstanceValue, _PLACE)
             if kept is None:
                 return
@@ -105,10 +117,18 @@ def turn(database: Database) -> None:
             return
 
 
+@contextmanager
+def _snapshot(database: Database) -> Iterator[Session]:
+    """Reads that see one moment, as the log of changes asks for (PostgreSQL would show each query its own)."""
+    with database.engine.connect() as connection:
+        if not database.is_sqlite:
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        with Session(connection) as db:
+            yield db
+
+
 def _news(db: Session, kept: str) -> tuple[Sequence[str], Position, bool]:
     """What changed since, where to go on from, and whether that is all there is."""
-    if db.get_bind().dialect.name == "postgresql":
-        db.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     place, looked = _read(kept)
     try:
         news = changes.since(db, place, REPOS)

@@ -30,8 +30,7 @@ def periodics(database: Database) -> tuple[Periodic, ...]:
 
 def look(database: Database) -> None:
     """Where something changed, a turn is asked for."""
-    with database.read() as db:
-        if not matching.waits(db):
-            return
+    if not matching.waits(database):
+        return
     with database.write() as db:
         enqueue(db, MATCH, key="searches.match", once=True)

@@ -284,8 +284,7 @@ def test_a_turn_is_asked_for_where_something_changed(client: TestClient, cast: C
     client.app.state.worker.drain()  # type: ignore[attr-defined]
     assert len(told(client, cast.bob)) == 1
     client.app.state.worker.drain()  # type: ignore[attr-defined]
-    with database.read() as db:
-        assert not matching.waits(db)
+    assert not matching.waits(database)
 
 
 def test_two_nodes_tell_once(client: TestClient, cast: Cast, publish: Publish) -> None:
