@@ -150,7 +150,7 @@ def spoken(kind: str, query: QueryParams, own: Mapping[str, Choice] = NO_MACHINE
 def in_words(kind: str, query: QueryParams, own: Mapping[str, Choice] = NO_MACHINES) -> str:
     """The same for people; empty: it asks for everything."""
     asked = asked_of(kind, query, own)
-    return ", ".join(chip.value for chip in chips(kind, read(kind, query, asked), asked))
+    return ", ".join(f"{chip.label}: {chip.value}" for chip in chips(kind, read(kind, query, asked), asked))
 
 
 def read(kind: str, query: QueryParams, asked: Listing) -> Address:

@@ -62,6 +62,7 @@ class Fit:
     asked: Asked
     machine_name: str
     machine: Machine
+    asked_of: str  #: several machines, in words; empty: it was one
     also: Sequence[tuple[str, Verdict]]  #: the others of several, the smallest first, and whether it fits there
     usable_bytes: int
     best: Way
@@ -96,7 +97,8 @@ def of(loads: Sequence[Load], asked: Asked) -> Fit | None:
         offered = [*offered, Group("As asked", [(asked.machine, choice.name)])]
     return Fit(
         asked=asked,
-        machine_name=f"{different[machine]}, {choice.name}" if several else choice.name,
+        machine_name=different[machine] if several else choice.name,
+        asked_of=choice.name if several else "",
         machine=machine,
         also=_others(choice, answers, machine) if several else (),
         usable_bytes=machine.usable_bytes,

@@ -152,7 +152,8 @@ def options(fleets: Sequence[Fleet]) -> Sequence[Group]:
     for one in fleets:
         named = [(machine.address, f"{machine.name}, {naming.said(machine.machine)}") for machine in one.machines]
         if len(named) > 1:
-            named.append((one.address, f"Any of these {len(named)}"))
+            whole = fleet.fleet_name(one.owner)
+            named.append((one.address, whole[0].upper() + whole[1:]))
         groups.append(Group(one.owner or "Yours", named))
     return [*groups, Group("" if not groups else "Usual", list(BUILT_IN.items()))]
 

@@ -135,7 +135,7 @@ def new(ask: Ask, kind: str = "model", query: str = "") -> Response:
         return RedirectResponse(f"/login?next={quote(here)}", 303)
     rules.checked_kind(kind)
     said = addresses.in_words(kind, QueryParams(query), machines.of(ask.db, ask.actor))
-    name = f"{LABELS[kind]}: {said}" if said else f"All {LABELS[kind].lower()}"
+    name = f"{LABELS[kind]}, {said}" if said else f"All {LABELS[kind].lower()}"
     return _new(ask, kind, query, name[: rules.MAX_NAME].strip(" ,:"), Notice())
 
 

@@ -34,7 +34,8 @@ def test_what_comes_to_match_is_noticed_and_marked(browse: Callable[..., Tab], l
     tab = browse("bob")
     page = tab.go("/models?search=lookout")
     page.get_by_role("link", name="Save this search").click()
-    page.get_by_label("Name").fill("On the lookout")
+    page.wait_for_url("**/searches/new?*")
+    page.get_by_label("Name", exact=True).fill("On the lookout")
     page.get_by_role("button", name="Save search").click()
     page.get_by_text("Saved as On the lookout").wait_for()
     _publish(live, "lookout-new")
@@ -55,5 +56,8 @@ def test_what_comes_to_match_is_noticed_and_marked(browse: Callable[..., Tab], l
     page.get_by_role("button", name="Mark as seen").click()
     page.get_by_role("button", name="Mark as seen").wait_for(state="detached")
     page = tab.go("/searches")
-    assert page.get_by_text("On the lookout").is_visible() and page.get_by_text("1 new").count() == 0
+    assert (
+        page.get_by_role("button", name="On the lookout", exact=True).is_visible()
+        and page.get_by_text("1 new").count() == 0
+    )
     tab.check_axe()

@@ -371,7 +371,7 @@ def test_a_list_is_saved_and_marks_what_is_new(
     form = "/searches/new?kind=model&amp;query=filter%3Dlicense%253Amit"
     assert form in listed and "Save this search" in client.get("/models").text
     page = form.replace("&amp;", "&")
-    assert 'value="Models: mit"' in bob.see(page)
+    assert 'value="Models, Licence: mit"' in bob.see(page)
     fields = {"kind": "model", "query": "filter=license%3Amit", "inbox": "1"}
     assert bob.send("/searches", page=page, name="", **fields).status_code == 422
     saved = bob.send("/searches", page=page, name="<b>Free</b>", **fields).headers["location"]
