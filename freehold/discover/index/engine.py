@@ -10,7 +10,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from pyroaring import BitMap
 
 from freehold.discover.index.names import Names
@@ -20,8 +19,6 @@ from freehold.discover.index.words import Families, Words, number_of
 
 #: Answers kept until something changes, and ranges that are kept true.
 KEPT_ANSWERS, KEPT_RANGES = 32, 64
-#: From so many slots on, numpy is quicker than a loop.
-MANY = 32
 _MASK = (1 << 64) - 1
 
 #: A condition that some meet: ["word", W], ["range", N, at least or None, at most or None], ["unknown", N],
@@ -45,14 +42,14 @@ class Query:
 class Batch:
     """The next slots to be loaded, from ``first`` on, their ids rising.
 
-    ``words``: by word, the slots that have it, rising. ``numbers``: slots and values, as numpy arrays.
+    ``words``: by word, the slots that have it, rising. ``numbers``: of each slot, None where unknown.
     """
 
     first: int = 0
     ids: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     words: Mapping[str, "array[int]"] = field(default_factory=dict)
-    numbers: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    numbers: Mapping[str, Sequence[int | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,8 +69,7 @@ class Engine:
         self.places, self.names = Places(), Names()
         self.words = Words(families, frequent)
         self.numbers = {name: Numbers() for name in numbers}
-        self._digests: Any = np.zeros(0, np.uint64)
-        self._loaded: list[Any] = []
+        self._digests = array("Q")
         self._late_digests: dict[int, int] = {}
         self._answers: OrderedDict[str, BitMap] = OrderedDict()
         self._ranges: OrderedDict[tuple[str, int | None, int | None], BitMap] = OrderedDict()
@@ -82,16 +78,14 @@ class Engine:
 
     def load(self, batch: Batch) -> None:
         """The next slots. End with :meth:`seal`."""
-        self._loaded.append(_digests(batch))
+        self._digests.extend(_digests(batch))
         self.places.load(batch.ids)
         self.names.load(batch.names)
         self.words.load(batch.words)
-        for name, (slots, values) in batch.numbers.items():
-            self.numbers[name].load(slots, values)
+        for name, values in batch.numbers.items():
+            self.numbers[name].load(values)
 
     def seal(self) -> None:
-        self._digests = np.concatenate(self._loaded) if self._loaded else self._digests
-        self._loaded = []
         self.places.seal()
         self.names.seal()
         self.words.seal()
@@ -224,18 +218,14 @@ class Engine:
                     found.discard(slot)
 
     def _digest(self, slot: int) -> int:
-        return int(self._digests[slot]) if slot < len(self._digests) else self._late_digests[slot]
+        return self._digests[slot] if slot < len(self._digests) else self._late_digests[slot]
 
 
-def _digests(batch: Batch) -> Any:
+def _digests(batch: Batch) -> "array[int]":
     """One number of each slot that changes when its name or any of its words does."""
-    few = [number_of(name) for name in batch.names]
-    many = np.zeros(len(few), np.uint64)
+    found = [number_of(name) for name in batch.names]
     for word, slots in batch.words.items():
         number = number_of(word)
-        if len(slots) < MANY:
-            for slot in slots:
-                few[slot - batch.first] += number
-        else:
-            many[np.frombuffer(slots, np.uint32) - np.uint32(batch.first)] += np.uint64(number)
-    return many + np.array([number & _MASK for number in few], np.uint64)
+        for slot in slots:
+            found[slot - batch.first] += number
+    return array("Q", [number & _MASK for number in found])

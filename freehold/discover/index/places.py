@@ -5,15 +5,15 @@ changed, whose earlier slot is dead then. Late ones are few, and kept in order a
 """
 
 import re
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
-from typing import Any
 
-import numpy as np
 from pyroaring import BitMap
 
 from freehold.discover.index.sets import last
 
+#: Bytes of an id.
+SIZE = 12
 _ID, _START = re.compile("[0-9a-f]{24}"), re.compile("[0-9a-f]{0,24}")
 
 
@@ -22,8 +22,7 @@ class Places:
 
     def __init__(self) -> None:
         self.alive = BitMap()
-        self._ids: Any = np.zeros(0, "S12")
-        self._loaded: list[Any] = []
+        self._ids = bytearray()
         self._late_ids: list[bytes] = []  # by slot, less the number of those that were loaded
         self._late: dict[bytes, int] = {}  # only who is alive
         self._ordered: list[bytes] = []  # the keys of it
@@ -31,7 +30,11 @@ class Places:
     @property
     def size(self) -> int:
         """Slots, dead ones too."""
-        return len(self._ids) + len(self._late_ids)
+        return self._loaded + len(self._late_ids)
+
+    @property
+    def _loaded(self) -> int:
+        return len(self._ids) // SIZE
 
     @property
     def late(self) -> int:
@@ -40,12 +43,10 @@ class Places:
 
     def load(self, ids: list[str]) -> None:
         """The next slots. Ids must rise, from call to call too; end with :meth:`seal`."""
-        self._loaded.append(np.array([bytes.fromhex(one) for one in ids], "S12"))
+        self._ids += bytes.fromhex("".join(ids))
 
     def seal(self) -> None:
-        self._ids = np.concatenate(self._loaded) if self._loaded else self._ids
-        self._loaded = []
-        self.alive = BitMap(range(len(self._ids)))
+        self.alive = BitMap(range(self._loaded))
 
     def add(self, repo_id: str) -> int:
         """A fresh slot. The one that it had is dead."""
@@ -74,21 +75,21 @@ class Places:
         late = self._late.get(key)
         if late is not None:
             return late
-        place = int(np.searchsorted(self._ids, key))
-        is_there = place < len(self._ids) and self._key(place) == key and place in self.alive
+        place = bisect_left(range(self._loaded), key, key=self._key)
+        is_there = place < self._loaded and self._key(place) == key and place in self.alive
         return place if is_there else None
 
     def id(self, slot: int) -> str:
         return self._key(slot).hex()
 
     def _key(self, slot: int) -> bytes:
-        if slot < len(self._ids):
-            return bytes(self._ids[slot]).ljust(12, b"\0")  # numpy leaves out what ends in zeros
-        return self._late_ids[slot - len(self._ids)]
+        if slot < self._loaded:
+            return bytes(self._ids[slot * SIZE : (slot + 1) * SIZE])
+        return self._late_ids[slot - self._loaded]
 
     def last(self, these: BitMap, most: int, *, first: bool = False) -> list[int]:
         """The slots of these (who must be alive) with the highest ids, or the lowest, in that order."""
-        border = len(self._ids)
+        border = self._loaded
         early = these.rank(border - 1) if border else 0
         found: Sequence[int]
         if first:
@@ -112,13 +113,13 @@ class Places:
         """Those of these (who must be alive) whose ids are higher, when ``rising``, or lower."""
         # A cursor may say anything, and is followed as far as it could be an id.
         key = bytes.fromhex((_START.match(repo_id) or [""])[0].ljust(24, "0"))
-        border = int(np.searchsorted(self._ids, key, side="right" if rising else "left"))
+        border = (bisect_right if rising else bisect_left)(range(self._loaded), key, key=self._key)
         found = these.copy()
         if rising:
             found.remove_range(0, border)
         else:
-            found.remove_range(border, len(self._ids))
-        late = these - BitMap(range(len(self._ids)))
+            found.remove_range(border, self._loaded)
+        late = these - BitMap(range(self._loaded))
         for slot in late:
             if not (self._key(slot) > key if rising else self._key(slot) < key):
                 found.discard(slot)

@@ -17,9 +17,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-# Before numpy is imported: threads of its own would only take memory, and the hub's processor time.
-os.putenv("OPENBLAS_NUM_THREADS", "1")
-
 from freehold.discover import changes
 from freehold.discover.index.channel import ChannelClosed, receive, send
 from freehold.discover.index.engine import Engine, Query

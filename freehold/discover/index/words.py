@@ -6,17 +6,15 @@ most, only a number made of the word is kept beside each slot that has it.
 
 from array import array
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
 
-import numpy as np
 from pyroaring import BitMap
-
-from freehold.discover.index.sets import bitmap
 
 #: Words that have a set from the start, and slots of one batch from which on a word gets one too.
 MAX_FREQUENT, MANY = 20_000, 64
 #: Of one family: what is beyond finds, and is not counted, so that strangers' words do not make counting slow.
 MAX_MEMBERS = 20_000
+#: Rare words lie in so many drawers; one is looked through for a word.
+DRAWERS = 1_024
 #: Changes of the words there are, before those of a family are put in order again.
 REORDERED = 64
 _MASK = (1 << 64) - 1
@@ -40,16 +38,13 @@ class Words:
         self._changes = 0
         self._sealed = 0
         self._ordered_at: dict[str, int] = {}
-        self._rare_numbers: list[array[int]] = []
-        self._rare_slots: list[array[int]] = []
         self._born: list[str] = []  # words that were rare in the batches before
-        self._rare: tuple[Any, Any] = (np.zeros(0, np.uint64), np.zeros(0, np.uint32))
+        self._rare = [(array("Q"), array("I")) for _ in range(DRAWERS)]
         for word in frequent:
             self._new(word)
 
     def load(self, slots_by_word: Mapping[str, "array[int]"]) -> None:
         """Put in slots, each list rising (typecode I). End with :meth:`seal`."""
-        numbers, slots = array("Q"), array("I")
         for word, some in slots_by_word.items():
             found = self._sets.get(word)
             if found is not None:
@@ -58,21 +53,12 @@ class Words:
                 self._new(word).update(some)
                 self._born.append(word)
             else:
-                numbers.extend([number_of(word)] * len(some))
+                number = number_of(word)
+                numbers, slots = self._rare[number % DRAWERS]
+                numbers.extend([number] * len(some))
                 slots.extend(some)
-        self._rare_numbers.append(numbers)
-        self._rare_slots.append(slots)
 
     def seal(self) -> None:
-        numbers = np.concatenate(
-            [np.frombuffer(some, np.uint64) for some in self._rare_numbers if some] or [self._rare[0]]
-        )
-        self._rare_numbers = []
-        order = np.argsort(numbers, kind="stable")
-        numbers = numbers[order]
-        slots = np.concatenate([np.frombuffer(some, np.uint32) for some in self._rare_slots if some] or [self._rare[1]])
-        self._rare_slots = []
-        self._rare = (numbers, slots[order])
         for word in self._born:
             self._sets[word].update(self._rarely(word))
         self._born = []
@@ -140,7 +126,14 @@ class Words:
         return bool(self._families(word)) and len(self._sets) < 2 * MAX_FREQUENT
 
     def _rarely(self, word: str) -> BitMap:
-        numbers, slots = self._rare
-        number = np.uint64(number_of(word))
-        start, end = np.searchsorted(numbers, number, "left"), np.searchsorted(numbers, number, "right")
-        return bitmap(np.sort(slots[start:end]))
+        number = number_of(word)
+        numbers, slots = self._rare[number % DRAWERS]
+        if not numbers:
+            return BitMap()
+        data, wanted = numbers.tobytes(), array("Q", [number]).tobytes()
+        found, at = BitMap(), data.find(wanted)
+        while at >= 0:
+            if at % 8 == 0:
+                found.add(slots[at // 8])
+            at = data.find(wanted, at + 1)
+        return found

@@ -1,10 +1,10 @@
 """The engine against the plainest thing that could be right: a dictionary that is looked through."""
 
+import random
 from array import array
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +12,7 @@ from pyroaring import BitMap
 
 from freehold.discover.index import words as index_words
 from freehold.discover.index.engine import Batch, Engine, Entry, Query
+from freehold.discover.index.names import Names
 from freehold.discover.index.sets import MAX_BITS, Numbers
 
 pytestmark = pytest.mark.rules
@@ -55,11 +56,7 @@ def loaded(known: list[Entry], frequent: list[str]) -> Engine:
     for slot, entry in enumerate(known):
         for word in entry.words:
             words.setdefault(word, array("I")).append(slot)
-    numbers: dict[str, tuple[Any, Any]] = {}
-    for name in ("n", "m"):
-        slots = [slot for slot, entry in enumerate(known) if name in entry.numbers]
-        values = [known[slot].numbers[name] for slot in slots]
-        numbers[name] = np.array(slots, np.uint32), np.array(values, np.int64)
+    numbers = {name: [entry.numbers.get(name) for entry in known] for name in ("n", "m")}
     if known:
         engine.load(Batch(0, [entry.id for entry in known], [entry.name for entry in known], words, numbers))
     engine.seal()
@@ -165,6 +162,29 @@ def test_numbers_are_compared_by_their_bits(values: list[int | None], bound: int
         )
         assert len(sure) <= most
         assert len({known[slot] for slot in rest}) <= 1 or len(sure) + len(rest) <= most
+
+
+def test_many_numbers_at_once_are_those_that_were_put_in() -> None:
+    """More than a container lists one by one, and more than one chunk."""
+    chance, numbers = random.Random(1), Numbers()
+    values = [None if chance.random() < 0.3 else chance.randrange(10 ** chance.randrange(1, 19)) for _ in range(70_000)]
+    for start in range(0, len(values), 16_384):
+        numbers.load(values[start : start + 16_384])
+    numbers.seal()
+    assert [numbers.get(slot) for slot in range(0, 70_000, 7)] == values[::7]
+    bound = 10**6
+    assert len(numbers.between(None, bound)) == sum(value is not None and value <= bound for value in values)
+
+
+def test_names_are_found_in_many_chunks() -> None:
+    names, words = Names(), ("ann/model-65", "el-7", "l-6", "a", "n/", "zz")
+    every = [f"ann/model-{number}" for number in range(70_000)]
+    for start in range(0, len(every), 16_384):
+        names.load(every[start : start + 16_384])
+    names.seal()
+    for word in words:
+        assert list(names.holding(word)) == [slot for slot, name in enumerate(every) if word in name], word
+    assert [names.get(slot) for slot in (0, 65_535, 65_536, 69_999)] == [every[n] for n in (0, 65_535, 65_536, 69_999)]
 
 
 def test_a_number_that_strangers_made_too_large_is_bounded() -> None:
