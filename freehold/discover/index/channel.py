@@ -37,7 +37,7 @@ def receive(channel: socket.socket, until: float) -> Any:
         raise ChannelClosed
     try:
         return json.loads(_take(channel, length, until))
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         raise ChannelClosed from err
 
 

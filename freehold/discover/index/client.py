@@ -24,6 +24,8 @@ WORTH_IT = 5_000
 LOOK_S, COUNT_S = 1.0, 60.0
 #: An answer that takes longer is not waited for; one that is older than this is not taken.
 ANSWER_S, LAG_S = 1.0, 10.0
+#: A process that says nothing for so long will say nothing any more: it is ended, and begins anew.
+SILENT_S = 60.0
 #: Between starts of a process that ends again and again; one that lasted so long begins from the shortest.
 SHORTEST_S, LONGEST_S, LASTED_S = 1.0, 60.0, 300.0
 STOP_S = 2.0
@@ -54,6 +56,7 @@ class Index:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="index", daemon=True)
         self._starts, self._pause_s, self._not_before, self._began = 0, SHORTEST_S, 0.0, 0.0
+        self._heard = 0.0
         self._told: Mapping[str, Any] = {}
 
     # ---- for whoever lists ----
@@ -143,6 +146,7 @@ class Index:
         with self._lock:
             self._process, self._control = process, ours
             self._starts, self._began = self._starts + 1, time.monotonic()
+            self._heard = self._began
         # Not as an argument, which everybody on the machine can read.
         send(ours, {"database": self._database.url}, time.monotonic() + STOP_S)
 
@@ -151,6 +155,11 @@ class Index:
         status = self._process.poll()
         if status is None:
             reply = self._asked("state")
+            if reply is not None:
+                self._heard = time.monotonic()
+            elif time.monotonic() - self._heard > SILENT_S:
+                log.warning("The index has said nothing for %.0f s, and is ended", time.monotonic() - self._heard)
+                self._process.kill()
             self._told = reply if reply is not None else self._told and {**self._told, "is_ready": False}
             return
         log.warning("The index ended with status %s; it begins anew, and lists are answered without it", status)

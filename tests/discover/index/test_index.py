@@ -23,6 +23,7 @@ from freehold.accounts.tables import Account
 from freehold.core.database import Database
 from freehold.core.migrate import upgrade
 from freehold.discover import changes, facets, indexed, queries, questions, register, rules
+from freehold.discover.index import client
 from freehold.discover.index.client import Index
 from freehold.discover.rules import Listing
 from freehold.repos import service as repos
@@ -249,6 +250,21 @@ def test_lists_do_without_it_when_it_is_killed_and_it_comes_back(
     assert index.state().starts >= 2
     with asked(True) as db:
         assert indexed.count(db, ANONYMOUS, listing) == wanted
+
+
+def test_one_that_says_nothing_any_more_is_ended_and_begins_anew(
+    filled: Database, index: Index, asked: Callable[[bool], Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped, or caught in something that never ends."""
+    before, listing = index.pid, Listing("model", search="llama")
+    assert before is not None and client.SILENT_S > 10
+    monkeypatch.setattr(client, "SILENT_S", 2.0)
+    os.kill(before, signal.SIGSTOP)
+    wait(lambda: index.pid != before)
+    monkeypatch.undo()  # building may keep it from answering so quickly
+    wait(lambda: index.is_ready and index.pid != before, READY_S)
+    with asked(True) as db, asked(False) as plain:
+        assert indexed.count(db, ANONYMOUS, listing) == queries.count(plain, ANONYMOUS, listing)
 
 
 def test_one_that_missed_changes_reads_everything_anew(
