@@ -158,7 +158,7 @@ def save(
         ask.db.rollback()
         return _new(ask, rules.checked_kind(kind), query, name[:200], notice, wrong(err, "name"))
     answer = RedirectResponse(queries.address(search), 303)
-    return flash.say(ask.request, answer, f"{search.name} is saved. What comes to match is new to it.")
+    return flash.say(ask.request, answer, f"{search.name} is saved. From now on, what comes to match counts as new.")
 
 
 def _new(ask: Ask, kind: str, query: str, name: str, notice: Notice, refused: Wrong = FINE) -> Response:
