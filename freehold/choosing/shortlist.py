@@ -144,9 +144,7 @@ def _why(candidate: Candidate, wish: Wish, fit: Fit | None, way: Way | None, rat
     if facts.context_length and (wish.use is None or wish.use.reads):
         told.append(f"reads {facts.context_length:,} tokens at once")
     if rate is not None:
-        told.append(
-            f"about {speed.said(rate.middle)} words a second ({speed.said(rate.low)} to {speed.said(rate.high)})"
-        )
+        told.append(speed.told(rate))
     told.append(f"{figures.plural(row.downloads, 'download')} in 30 days")
     if candidate.evaluated:
         told.append(f"evaluated on {', '.join(candidate.evaluated[:3])}")

@@ -48,6 +48,13 @@ def estimate(machine: Machine, need: Need, active_share: float) -> Speed | None:
     return Speed(words[0], middle, words[1])
 
 
+def told(speed: Speed) -> str:
+    """The guess with how far it may be off, which goes unsaid where even the low end is beyond what memory decides."""
+    if speed.low >= MOST_WORDS:
+        return f"{said(speed.low)} words a second"
+    return f"about {said(speed.middle)} words a second ({said(speed.low)} to {said(speed.high)})"
+
+
 def said(words: float) -> str:
     """A number of words a second, no more exactly than it is known."""
     if words >= MOST_WORDS:

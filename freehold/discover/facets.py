@@ -185,7 +185,10 @@ def _words(
         names = {word: value.classes.get(word) or one.name or machines.name(word) for word, one in bounds.items()}
         if answer is not None and answer.has_bounds:
             at = answer.at_least, answer.at_most
-            chosen |= {word for word, one in bounds.items() if word == answer.text or (one.at_least, one.at_most) == at}
+            # Of two machines with as much room only the one that was asked for is chosen.
+            is_named = value.unit == "machine" and answer.text in bounds
+            same = {} if is_named else {word for word, one in bounds.items() if (one.at_least, one.at_most) == at}
+            chosen |= {answer.text, *same}
     else:
         names = dict(value.names) or {word: word for word in (*numbers, *chosen) if word != UNKNOWN}
     if value.unknown:
