@@ -79,6 +79,7 @@ def slots() -> Slots:
         org_settings=ORG_SETTINGS,
         footer=FOOTER,
         trends_address="/trends?kind={kind}",
+        machines_address="/settings/machines",
         choose_address="/choose",
         inbox_address="/notifications",
         file_views=(cards_pages.file_view,),

@@ -70,6 +70,7 @@ class Slots:
     trends_address: str = (
         ""  #: which kinds of repository rise and fall, ``{kind}`` is that of a list; empty: nothing tells
     )
+    machines_address: str = ""  #: where somebody signed in names the machines that they have; empty: nowhere
     choose_address: str = ""  #: helps to choose among models; empty: nothing does
     health_address: str = ""  #: how the hub is, in words for everybody
     inbox_address: str = ""  #: what somebody signed in is told; empty: no bell

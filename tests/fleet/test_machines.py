@@ -157,6 +157,11 @@ def test_a_list_offers_machines_to_those_who_see_them(client: TestClient, cast: 
     page = bob.see("/models")
     assert "Rack 2 (lab)" in page and "any machine of lab" in page and "Rack &lt;3&gt;" in page
     assert "Rack" not in charlie.see("/models") and "Rack" not in client.get("/models").text
+    assert 'href="/settings/machines" hx-boost="false">Your own machines' in page
+    assert "Your own machines" not in client.get("/models").text
+    client.post(MINE, json=LAPTOP | {"name": "Twin", "memoryGb": 16}, headers=cast.bob.headers)
+    twin = bob.see("/models?fits=mine%3Atwin")
+    assert re.findall(r'aria-current="true"><span>(.*?)</span><span class="n">', twin) == ["Twin"]
     chosen = bob.see("/models?fits=lab%3Afleet")
     assert "Remove filter Fits on: any machine of lab" in chosen
     charlie.see("/models?fits=lab%3Afleet", status=404)
