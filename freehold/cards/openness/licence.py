@@ -66,6 +66,7 @@ def _shown(step: Step, *, is_own: bool) -> Evidence:
     if step.reading.why == HIDDEN:
         return Evidence("hidden", "", "made from a repository you may not see")
     if not step.reading.licences:
-        return Evidence("absent", whose, step.reading.why or "not stated")
+        why = step.reading.why or "not stated"
+        return Evidence("absent", whose, why if whose else f"what it was made from: {why}")
     said = [f"{one.title}: {'open' if one.id in OPEN else 'with restrictions'}" for one in step.reading.licences[:3]]
     return Evidence("licence", step.reading.licences[0].id, f"{whose}: {'; '.join(said)}")
