@@ -8,6 +8,7 @@ from freehold.cards.memory import Load, Machine, Need, Verdict
 from freehold.discover import machines
 from freehold.discover.machines import Choice, Group
 from freehold.web import figures
+from freehold.web.names import visible
 
 #: Ways to load a model that are told of, and lengths of text that are tried where one is too long.
 SHOWN_WAYS = 12
@@ -135,7 +136,7 @@ def _engines(load: Load, machine: Machine) -> Sequence[memory.Engine]:
 
 def _way(load: Load, asked: Asked, machine: Machine, engine: memory.Engine) -> tuple[Load, Way]:
     need = memory.need(load, asked.users, asked.tokens, machine, engine)
-    label = load.quantisation or load.form
+    label = visible(load.quantisation or load.form)  # as a file says it
     return load, Way(label, load.name, need, memory.verdict(need, machine), _bar(need, machine))
 
 

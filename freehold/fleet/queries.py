@@ -13,6 +13,7 @@ from freehold.fleet import access, rules
 from freehold.fleet.errors import MachineNotFound
 from freehold.fleet.rules import FLEET, MINE
 from freehold.fleet.tables import OwnMachine
+from freehold.web.names import visible
 
 #: Accounts whose machines are offered to one person.
 MAX_OWNERS = 20
@@ -75,7 +76,7 @@ def fleet_name(owner: str) -> str:
 
 
 def _owned(row: OwnMachine, owner: str) -> Owned:
-    return Owned(f"{owner or MINE}:{row.word}", row.name, machine_of(row), row.is_default)
+    return Owned(f"{owner or MINE}:{row.word}", visible(row.name), machine_of(row), row.is_default)
 
 
 def machine_of(row: OwnMachine) -> Machine:

@@ -64,6 +64,8 @@ FREE: dict[str, tuple[str, ...]] = {
     "accounts": ("full_name", "details", "website"),
     "browser_sessions": ("agent",),
     "collections": ("title", "description"),
+    "discussion_texts": ("title", "tags", "body"),
+    "eval_results": ("filename", "task"),
     "collection_items": ("note",),
     "comment_versions": ("text",),
     "discussions": ("title",),
@@ -74,9 +76,13 @@ FREE: dict[str, tuple[str, ...]] = {
     "notifications": ("title",),
     "oauth_programs": ("name", "website"),
     "oauth_grants": ("name",),
+    "own_machines": ("name",),
     "repo_cards": ("summary", "license", "library_name"),
     "repo_facts": ("architecture", "tokenizer", "adapter_base", "dtype"),
+    "repo_texts": ("title", "tags", "body"),
+    "saved_searches": ("name",),
     "space_values": ("value", "description"),
+    "tallies": ("word",),
     "tasks": ("error",),
     "tokens": ("name",),
     "upkeep_runs": ("error",),
@@ -87,9 +93,11 @@ FREE: dict[str, tuple[str, ...]] = {
 #: Columns of JSON whose every text is one.
 NESTED = {
     "admissions": ("answers",),
+    "eval_results": ("data",),
     "news": ("data",),
     "repo_cards": ("data", "config", "tags"),
     "repo_facts": ("formats", "quantisations", "details"),
+    "repo_openness": ("told",),
     "file_headers": ("told",),
     "audit_entries": ("details",),
     "discussion_events": ("data",),
@@ -162,6 +170,8 @@ def _overwrite(live: Live) -> None:
                     value: Any = f"{start}{word}"[:long]
                     if column == "name":  # of which nobody may have two
                         value = table.c.id.concat(NAME)
+                    if column == "word":  # the key of a row, with others
+                        value = table.c.word.concat(NAME)
                     db.execute(sa.update(table).where(table.c[column].is_not(None)).values({column: value}))
             for name, columns in NESTED.items():
                 _fill_json(db, tables[name], columns)

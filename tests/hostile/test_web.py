@@ -5,10 +5,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from scripts.pages import PAGES
+from scripts.pages import NOBODY, PAGES, STRANGER, Shown
 from tests.fixtures.browser import Tab
 from tests.hostile.stage import HURT, Stage, loose, staged, trouble
 
+#: Pages that quote a payload, found by a word of it.
+SAID = (
+    Shown("search-said", "/search?search=onerror", STRANGER),
+    Shown("models-said", "/models?text=onerror&open=architecture,tokenizer,dtype,quantisation,license", NOBODY),
+    Shown("trends-said", "/trends?by=licence&measure=new&as=number", NOBODY),
+)
 #: What stands after a mark that turns the direction of reading, up to where nothing is turned any more.
 TURNS = """() => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
@@ -47,7 +53,7 @@ def test_no_stranger_s_word_acts_on_any_page(browse: Callable[..., Tab], stage: 
         tab.page.on("dialog", lambda dialog: (tab.wrong.append(f"said {dialog.message}"), dialog.dismiss()))
         return tab
 
-    for shown in PAGES:
+    for shown in (*PAGES, *SAID):
         tab = tabs.get(shown.who) or tabs.setdefault(shown.who, opened(shown.who))
         answer = tab.page.goto(stage.live.url + shown.address.format(**stage.found), wait_until="load")
         assert answer is not None
