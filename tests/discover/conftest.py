@@ -1,7 +1,9 @@
 """Repositories with real commits in them, without the doors that clients use for that."""
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import select
@@ -11,6 +13,9 @@ from freehold.access.rules import Actor
 from freehold.content import queries
 from freehold.content.rules import MAIN
 from freehold.content.service import publishing
+from freehold.core.database import Database
+from freehold.discover import indexed
+from freehold.discover.index.client import Index
 from freehold.gitkit.commits import Put, PutPointer, write_commit
 from freehold.repos import service as repos
 from freehold.repos.tables import Repo
@@ -71,6 +76,24 @@ def publish(app: Starlette, tmp_path_factory: pytest.TempPathFactory) -> Publish
             return made.commit
 
     return commit
+
+
+@contextmanager
+def by_index(database: Database) -> Iterator[None]:
+    """Lists of ``database`` are answered by an index meanwhile, as those of a large hub are."""
+    index = Index(database, "on")
+    before, database.info[indexed.INFO] = database.info[indexed.INFO], index
+    index.start()
+    try:
+        deadline = time.monotonic() + 60
+        while not index.is_ready:
+            assert time.monotonic() < deadline, "the index is not ready"
+            time.sleep(0.05)
+        yield
+        assert index.state().starts == 1
+    finally:
+        database.info[indexed.INFO] = before
+        index.stop()
 
 
 CONFIG = json.dumps({"model_type": "llama", "architectures": ["LlamaForCausalLM"], "max_position_embeddings": 2048})

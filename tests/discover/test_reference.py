@@ -2,7 +2,6 @@
 
 import json
 import random
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,11 +24,10 @@ from freehold.accounts.tables import Account
 from freehold.cards.tables import EvalResult, RepoCard, RepoFacts, RepoTag, RepoVerdict
 from freehold.core.database import Database
 from freehold.core.ids import new_id
-from freehold.discover import facets, indexed, questions, rules
-from freehold.discover.index.client import Index
+from freehold.discover import facets, questions, rules
 from freehold.repos.tables import Repo
 from tests.discover import reference
-from tests.discover.conftest import Publish
+from tests.discover.conftest import Publish, by_index
 from tests.discover.reference import Asker
 from tests.fixtures.hub import BASE_URL
 from tests.fixtures.people import Cast
@@ -173,17 +171,8 @@ def way(request: pytest.FixtureRequest, database: Database, askers: list[Asker])
     if chosen == "database":
         yield chosen
         return
-    index = Index(database, "on")
-    before, database.info[indexed.INFO] = database.info[indexed.INFO], index
-    index.start()
-    deadline = time.monotonic() + 60
-    while not index.is_ready:
-        assert time.monotonic() < deadline, "the index is not ready"
-        time.sleep(0.05)
-    yield chosen
-    database.info[indexed.INFO] = before
-    assert index.state().starts == 1
-    index.stop()
+    with by_index(database):
+        yield chosen
 
 
 def _some(choices: tuple[str, ...], most: int) -> st.SearchStrategy[Any]:
