@@ -51,8 +51,12 @@ class Numbers:
         long number in base two. Thirty times as quick as a look at each."""
         number = self._chunks
         self._chunks += 1
-        self.known |= _set(number, bytes(value is not None for value in values))
-        packed = array("Q", [bounded(value or 0) for value in values])
+        is_known = bytes([value is not None for value in values]) if None in values else b"\x01" * len(values)
+        self.known |= _set(number, is_known)
+        try:
+            packed = array("Q", [value or 0 for value in values])
+        except OverflowError:  # one is below zero, or far too large
+            packed = array("Q", [bounded(value or 0) for value in values])
         highest = max(packed).bit_length()
         data = packed.tobytes()
         self._grow(highest)

@@ -192,6 +192,10 @@ def test_a_number_that_strangers_made_too_large_is_bounded() -> None:
     numbers.set(0, 1 << 200)
     numbers.set(1, -5)
     assert [numbers.get(0), numbers.get(1)] == [(1 << MAX_BITS) - 1, 0]
+    loaded = Numbers()
+    loaded.load([1 << 200, -5, None, 7])
+    loaded.seal()
+    assert [loaded.get(slot) for slot in range(4)] == [(1 << MAX_BITS) - 1, 0, None, 7]
 
 
 def test_a_name_without_a_word_costs_no_slot_of_its_own() -> None:
