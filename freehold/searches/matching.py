@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, insert, or_, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Action, Actor
@@ -24,8 +24,8 @@ from freehold.access.service import of_user
 from freehold.accounts.tables import Account
 from freehold.cards.tables import RepoFacts
 from freehold.core import clock
-from freehold.core.database import Database
-from freehold.core.errors import HubError
+from freehold.core.database import Database, bounded
+from freehold.core.errors import HubError, TookTooLong
 from freehold.core.events import publish, savepoint
 from freehold.core.instance import InstanceValue
 from freehold.discover import changes, machines
@@ -44,6 +44,8 @@ _PLACE = "searches_position"
 REPOS, SEARCHES, TOLD = 400, 500, 50
 #: Seconds after which a turn leaves the rest to the next; changes taken in where too many were missed to read them all.
 TURN_S, MAX_MISSED = 30.0, 20_000
+#: Seconds that one search may take to be held against a batch.
+MATCH_S = 5.0
 #: A place in the log that is older goes forward though nothing changed, lest what it remembers be pruned.
 REFRESH = timedelta(minutes=10)
 
@@ -196,11 +198,23 @@ def _found(db: Session, searches: Sequence[SavedSearch], repo_ids: Sequence[str]
             listings[key] = listing
     found = {}
     for key, listing in listings.items():
-        hits = db.scalars(discover.filtered(select(Repo.id), listing).where(Repo.id.in_(repo_ids))).all()
+        hits = _hits(db, listing, repo_ids)
         for search in groups[key] if hits else ():
             if fresh := _fresh(db, people.actor(search.user_id), search, hits):
                 found[search.id] = fresh
     return found
+
+
+def _hits(db: Session, listing: Listing, repo_ids: Sequence[str]) -> Sequence[str]:
+    """Which of these match; none where the database cannot tell: one search must not keep the others from theirs."""
+    query: Any = discover.filtered(select(Repo.id), listing).where(Repo.id.in_(repo_ids))
+    try:
+        with savepoint(db), bounded(db, MATCH_S):
+            found: Sequence[str] = db.scalars(query).all()
+            return found
+    except (DBAPIError, TookTooLong):
+        log.exception("A saved search for %s was left out this time.", listing.kind)
+        return ()
 
 
 def _fresh(db: Session, actor: Actor | None, search: SavedSearch, hits: Sequence[str]) -> Sequence[str]:

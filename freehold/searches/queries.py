@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import QueryParams
 
 from freehold.access.rules import Actor
-from freehold.core.errors import HubError
+from freehold.core.errors import HubError, TookTooLong
+from freehold.core.events import savepoint
 from freehold.discover import addresses, counting, machines
 from freehold.discover import queries as discover
 from freehold.discover.machines import Choice
@@ -71,7 +72,12 @@ def _standing(db: Session, actor: Actor, search: SavedSearch, own: Mapping[str, 
         listing = listing_of(search, own)
     except HubError as err:
         return Standing(search, 0, 0, err.message)
-    return Standing(search, counting.total(db, actor, listing), len(new(db, actor, search, listing, rules.MAX_NEW)), "")
+    try:
+        with savepoint(db):  # one that takes too long leaves the others their page
+            total = counting.total(db, actor, listing)
+    except TookTooLong as err:
+        return Standing(search, 0, 0, err.message)
+    return Standing(search, total, len(new(db, actor, search, listing, rules.MAX_NEW)), "")
 
 
 def listing_of(search: SavedSearch, own: Mapping[str, Choice]) -> Listing:

@@ -4,16 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from starlette.testclient import TestClient
 
 from freehold.core import clock
+from freehold.core.errors import TookTooLong
 from freehold.discover import changes
 from freehold.inbox.service import mail, matches
 from freehold.inbox.tables import Notification
 from freehold.repos import service as repos
 from freehold.repos.tables import Repo
-from freehold.searches import matching, rules, tasks
+from freehold.searches import matching, queries, rules, tasks
 from freehold.searches.tables import SavedSearch, SearchMatch
 from freehold.tasks.tables import Task
 from tests.discover.conftest import Publish
@@ -185,6 +186,31 @@ def test_a_broken_address_hurts_nobody(client: TestClient, cast: Cast, publish: 
     assert "num_parameters is like" in client.get(API, headers=cast.bob.headers).json()[0]["problem"]
     page = Browser(client.app, cast.bob).see("/searches")  # type: ignore[arg-type]
     assert "It finds nothing any more." in page
+
+
+def test_one_that_the_database_cannot_answer_hurts_nobody(
+    client: TestClient, cast: Cast, publish: Publish, look_around: Turn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(client, cast.bob, query="search=fresh")
+    save(client, cast.charlie)
+    filtered, total = matching.discover.filtered, queries.counting.total
+
+    def broken(query: Any, listing: Any) -> Any:
+        found = filtered(query, listing)
+        return found.where(text("no_such_function(1) = 1")) if listing.search == "fresh" else found
+
+    def slow(db: Any, actor: Any, listing: Any) -> int:
+        if listing.search == "fresh":
+            raise TookTooLong("This takes longer than it may.")
+        return total(db, actor, listing)
+
+    monkeypatch.setattr(matching.discover, "filtered", broken)
+    publish(cast.alice.actor, "alice/fresh", {"README.md": MIT})
+    look_around()
+    monkeypatch.setattr(matching.discover, "filtered", filtered)
+    assert len(told(client, cast.charlie)) == 1 and told(client, cast.bob) == []
+    monkeypatch.setattr(queries.counting, "total", slow)
+    assert client.get(API, headers=cast.bob.headers).json()[0]["problem"] == "This takes longer than it may."
 
 
 def test_machines_are_those_of_whoever_searches(
