@@ -26,7 +26,7 @@ MOST = 8
 POPULAR, CLOSE = 100, 40
 #: People who like it and what else they like, looked at.
 LIKERS, LIKED = 50, 2_000
-KEPT, KEPT_S = 1_000, 600
+KEPT, KEPT_S = 1_000, 60
 
 #: By repository, its commit and the time, rounded: ids of the shown with why, and how many more of their families.
 _kept: Lru[tuple[str, str, int], Sequence[tuple[str, Sequence[str], int]]] = Lru(KEPT)
