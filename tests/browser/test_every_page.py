@@ -42,14 +42,15 @@ def test_every_page_is_sound(browse: Callable[..., Tab], filled: Filled) -> None
 
 
 def test_a_list_changes_in_part_and_back_is_where_one_was(browse: Callable[..., Tab], filled: Filled) -> None:
-    page = browse("alice", on=filled.live).go("/models")
+    tab = browse("alice", on=filled.live)
+    page = tab.go("/models")
     page.evaluate("window.stays = true")
     page.locator("#listing").get_by_role("link", name="Most liked").click()
     page.wait_for_url("**/models?sort=likes")
     assert page.evaluate("window.stays"), "the page was loaded anew"
     page.go_back()
     page.wait_for_url("**/models")
-    page.wait_for_function("!window.stays")  # loaded anew, and whole: not the part that was fetched last
+    tab.until("!window.stays")  # loaded anew, and whole: not the part that was fetched last
     page.locator("header.top").wait_for()
     assert page.locator("#listing").count() == 1
     page.go_forward()

@@ -56,7 +56,7 @@ def test_a_list_is_narrowed_in_place_and_back_undoes_it(browse: Callable[..., Ta
     ):
         page.evaluate("window.stays = true; setTimeout(() => history.back())")
         page.wait_for_url(f"**/models{address}")
-        page.wait_for_function("!window.stays")
+        tab.until("!window.stays")
         page.get_by_role("link", name=shown).wait_for()
         page.wait_for_load_state("networkidle")  # a script that is still on its way would be lost, and say so
 

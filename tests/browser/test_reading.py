@@ -42,6 +42,7 @@ def test_a_visitor_without_scripts_reads_it_all(
         page.get_by_text("Filters", exact=True).click()
     else:
         page.get_by_role("navigation", name="Main").get_by_role("link", name="Models").click()
+    page.get_by_role("link", name="Licence", exact=True).click()
     page.get_by_role("link", name="bsd-3-clause-clear").click()
     page.get_by_role("table").get_by_role("link", name=path).click()
     expect(page.get_by_role("article")).to_contain_text("Read by all")

@@ -114,10 +114,10 @@ def test_the_header_by_keyboard(browse: Callable[..., Tab]) -> None:
     for _ in range(12):
         page.keyboard.press("Tab")
         seen.append(page.evaluate("document.activeElement.ariaLabel ?? document.activeElement.innerText ?? ''").strip())
-    order = ["Skip to content", "Freehold", "Models", "Data sets", "Spaces", "Collections", "", "New"]
+    order = ["Skip to content", "Freehold", "Models", "Data sets", "Spaces", "Collections", "Trends", "", "New"]
     assert seen[: len(order)] == order
-    assert seen[8].startswith("Switch between") and seen[9].startswith("Notifications")
-    assert seen[10] == "Account: alice"
+    assert seen[9].startswith("Switch between") and seen[10].startswith("Notifications")
+    assert seen[11] == "Account: alice"
     account = page.get_by_label("Account: alice")
     account.focus()
     page.keyboard.press("Enter")

@@ -118,7 +118,7 @@ def test_words_follow_every_change(app: Starlette, client: TestClient, publish: 
 def test_rows_of_an_older_way_are_made_anew(app: Starlette, client: TestClient, publish: Publish, cast: Cast) -> None:
     publish(cast.alice.actor, "lab/old", {"README.md": "heron"})
     with app.state.database.write() as db:
-        db.execute(update(RepoText).values(version=0, body="wren"))
+        db.execute(update(RepoText).values(version=0, body="wren", lexemes=None))
     assert _found(client, "heron") == []
     assert tasks.texts_backfill(app.state.database).turn() == 1
     app.state.worker.drain()
