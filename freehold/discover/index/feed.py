@@ -5,7 +5,6 @@ import json
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -50,19 +49,19 @@ class Feed:
         with self.snapshot() as db:
             self.position = changes.position(db)
             engine = Engine(self._numbers, spelling.families, self._frequent(db))
-        slot = 0
-        with ThreadPoolExecutor(1) as ahead:  # the database reads what comes next while this is loaded
-            reading = ahead.submit(self._rows, "")
-            while True:
-                rows, tags = reading.result()
-                is_last = len(rows) < BATCH
-                if not is_last:
-                    reading = ahead.submit(self._rows, rows[-1].id)
+        after, slot = "", 0
+        while True:
+            # A transaction each: a long one would keep the database from forgetting what it wrote since.
+            with self.snapshot() as db:
+                query = self._select.where(Repo.id > after).order_by(Repo.id).limit(BATCH)
+                rows = db.connection().execute(query).all()  # plain rows, without the mapper's part
                 if rows:
-                    engine.load(self._batch(rows, tags, slot))
-                    slot += len(rows)
-                if is_last:
-                    break
+                    tags = self._tags(db, RepoTag.repo_id > after, RepoTag.repo_id <= rows[-1].id)
+            if rows:
+                engine.load(self._batch(rows, tags, slot))
+                after, slot = rows[-1].id, slot + len(rows)
+            if len(rows) < BATCH:
+                break
         engine.seal()
         return engine
 
@@ -96,15 +95,6 @@ class Feed:
                 yield db
 
     # ---- rows ----
-
-    def _rows(self, after: str) -> tuple[Sequence[Any], Mapping[str, Sequence[str]]]:
-        """The next repositories by id, and their tags; in a transaction of their own: a long one would keep the
-        database from forgetting what it wrote since.
-        """
-        with self.snapshot() as db:
-            query = self._select.where(Repo.id > after).order_by(Repo.id).limit(BATCH)
-            rows = db.connection().execute(query).all()  # plain rows, without the mapper's part
-            return rows, self._tags(db, RepoTag.repo_id > after, RepoTag.repo_id <= rows[-1].id) if rows else {}
 
     def _columns(self) -> Select[Any]:
         numbers = [self._number(column).label(f"n{n}") for n, (_, column) in enumerate(self._numbers.values())]

@@ -10,7 +10,7 @@ from itertools import accumulate
 
 from pyroaring import BitMap
 
-from freehold.discover.index.sets import CHUNK, chunk_of
+from freehold.discover.index.sets import CHUNK
 
 #: Words whose slots are kept, since the words that people look for are few.
 KEPT_WORDS = 32
@@ -46,14 +46,11 @@ class Names:
         self._chunks.append((b"".join(encoded), starts))
         found: defaultdict[bytes, array[int]] = defaultdict(lambda: array("I"))
         for name in encoded:
-            for gram in _threes(name):
+            for gram in _grams(name):
                 found[gram].append(slot)
             slot += 1
         for gram, slots in found.items():
             self._grams.setdefault(gram, BitMap()).update(slots)
-        for letter in {*self._chunks[-1][0]}:  # there are few letters: to look for each is quicker than to sort all in
-            these = chunk_of(len(self._chunks) - 1, bytes([letter in name for name in encoded]))
-            self._grams.setdefault(bytes((letter,)), BitMap()).update(these)
 
     def add(self, slot: int, name: str) -> None:
         """The name of a slot that comes after all that were loaded."""
@@ -110,8 +107,4 @@ class Names:
 
 def _grams(name: bytes) -> set[bytes]:
     """Each letter, and each three in a row."""
-    return _threes(name) | {bytes((letter,)) for letter in {*name}}
-
-
-def _threes(name: bytes) -> set[bytes]:
-    return {name[place : place + 3] for place in range(len(name) - 2)}
+    return {name[place : place + 3] for place in range(len(name) - 2)} | {bytes((letter,)) for letter in {*name}}

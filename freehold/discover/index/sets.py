@@ -52,7 +52,7 @@ class Numbers:
         number = self._chunks
         self._chunks += 1
         is_known = bytes([value is not None for value in values]) if None in values else b"\x01" * len(values)
-        self.known |= chunk_of(number, is_known)
+        self.known |= _set(number, is_known)
         try:
             packed = array("Q", [value or 0 for value in values])
         except OverflowError:  # one is below zero, or far too large
@@ -62,7 +62,7 @@ class Numbers:
         self._grow(highest)
         for place in range(highest):
             rank = place // 8 if sys.byteorder == "little" else 7 - place // 8
-            self._bits[place] |= chunk_of(number, data[rank::8].translate(_BIT[place % 8]))
+            self._bits[place] |= _set(number, data[rank::8].translate(_BIT[place % 8]))
 
     def set(self, slot: int, value: int | None) -> None:
         if value is None:
@@ -149,7 +149,7 @@ def first(these: Iterable[int], most: int) -> Sequence[int]:
     return list(islice(these, most))
 
 
-def chunk_of(chunk: int, flags: bytes) -> BitMap:
+def _set(chunk: int, flags: bytes) -> BitMap:
     """The slots of a chunk whose flag is 1."""
     found = flags.count(1)
     first_slot = chunk * CHUNK
