@@ -1,0 +1,76 @@
+"""What an engine is, and what it says of a model. Pure."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from freehold.cards.memory import Load, Need
+from freehold.compute.rules import Job
+
+#: What a call can ask of a model; the paths of ``/v1`` and the task calls of the official client come to these.
+Ability = Literal[
+    "chat", "completions", "embeddings", "rerank", "transcription", "classification", "token-classification",
+    "feature-extraction", "sentence-similarity", "image-classification", "image-to-text", "object-detection",
+    "fill-mask", "audio-classification", "text-to-speech",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model at a revision, as an engine looks at it. ``files``: path to bytes; ``facts``: what ``cards`` computed."""
+
+    repo: str  # namespace/name
+    revision: str
+    files: Mapping[str, int]
+    facts: Mapping[str, Any]
+    loads: Sequence[Load]
+    task: str | None  # the pipeline tag, declared or computed
+    library: str | None
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How a model is to be served. ``file``: the load's name where a model has several (one quantisation of GGUF)."""
+
+    file: str = ""
+    context_tokens: int = 4096  # for each of ``parallel`` calls at a time
+    parallel: int = 1
+    threads: int = 0  # 0: as many as the node gives a replica
+    options: Mapping[str, Any] = field(default_factory=dict)  # the engine's own, e.g. {"precision": "full"}
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An engine can serve a model: with these abilities, these files and so much memory. ``need`` None: unknown."""
+
+    engine: str
+    file: str
+    abilities: frozenset[Ability]
+    paths: Sequence[str]  # of the repository, that must be on disk
+    need: Need | None
+    max_context_tokens: int | None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An engine cannot, and why, in a sentence that says what would help."""
+
+    engine: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One engine. ``look`` says what it makes of a model; ``job`` how its process is started; ``missing`` why it
+    cannot run on this node ("Install freehold[serve]"), or ''."""
+
+    name: str  # "llama.cpp"
+    title: str
+    formats: frozenset[str]
+    look: Callable[[Model, Setup], Sequence[Offer] | Refusal]
+    #: (offer, setup, directory with the files, adapters by served name) -> the job
+    job: Callable[[Offer, Setup, Path, Mapping[str, Path]], Job]
+    missing: Callable[[], str]
+    takes_adapters: bool = False
+    is_remote: bool = False

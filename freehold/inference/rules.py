@@ -1,0 +1,99 @@
+"""What a call is about, and what comes back. Pure values: nothing here holds a database object."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from freehold.engines.rules import Ability
+
+Priority = Literal["live", "batch"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """An endpoint that one actor may call: checked when it was made, good for one call."""
+
+    endpoint_id: str
+    served_name: str
+    model: str  # namespace/name of the repository; of a remote endpoint what the other side calls it
+    revision: str  # 40 hex digits; '' of a remote endpoint
+    engine: str
+    abilities: frozenset[Ability]
+    owner_id: str  # the account that pays for the machine
+    adapter: str = ""  # the served name of the adapter, where one was asked for
+    context_tokens: int | None = None
+    defaults: Mapping[str, Any] = field(default_factory=dict)  # parameters used where the call says nothing
+    fingerprint: str = ""  # of the endpoint's row: a replica of another fingerprint is out of date
+
+
+@dataclass(frozen=True)
+class Call:
+    """One question. ``path`` below /v1 as the engine knows it ("chat/completions"), or "task" with the task's own body.
+
+    ``payer_id``: whose turn it is in the queue, an organisation's or a person's account id.
+    """
+
+    path: str
+    body: Mapping[str, Any]
+    payer_id: str
+    priority: Priority = "live"
+    is_stream: bool = False
+    upload: bytes | None = None  # a file beside the body: sound to transcribe, a picture
+    content_type: str = ""  # of ``upload``
+    request_id: str = ""
+
+
+@dataclass
+class Measured:
+    """What a call took, filled in while it goes on; whole once the reply's context was left."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    queue_s: float = 0.0
+    load_s: float = 0.0  # waiting for the model to be in memory
+    first_token_s: float | None = None  # since the call began
+    engine_s: float = 0.0
+    peak_memory_bytes: int = 0
+    processor_s: float = 0.0  # of the engine's process, shared between calls at the same time
+    is_counted: bool = True  # False: the engine gave no count, and tokens were not measured
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One event of a stream: ``data`` is the JSON after ``data: `` as the engine wrote it."""
+
+    data: bytes
+
+
+class Reply(Protocol):
+    """An answer on its way. Exactly one of ``body`` and ``pieces`` is used, as the call asked for a stream or not."""
+
+    target: Target
+    measured: Measured
+    content_type: str
+
+    async def body(self) -> bytes:
+        """The whole answer; bounded by the settings."""
+        ...
+
+    def pieces(self) -> AsyncIterator[Piece]:
+        """The events without the closing ``[DONE]``. Raises ``inference.errors.EngineLost`` when the engine dies."""
+        ...
+
+
+class Runtime(Protocol):
+    """What this node runs (``inference.runtime``), at ``app.state.runtime``."""
+
+    def call(self, target: Target, call: Call) -> AbstractAsyncContextManager[Reply]:
+        """Wait for a turn and a replica, then ask it. Leaving early cancels: the engine's slot is free again.
+
+        Raises errors of ``inference.errors``: ``TooBusy`` (429, Retry-After), ``DoesNotFit``, ``LoadFailed``,
+        ``EngineLost``, ``ContextTooLong``, ``EngineRefused`` (the engine's own 4xx, with its words).
+        """
+        ...
+
+    def standing(self, endpoint_ids: Sequence[str]) -> Mapping[str, str]:
+        """Of each endpoint on this node: "off", "loading", "ready", "answering" or "failed"."""
+        ...
