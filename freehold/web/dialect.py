@@ -15,6 +15,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.rules_block import StateBlock
+from markdown_it.rules_block import table as read_table
 from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
@@ -24,6 +25,9 @@ from freehold.web import footnotes, formulas, references
 
 MAX_HEADINGS = 200
 MAX_FORMULA_LINES = 100
+#: Of all tables of a text; what goes on after them is left out. Rows that lack cells get empty ones, so that two
+#: characters may be a row of hundreds.
+MAX_CELLS = 20_000
 #: What ids of a text begin with, so that no card can name an element of ours.
 ID = "user-content-"
 
@@ -37,9 +41,14 @@ class Heading:
 
 @dataclass
 class Made:
-    """What a text holds besides its HTML. ``codes``: language and text; ``formulas``: source, and whether a block."""
+    """What a text holds besides its HTML. ``codes``: language and text; ``formulas``: source, and whether a block.
+
+    ``cells``: of its tables so far, once they are read; ``is_cut``: rows were left out.
+    """
 
     mark: str
+    cells: int = 0
+    is_cut: bool = False
     codes: list[tuple[str, str]] = field(default_factory=list)
     formulas: list[tuple[str, str, bool]] = field(default_factory=list)
 
@@ -60,6 +69,7 @@ def parser() -> MarkdownIt:
         "fence", "formula", _formula_block, {"alt": ["paragraph", "reference", "blockquote", "list"]}
     )
     made.block.ruler.before("reference", "footnote", footnotes.definition, {"alt": ["paragraph", "reference"]})
+    made.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
     made.inline.ruler.before("escape", "formula", _formula_inline)
     made.inline.ruler.before("link", "footnote", footnotes.reference)
     made.core.ruler.after("block", "admonitions", _admonitions)
@@ -175,6 +185,26 @@ def _formula(token: Token, text: str, opening: str, closing: str, *, is_block: b
     # GitHub also takes $`x`$.
     quoted = len(text) > 2 and text[0] == text[-1] == "`"
     token.meta = {"formula": text[1:-1] if quoted else text, "is_block": is_block}
+
+
+# ---- tables ----------------------------------------------------------------------------------------------------------
+
+
+def _table(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
+    """A table as the library reads it, as far as the text may still have cells; its other rows are left out."""
+    if silent:
+        return read_table(state, start_line, end_line, True)
+    made: Made = state.env["made"]
+    columns = state.src.count("|", state.bMarks[start_line], state.eMarks[start_line]) + 1
+    rows = (MAX_CELLS - made.cells) // columns - 1  # one is the head
+    last_line = start_line + 2 + max(rows, 0)
+    if not read_table(state, start_line, min(end_line, last_line), False):
+        return False
+    made.cells += columns * (state.line - start_line - 1)
+    if state.line == last_line < end_line:
+        while state.line < end_line and not state.isEmpty(state.line):
+            state.line, made.is_cut = state.line + 1, True
+    return True
 
 
 # ---- admonitions, tasks, addresses -----------------------------------------------------------------------------------

@@ -26,6 +26,8 @@ __all__ = ["Heading", "Links", "Rendered", "render"]
 MAX_CHARACTERS = 100_000
 #: A paragraph with more brackets than this holds no links: looking for their ends takes quadratic time.
 MAX_BRACKETS = 800
+#: Of all paragraphs of a text, each with the square of its brackets.
+MAX_BRACKET_PAIRS = 20 * MAX_BRACKETS**2
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Links:
 
 @dataclass(frozen=True)
 class Rendered:
-    """Safe HTML, and its headings for a table of contents. ``is_cut``: the text went on past the limit."""
+    """Safe HTML, and its headings for a table of contents. ``is_cut``: the text went on past a limit."""
 
     html: str
     headings: Sequence[Heading] = field(default=())
@@ -55,7 +57,6 @@ def render(text: str, links: Links = Links(), leads: Mapping[str, str] | None = 
     ``leads``: addresses of this hub by the words that refer to them (see ``web.references``); those become links.
     """
     leads = leads or {}
-    is_cut = len(text) > MAX_CHARACTERS
     made = Made(secrets.token_hex(8))
     env: dict[str, Any] = {"made": made}
     tokens = parser().parse(_without_bracket_bombs(text[:MAX_CHARACTERS]), env)
@@ -76,7 +77,7 @@ def render(text: str, links: Links = Links(), leads: Mapping[str, str] | None = 
         url_schemes={"http", "https", "mailto"},
         link_rel="nofollow noopener noreferrer",
     )
-    return Rendered(dressed(clean, made), headings, is_cut)
+    return Rendered(dressed(clean, made), headings, made.is_cut or len(text) > MAX_CHARACTERS)
 
 
 _TAG_NAMES = """
@@ -184,7 +185,14 @@ def _inside(path: str, links: Links) -> str | None:
 
 
 def _without_bracket_bombs(text: str) -> str:
+    """``text`` with its brackets as plain signs from the paragraph on where looking for their ends is too much work."""
     if text.count("[") <= MAX_BRACKETS:
         return text
-    blocks = re.split(r"(\n[ \t]*\n)", text)
-    return "".join(block.replace("[", "&#91;") if block.count("[") > MAX_BRACKETS else block for block in blocks)
+    blocks, left = re.split(r"(\n[ \t]*\n)", text), MAX_BRACKET_PAIRS
+    for at, block in enumerate(blocks):
+        count = block.count("[")
+        if count > MAX_BRACKETS or count * count > left:
+            blocks[at] = block.replace("[", "&#91;")
+        else:
+            left -= count * count
+    return "".join(blocks)
