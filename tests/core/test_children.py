@@ -63,10 +63,8 @@ def test_it_writes_no_file(child: Child, tmp_path: Path) -> None:
 
 def test_one_that_takes_too_long_is_killed() -> None:
     child = Child("tests.core.odd_child", ChildLimits(answer_s=1.0))
-    began = time.monotonic()
-    with pytest.raises(ChildFailed):
+    with pytest.raises(ChildFailed, match=r"no answer in 1\.0 s"):
         child.ask(b"sleep 60")
-    assert time.monotonic() - began < 10
     assert child.pid is None
 
 
