@@ -108,16 +108,14 @@ def of(
 
     Counted are those that stand open on every list and those ``opened`` by name. ``own``: the reader's machines.
     """
-    asked, groups = questions.asked_of(listing.kind), grouped(listing.kind, chosen)
-    shown = [one for one in asked if one.is_open or one.name in opened]
-    bounds = {one.name: classes(one, listing.answers.get(one.name), own) for one in shown}
-    answered = [one for one in shown if one.name in groups or one.name in listing.answers]
-    rest = [one for one in shown if one not in answered]
-    numbers = dict(counting.counted(db, actor, narrowed(listing, groups), rest, bounds)) if rest else {}
-    for one in answered:
-        numbers |= counting.counted(db, actor, narrowed(listing, groups, but=one.name), [one], bounds)
+    groups = grouped(listing.kind, chosen)
+    numbers: dict[str, Mapping[str, int]] = {}
+    bounds: dict[str, Mapping[str, Answer]] = {}
+    for some, shown, each in counted(listing, chosen, opened, own):
+        numbers |= counting.counted(db, actor, some, shown, each)
+        bounds |= each
     facets = []
-    for question in asked:
+    for question in questions.asked_of(listing.kind):
         mine, answer = groups.get(question.name, ()), listing.answers.get(question.name)
         if question.name in numbers:
             words = _words(listing.kind, question, numbers[question.name], bounds[question.name], mine, answer)
@@ -138,6 +136,23 @@ def of(
                 )
             )
     return facets
+
+
+def counted(
+    listing: Listing, chosen: Sequence[str], opened: Set[str], own: Mapping[str, Choice]
+) -> Sequence[tuple[Listing, Sequence[Question], counting.Classes]]:
+    """What :func:`of` counts: lists, and the questions whose answers are counted in each, with their classes."""
+    groups = grouped(listing.kind, chosen)
+    shown = [one for one in questions.asked_of(listing.kind) if one.is_open or one.name in opened]
+    bounds = {one.name: classes(one, listing.answers.get(one.name), own) for one in shown}
+    answered = [one for one in shown if one.name in groups or one.name in listing.answers]
+    rest = [one for one in shown if one not in answered]
+    parts: list[tuple[Listing, Sequence[Question], counting.Classes]] = []
+    if rest:
+        parts.append((narrowed(listing, groups), rest, {one.name: bounds[one.name] for one in rest}))
+    for one in answered:
+        parts.append((narrowed(listing, groups, but=one.name), [one], {one.name: bounds[one.name]}))
+    return parts
 
 
 def told(kind: str, question: Question, tags: Sequence[str], answer: Answer | None) -> str:

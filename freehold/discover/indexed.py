@@ -21,7 +21,7 @@ from freehold.discover.index import asking, spelling
 from freehold.discover.index.client import Index
 from freehold.discover.questions import Question, Range, Tags
 from freehold.discover.rules import Listing
-from freehold.repos.access import reach
+from freehold.repos.access import Reach, reach
 from freehold.repos.rules import KINDS
 from freehold.repos.tables import Repo
 from freehold.wordkit import rules as words_of
@@ -35,6 +35,8 @@ MAX_HELD = 5_000
 INFO = "index"
 
 Asked = Mapping[str, Any]
+#: A list, and what is asked of it.
+Part = tuple[Listing, Asked]
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,32 @@ class Found:
         return page, Cursor(last[1], last[0]) if last is not None else None
 
 
-def page(db: Session, actor: Actor, listing: Listing) -> Found | None:
-    """The repositories of one page of ``listing``."""
+@dataclass(frozen=True)
+class _Answered:
+    """What one actor was answered, in one session."""
+
+    reached: Reach
+    parts: Sequence[Part]
+    answers: Sequence[Mapping[str, Any]]
+
+    def of(self, part: Part) -> Mapping[str, Any] | None:
+        found = zip(self.parts, self.answers, strict=True)
+        return next((answer for one, answer in found if one == part), None)
+
+
+def ahead(db: Session, actor: Actor, parts: Sequence[Part]) -> None:
+    """Ask all that a page is going to need (``of_page`` and the like) in one exchange; this session has it then.
+
+    The way to the index and back takes longer than most answers, and longest where others use the machine too.
+    """
+    parts = [part for part in parts if not part[0].is_empty]
+    answers = _ask(db, actor, parts)
+    if answers is not None:
+        db.info["answered"] = _Answered(reach(actor), parts, answers)
+
+
+def of_page(listing: Listing) -> Part:
+    """What :func:`page` asks."""
     _, column = questions.ORDERS[listing.sort]
     wanted = {
         "order": spelling.number(column),
@@ -65,7 +91,25 @@ def page(db: Session, actor: Actor, listing: Listing) -> Found | None:
         "most": listing.limit + 1 + SPARE,
         "after": _after(listing.cursor),
     }
-    found = _ask(db, actor, [(listing, {"page": wanted})])
+    return listing, {"page": wanted}
+
+
+def of_total(listing: Listing) -> Part:
+    """What :func:`totals` asks of each."""
+    return listing, {"count": True}
+
+
+def of_counted(listing: Listing, asked: Sequence[Question], classes: Mapping[str, Mapping[str, Answer]]) -> Part:
+    """What :func:`counted` asks."""
+    known, open_ = _parted(asked, classes)
+    conditions = [condition for each in known.values() for condition in each.values()]
+    return listing, {"families": open_, "most": MAX_WORDS, "conditions": conditions}
+
+
+def page(db: Session, actor: Actor, listing: Listing) -> Found | None:
+    """The repositories of one page of ``listing``."""
+    _, column = questions.ORDERS[listing.sort]
+    found = _ask(db, actor, [of_page(listing)])
     if found is None:
         return None
     at = found[0]["numbers"]
@@ -81,7 +125,7 @@ def count(db: Session, actor: Actor, listing: Listing) -> int | None:
 
 def totals(db: Session, actor: Actor, listings: Sequence[Listing]) -> Sequence[int] | None:
     """How many each of them holds: asked at once, as the way to the index and back takes longer than its counting."""
-    found = _ask(db, actor, [(listing, {"count": True}) for listing in listings if not listing.is_empty])
+    found = _ask(db, actor, [of_total(listing) for listing in listings if not listing.is_empty])
     if found is None:
         return None
     numbers = iter(found)
@@ -90,7 +134,7 @@ def totals(db: Session, actor: Actor, listings: Sequence[Listing]) -> Sequence[i
 
 def counts(db: Session, actor: Actor) -> dict[str, int] | None:
     """How many repositories of each kind there are."""
-    found = _ask(db, actor, [(Listing(kind=kind), {"count": True}) for kind in KINDS])
+    found = _ask(db, actor, [of_total(Listing(kind=kind)) for kind in KINDS])
     if found is None:
         return None
     numbers = {kind: int(one["count"]) for kind, one in zip(KINDS, found, strict=True)}
@@ -105,12 +149,10 @@ def counted(
     classes: Mapping[str, Mapping[str, Answer]],
 ) -> Mapping[str, Mapping[str, int]] | None:
     """As ``counting.counted``, over all that the list holds."""
-    known = {one.name: _conditions(one, classes.get(one.name, {})) for one in asked}
-    open_ = [one.name for one in asked if not known[one.name] or _is_open(one)]
-    conditions = [condition for each in known.values() for condition in each.values()]
-    found = _ask(db, actor, [(listing, {"families": open_, "most": MAX_WORDS, "conditions": conditions})])
+    found = _ask(db, actor, [of_counted(listing, asked, classes)])
     if found is None:
         return None
+    known, open_ = _parted(asked, classes)
     told = iter(found[0].get("conditions", ()))
     numbers = {name: {word: int(next(told)) for word in each} for name, each in known.items()}
     for one in asked:
@@ -122,12 +164,20 @@ def counted(
     return numbers
 
 
+def _parted(
+    asked: Sequence[Question], classes: Mapping[str, Mapping[str, Answer]]
+) -> tuple[Mapping[str, Mapping[str, asking.Condition]], Sequence[str]]:
+    """The answers of each question that are known before, as conditions, and the questions that have others."""
+    known = {one.name: _conditions(one, classes.get(one.name, {})) for one in asked}
+    return known, [one.name for one in asked if not known[one.name] or _is_open(one)]
+
+
 def moving(
     db: Session, actor: Actor, kinds: Sequence[str], trending: int, new: int
 ) -> dict[tuple[str, str], Sequence[str]] | None:
     """As ``register.moving``: the ids, the first of each place first."""
     trend, created = (spelling.number(questions.ORDERS[name][1]) for name in ("trend", "created_at"))
-    asked: list[tuple[Listing, Asked]] = []
+    asked: list[Part] = []
     for kind in kinds:
         asked.append((Listing(kind=kind), _first(trend, trending)))
         asked.append((Listing(kind=kind), _first(created, new)))
@@ -177,11 +227,18 @@ def _conditions(question: Question, classes: Mapping[str, Answer]) -> dict[str, 
     return found | ({UNKNOWN: asking.unknown(question)} if value.unknown else {})
 
 
-def _ask(db: Session, actor: Actor, asked: Sequence[tuple[Listing, Asked]]) -> Sequence[Mapping[str, Any]] | None:
+def _ask(db: Session, actor: Actor, asked: Sequence[Part]) -> Sequence[Mapping[str, Any]] | None:
     index: Index | None = db.info.get(INFO)
-    if index is None or not index.is_ready:
+    if index is None:
         return None
     reached = reach(actor)
+    answered: _Answered | None = db.info.get("answered")
+    if answered is not None and answered.reached == reached:
+        known = [answer for part in asked if (answer := answered.of(part)) is not None]
+        if len(known) == len(asked):
+            return known
+    if not index.is_ready:
+        return None
     questions_of_index = []
     for listing, wanted in asked:
         query = asking.query(replace(listing, cursor=None), reached, _author(db, listing))

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from freehold.core.http import PUBLIC, Ask, door
 from freehold.core.paging import encode
-from freehold.discover import addresses, counting, facets, machines, questions, register
+from freehold.discover import addresses, counting, facets, indexed, machines, questions, register
 from freehold.discover.addresses import MORE_ORDERS, ORDERS, RISING, Address, Chip
 from freehold.discover.facets import Facet
 from freehold.discover.register import Row
@@ -79,9 +79,14 @@ def kind_list(ask: Ask, kind: str) -> Response:
     address = addresses.read(kind, query, asked)
     whole = replace(asked, tags=(), cursor=None)  # but for what is chosen of the questions that tags answer
     listing = facets.narrowed(asked, facets.grouped(kind, address.filters))
-    rows, more = register.page(ask.db, ask.actor, replace(listing, cursor=asked.cursor))
+    here, opened = replace(listing, cursor=asked.cursor), frozenset(address.opened)
     chips = addresses.chips(kind, address, asked)
-    total, *rest = counting.totals(ask.db, ask.actor, [listing, Listing(kind=kind)] if chips else [listing])
+    wholes = [listing, Listing(kind=kind)] if chips else [listing]
+    counted = facets.counted(whole, address.filters, opened, own)
+    parts = [indexed.of_page(here), *map(indexed.of_total, wholes), *(indexed.of_counted(*one) for one in counted)]
+    indexed.ahead(ask.db, ask.actor, parts)
+    rows, more = register.page(ask.db, ask.actor, here)
+    total, *rest = counting.totals(ask.db, ask.actor, wholes)
     note = _note(ask, kind, address)
     kept = {name: query[name] for name in KEPT if name in query}
     page = KindPage(
@@ -94,7 +99,7 @@ def kind_list(ask: Ask, kind: str) -> Response:
         total=total,
         of=rest[0] if rest else total,
         shows_filters=query.get("filters") == "shown",
-        facets=facets.of(ask.db, ask.actor, whole, address.filters, frozenset(address.opened), own),
+        facets=facets.of(ask.db, ask.actor, whole, address.filters, opened, own),
         chips=chips,
         ways_out=_ways_out(ask, whole, address, chips) if not rows and not asked.cursor else (),
         rows=rows,

@@ -150,6 +150,26 @@ def test_the_questions_of_a_list_are_counted_as_the_database_counts(
             assert found == facets.of(plain, actor, whole, chosen, everything), text
 
 
+def test_what_was_asked_ahead_is_there_without_another_exchange_and_only_for_who_asked(
+    index: Index, asked: Callable[[bool], Session], askers: list[Actor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing, exchanges = rules.listing("model", QueryParams("sort=likes&limit=5&context_length=min:32K")), []
+    ask = index.ask
+    monkeypatch.setattr(index, "ask", lambda parts: exchanges.append(len(parts)) or ask(parts))
+    with asked(True) as db, asked(False) as plain:
+        counted = facets.counted(listing, ("gguf",), frozenset({"license"}), {})
+        parts = [indexed.of_page(listing), indexed.of_total(listing), *(indexed.of_counted(*one) for one in counted)]
+        indexed.ahead(db, ANONYMOUS, parts)
+        page = register.page(db, ANONYMOUS, listing)
+        total = queries.count(db, ANONYMOUS, listing)
+        assert facets.of(db, ANONYMOUS, listing, ("gguf",), frozenset({"license"}))
+        assert exchanges == [len(parts)]
+        assert page == register.page(plain, ANONYMOUS, listing)
+        assert total == queries.count(plain, ANONYMOUS, listing) < queries.count(plain, HUB, listing)
+        assert queries.count(db, HUB, listing) == queries.count(plain, HUB, listing)
+        assert exchanges == [len(parts), 1]
+
+
 def test_home_stands_as_the_database_has_it(asked: Callable[[bool], Session], askers: list[Actor]) -> None:
     for actor in askers:
         with asked(True) as ours, asked(False) as plain:
