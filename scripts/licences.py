@@ -11,16 +11,17 @@ from importlib import metadata
 from pathlib import Path
 from typing import cast
 
-LOCKS = ("hub", "demo", "dev")
+LOCKS = ("hub", "serve", "demo", "dev")
 
 #: SPDX identifiers that ask for no more than to be named, or (MPL) to give back changes to their own files.
 ALLOWED = {
-    "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "CC0-1.0", "ISC", "MIT", "MIT-0", "MPL-2.0", "PSF-2.0",
-    "Python-2.0", "Unlicense", "Zlib",
+    "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "CC0-1.0", "ISC", "MIT", "MIT-0", "MIT-CMU", "MPL-2.0",
+    "PSF-2.0", "Python-2.0", "Unlicense", "Zlib",
 }  # fmt: skip
 
 #: The same in the words of packages that say it otherwise.
 SPELLINGS = {
+    "3-clause bsd license": "BSD-3-Clause",
     "apache 2.0": "Apache-2.0",
     "apache license 2.0": "Apache-2.0",
     "apache software license": "Apache-2.0",

@@ -13,9 +13,10 @@ lock() {  # lock NAME SOURCE...
 
 lock uv requirements/uv.in
 # The widest set first; the narrower ones take their versions from it, so that one .venv can hold them all.
-lock dev pyproject.toml requirements/demo.in requirements/dev.in
-lock demo --constraint requirements/dev.txt pyproject.toml requirements/demo.in
+lock dev --extra serve pyproject.toml requirements/demo.in requirements/dev.in
+lock demo --constraint requirements/dev.txt --extra serve pyproject.toml requirements/demo.in
 lock hub --constraint requirements/dev.txt pyproject.toml
+lock serve --constraint requirements/dev.txt --extra serve pyproject.toml
 lock client-0 requirements/client-0.in
 lock client-1 requirements/client-1.in
 lock client-2 requirements/client-2.in
