@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import xllamacpp  # type: ignore[import-not-found]
+import xllamacpp  # type: ignore[import-untyped]
 
 WRITTEN = 16
 
