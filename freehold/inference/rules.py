@@ -1,10 +1,11 @@
 """What a call is about, and what comes back. Pure values: nothing here holds a database object."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from freehold.compute.rules import Took
 from freehold.engines.rules import Ability
 
 Priority = Literal["live", "batch"]
@@ -67,12 +68,28 @@ class Piece:
     data: bytes
 
 
+@dataclass
+class Leg:
+    """One call of an endpoint on the way to an answer; each has a meter of its own. An endpoint's answer has one leg; a
+    route's has one for each model it tried, a pipeline's one for each step. ``outcome`` is ``usage.rules.Outcome``."""
+
+    target: Target
+    path: str
+    measured: Measured
+    outcome: Literal["ok", "cancelled", "failed", "refused"] = "cancelled"  # until its end says otherwise
+
+
 class Reply(Protocol):
     """An answer on its way. Exactly one of ``body`` and ``pieces`` is used, as the call asked for a stream or not."""
 
-    target: Target
+    target: Target  # what answers: of a route the model that was chosen
     measured: Measured
     content_type: str
+
+    @property
+    def legs(self) -> Sequence[Leg]:
+        """Every call of an endpoint so far, in order; whole once the reply's context was left."""
+        ...
 
     async def body(self) -> bytes:
         """The whole answer; bounded by the settings."""
@@ -86,14 +103,50 @@ class Reply(Protocol):
 class Runtime(Protocol):
     """What this node runs (``inference.runtime``), at ``app.state.runtime``."""
 
-    def call(self, target: Target, call: Call) -> AbstractAsyncContextManager[Reply]:
+    def call(self, target: Target, call: Call, legs: list[Leg] | None = None) -> AbstractAsyncContextManager[Reply]:
         """Wait for a turn and a replica, then ask it. Leaving early cancels: the engine's slot is free again.
 
-        Raises errors of ``inference.errors``: ``TooBusy`` (429, Retry-After), ``DoesNotFit``, ``LoadFailed``,
+        A leg is added to ``legs`` before anything is waited for, so that whoever keeps the list can record what was
+        taken also of a call that failed. Raises errors of ``inference.errors``: ``TooBusy`` (429, Retry-After), ``DoesNotFit``, ``LoadFailed``,
         ``EngineLost``, ``ContextTooLong``, ``EngineRefused`` (the engine's own 4xx, with its words).
         """
         ...
 
     def standing(self, endpoint_ids: Sequence[str]) -> Mapping[str, str]:
         """Of each endpoint on this node: "off", "loading", "ready", "answering" or "failed"."""
+        ...
+
+
+@dataclass(frozen=True)
+class Replica:
+    """A process that is ready, held for one call. ``body`` goes into the call's own: what this engine needs to find the
+    target, such as ``{"model": "demo/base"}`` or ``{"lora": [{"id": 0, "scale": 1.0}]}``."""
+
+    address: str  # "http://127.0.0.1:41233", without a path
+    key: str
+    took: Callable[[], Took]  # cheap: asked before and after each call
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Store(Protocol):
+    """The replicas of this node (``inference.store``)."""
+
+    def slots(self, target: Target) -> int:
+        """How many calls may be under way at a time: replicas times parallel, also of what is not loaded yet."""
+        ...
+
+    def replica(self, target: Target) -> AbstractAsyncContextManager[Replica]:
+        """A ready replica with a free slot, loaded where needed; not evicted while it is held.
+
+        Raises ``DoesNotFit`` and ``LoadFailed``. Leaving with ``EngineLost`` says that it died: the next call has
+        another.
+        """
+        ...
+
+    def standing(self, endpoint_ids: Sequence[str]) -> Mapping[str, str]:
+        """As :meth:`Runtime.standing`, but for "answering", which the runtime knows."""
+        ...
+
+    async def close(self) -> None:
+        """Every process of this node has ended."""
         ...

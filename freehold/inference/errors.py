@@ -1,0 +1,94 @@
+"""What can go wrong between a call and its answer.
+
+InferenceError
+├── TooBusy          429  the queue is full, or the wait for a turn was too long; Retry-After says when to come again
+├── DoesNotFit       503  the node's memory does not hold the model now; says what would
+├── LoadFailed       503  the engine could not load it, in its own words
+├── EngineLost       503  the engine's process died, or broke off, in the middle
+├── TooSlow          504  the engine said nothing for longer than it may
+├── AnswerTooLarge   502  the engine's answer is over the limit
+├── ContextTooLong   400  more tokens than the model takes; says the limit
+├── NotAble          400  the model does not do what was asked
+└── EngineRefused    4xx  the engine's own refusal, with its words
+"""
+
+import math
+
+from freehold.core.errors import HubError
+
+
+class InferenceError(HubError):
+    """``kind`` and ``param`` are ``type`` and ``param`` of an error in OpenAI's form."""
+
+    status = 503
+    code = "unavailable"
+    kind = "server_error"
+    param: str | None = None
+
+
+class TooBusy(InferenceError):
+    status = 429
+    code = "too_busy"
+    kind = "rate_limit_error"
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message, headers={"Retry-After": str(max(1, math.ceil(retry_after_s)))})
+        self.retry_after_s = retry_after_s
+
+
+class DoesNotFit(InferenceError):
+    code = "does_not_fit"
+
+
+class LoadFailed(InferenceError):
+    """``reason`` is a ``compute.rules.Failure`` where one is known."""
+
+    code = "load_failed"
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class EngineLost(InferenceError):
+    code = "engine_lost"
+
+
+class TooSlow(InferenceError):
+    status = 504
+    code = "engine_too_slow"
+
+
+class AnswerTooLarge(InferenceError):
+    status = 502
+    code = "answer_too_large"
+
+
+class ContextTooLong(InferenceError):
+    """``limit_tokens`` is what one call may take, prompt and answer together; ``given_tokens`` 0: not counted."""
+
+    status = 400
+    code = "context_length_exceeded"
+    kind = "invalid_request_error"
+    param = "messages"
+
+    def __init__(self, message: str, *, limit_tokens: int, given_tokens: int = 0) -> None:
+        super().__init__(message)
+        self.limit_tokens, self.given_tokens = limit_tokens, given_tokens
+
+
+class NotAble(InferenceError):
+    status = 400
+    code = "not_able"
+    kind = "invalid_request_error"
+    param = "model"
+
+
+class EngineRefused(InferenceError):
+    kind = "invalid_request_error"
+    code = "engine_refused"
+
+    def __init__(self, message: str, *, status: int, param: str | None = None) -> None:
+        assert 400 <= status < 500, "what is the engine's fault is no refusal"
+        super().__init__(message)
+        self.status, self.param = status, param
