@@ -107,8 +107,9 @@ class Runtime(Protocol):
         """Wait for a turn and a replica, then ask it. Leaving early cancels: the engine's slot is free again.
 
         A leg is added to ``legs`` before anything is waited for, so that whoever keeps the list can record what was
-        taken also of a call that failed. Raises errors of ``inference.errors``: ``TooBusy`` (429, Retry-After), ``DoesNotFit``, ``LoadFailed``,
-        ``EngineLost``, ``ContextTooLong``, ``EngineRefused`` (the engine's own 4xx, with its words).
+        taken also of a call that failed. Raises errors of ``inference.errors``: ``TooBusy`` (429, Retry-After),
+        ``DoesNotFit``, ``LoadFailed``, ``EngineLost``, ``ContextTooLong``, ``EngineRefused`` (the engine's own 4xx,
+        with its words).
         """
         ...
 
