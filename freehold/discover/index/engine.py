@@ -153,10 +153,11 @@ class Engine:
         if found is not None:
             self._answers.move_to_end(query.key)
             return found
-        sets = [self._of_group(group) for group in query.groups] + [self.names.holding(word) for word in query.search]
         found = self.places.alive
-        for some in sorted(sets, key=len):
+        for some in sorted((self._of_group(group) for group in query.groups), key=len):
             found = found & some
+        for word in sorted(query.search, key=len, reverse=True):  # the longest leave the fewest to look at
+            found = self.names.holding(word, found)
         self._answers[query.key] = found
         if len(self._answers) > KEPT_ANSWERS:
             self._answers.popitem(last=False)

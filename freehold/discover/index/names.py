@@ -1,10 +1,12 @@
 """Names: which of them hold some letters. Each letter, and each three in a row, point to slots; for longer words those
-names are looked at again.
+names are looked at again, half a microsecond each: so only among those that are asked for, and not at all for words
+that many have, whose slots are kept.
 """
 
+import re
 from array import array
 from bisect import bisect_left
-from collections import OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
@@ -14,6 +16,10 @@ from freehold.discover.index.sets import CHUNK
 
 #: Words whose slots are kept, since the words that people look for are few.
 KEPT_WORDS = 32
+#: A word that one name in so many has is kept from the start, so that nobody is the first to ask for it; at most so
+#: many of them. Looked for in one chunk of names of so many.
+ONE_IN, MAX_FREQUENT, SAMPLED = 200, 250, 8
+_WORD = re.compile(rb"[a-z0-9]{4,}")
 
 
 class Names:
@@ -25,6 +31,7 @@ class Names:
         self._late: dict[int, bytes] = {}
         self._grams: dict[bytes, BitMap] = {}
         self._words: OrderedDict[bytes, BitMap] = OrderedDict()
+        self._frequent: dict[bytes, BitMap] = {}
 
     def load(self, names: Sequence[str]) -> None:
         """The names of the next slots. End with :meth:`seal`."""
@@ -58,9 +65,10 @@ class Names:
         self._late[slot] = encoded
         for gram in _grams(encoded):
             self._grams.setdefault(gram, BitMap()).add(slot)
-        for word, found in self._words.items():
-            if word in encoded:
-                found.add(slot)
+        for kept in (self._words, self._frequent):
+            for word, found in kept.items():
+                if word in encoded:
+                    found.add(slot)
 
     def get(self, slot: int) -> str:
         late = self._late.get(slot)
@@ -70,28 +78,54 @@ class Names:
         place = slot % CHUNK
         return text[starts[place] : starts[place + 1]].decode()
 
-    def holding(self, word: str) -> BitMap:
-        """The slots whose names hold the word. Not to be changed."""
-        encoded = word.lower().encode("utf-8", "replace")
-        found = self._words.get(encoded)
-        if found is None:
-            found = self._words[encoded] = self._found(encoded)
-            if len(self._words) > KEPT_WORDS:
-                self._words.popitem(last=False)
-        else:
-            self._words.move_to_end(encoded)
-        return found
+    def frequent(self) -> list[bytes]:
+        """The words that many names have, and that :meth:`keep` should be told."""
+        sample = self._chunks[::SAMPLED]
+        found = Counter(word for text, _ in sample for word in _WORD.findall(text))
+        least = sum(len(starts) - 1 for _, starts in sample) // ONE_IN
+        return [word for word, number in found.most_common(MAX_FREQUENT) if number >= max(least, 1)]
 
-    def _found(self, word: bytes) -> BitMap:
+    def keep(self, word: bytes) -> None:
+        """The slots of a word are known from now on, and true whatever comes."""
+        self._frequent[word] = found = self._found(word, self._candidates(word))
+        found.shrink_to_fit()
+
+    def holding(self, word: str, among: BitMap) -> BitMap:
+        """The slots of these whose names hold the word. Not to be changed."""
+        encoded = word.lower().encode("utf-8", "replace")
+        kept = self._frequent.get(encoded)
+        if kept is None and (kept := self._words.get(encoded)) is not None:
+            self._words.move_to_end(encoded)
+        if kept is not None:
+            return among & kept
+        candidates = self._candidates(encoded)
+        some = candidates & among
+        if 2 * len(some) < len(candidates):
+            return self._found(encoded, some)
+        found = self._words[encoded] = self._found(encoded, candidates)
+        if len(self._words) > KEPT_WORDS:
+            self._words.popitem(last=False)
+        return among & found
+
+    def _candidates(self, word: bytes) -> BitMap:
+        """Slots among which all are whose names hold the word; of three letters and fewer, these and no others."""
         if len(word) == 1:
-            return self._grams.get(word, BitMap()).copy()
+            return self._grams.get(word, BitMap())
         if len(word) == 2:  # every name is long enough for each two of its letters to be in three
             return BitMap.union(
                 BitMap(), *(found for gram, found in self._grams.items() if len(gram) == 3 and word in gram)
             )
-        grams = sorted((self._grams.get(gram, BitMap()) for gram in _grams(word)), key=len)
-        candidates = BitMap.intersection(*grams) if len(grams) > 1 else grams[0]
-        return candidates.copy() if len(word) == 3 else BitMap(self._really(word, candidates))
+        grams = sorted((self._grams.get(word[place : place + 3], BitMap()) for place in range(len(word) - 2)), key=len)
+        return BitMap.intersection(*grams) if len(grams) > 1 else grams[0]
+
+    def _found(self, word: bytes, candidates: BitMap) -> BitMap:
+        """Those of the candidates whose names hold the whole word."""
+        if len(word) <= 3:
+            return candidates.copy()
+        sure = [found & candidates for longer, found in self._frequent.items() if word in longer]
+        known = BitMap.union(BitMap(), *sure) if sure else BitMap()
+        known.update(self._really(word, candidates - known))
+        return known
 
     def _really(self, word: bytes, candidates: BitMap) -> Iterator[int]:
         """Those of the candidates whose names hold the whole word."""

@@ -53,6 +53,7 @@ class Keeper:
         self._true_at = self._began
         self._taken = 0
         self._seen = 0  # the newest change that was taken in
+        self._words: list[bytes] = []  # that many names have, and whose slots are not known yet
         self._looked = threading.Condition()
         self._is_asked = threading.Event()
 
@@ -68,6 +69,7 @@ class Keeper:
             _give_back()
             self.engine = engine
             log.info("The index is ready: %d repositories in %.1f s", len(engine.places.alive), self._built_s)
+            self._words = engine.names.frequent()
             while True:
                 self._turn(engine)
                 many = max(MANY_LATE, LATE_PART * engine.places.size)
@@ -82,13 +84,21 @@ class Keeper:
     def _turn(self, engine: Engine) -> None:
         try:
             if self._follow(engine):
-                self._is_asked.wait(POLL_S)
-                self._is_asked.clear()
+                self._rest(engine)
         except changes.FellBehind:
             raise
         except Exception as err:  # the database is away for a while: the hub sees the lag, and asks it itself
             log.warning("The index could not read what changed: %s", str(err).partition("\n")[0][:200])
             time.sleep(1)
+
+    def _rest(self, engine: Engine) -> None:
+        """Until there may be something new: a time to learn a word, as long as there are some."""
+        if self._words:
+            with self.lock:
+                engine.names.keep(self._words.pop())
+            return
+        self._is_asked.wait(POLL_S)
+        self._is_asked.clear()
 
     def _follow(self, engine: Engine) -> bool:
         """Take in what is new; False: there is more."""

@@ -85,6 +85,7 @@ def _meets(entry: Entry, condition: Any) -> bool:
 @given(
     first=st.lists(entries, max_size=30, unique_by=lambda entry: entry.id),
     frequent=st.lists(st.sampled_from(WORDS), unique=True),
+    kept=st.lists(st.sampled_from([b"llama", b"ann/llama-2"]), unique=True),
     changes=steps,
     query=queries,
     order=st.sampled_from(["n", "m"]),
@@ -94,6 +95,7 @@ def _meets(entry: Entry, condition: Any) -> bool:
 def test_it_finds_what_a_look_at_each_finds(
     first: list[Entry],
     frequent: list[str],
+    kept: list[bytes],
     changes: list[Entry | str],
     query: Query,
     order: str,
@@ -104,7 +106,9 @@ def test_it_finds_what_a_look_at_each_finds(
     engine = loaded(list(known.values()), frequent)
     engine.numbers_of(query, [["range", "n", 1, 5], ["range", "n", None, 3]])  # kept, and kept true
     for word in ("ll", "llama", "ma"):
-        engine.names.holding(word)
+        engine.names.holding(word, engine.places.alive)
+    for word in kept:
+        engine.names.keep(word)
     for step in changes:
         if isinstance(step, Entry):
             known[step.id] = step
@@ -177,13 +181,20 @@ def test_many_numbers_at_once_are_those_that_were_put_in() -> None:
 
 
 def test_names_are_found_in_many_chunks() -> None:
-    names, words = Names(), ("ann/model-65", "el-7", "l-6", "a", "n/", "zz")
+    names, words = Names(), ("ann/model-65", "el-7", "l-6", "a", "n/", "zz", "model", "mode", "odel-1")
     every = [f"ann/model-{number}" for number in range(70_000)]
     for start in range(0, len(every), 16_384):
         names.load(every[start : start + 16_384])
     names.seal()
-    for word in words:
-        assert list(names.holding(word)) == [slot for slot, name in enumerate(every) if word in name], word
+    thirds, kept = BitMap(range(0, len(every), 3)), names.frequent()
+    assert kept == [b"model"]
+    for words_kept in ([], kept):
+        for word in words_kept:
+            names.keep(word)
+        for word in words:
+            wanted = [slot for slot, name in enumerate(every) if word in name]
+            assert list(names.holding(word, thirds)) == [slot for slot in wanted if slot % 3 == 0], word
+            assert list(names.holding(word, BitMap(range(len(every))))) == wanted, word
     assert [names.get(slot) for slot in (0, 65_535, 65_536, 69_999)] == [every[n] for n in (0, 65_535, 65_536, 69_999)]
 
 
