@@ -108,6 +108,7 @@ from freehold.inbox.service import listening as inbox_listening
 from freehold.inbox.service import mail, notifying
 from freehold.inbox.service import matches as inbox_matches
 from freehold.inbox.service import telling as inbox_telling
+from freehold.inference.service import names as served
 from freehold.oauth import api as oauth_api
 from freehold.oauth import pages as oauth_pages
 from freehold.people import api as people_api
@@ -157,6 +158,7 @@ def build_app(settings: Settings) -> FastAPI:
     kit = build_kit(settings, database)
     _subscribe(bus, kit)
 
+    database.info[served.ANONYMOUS_CALLS] = settings.anonymous_calls
     index = Index(database, settings.index)
     database.info[indexed.INFO] = index
     worker = Worker(database, _bodies(kit), threads=settings.task_threads)

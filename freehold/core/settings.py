@@ -64,6 +64,17 @@ class Settings:
         default="", metadata={"help": "Hosts and networks inside yours that webhooks may reach."}
     )
 
+    deployers: str = field(default="people", metadata={"help": "Who deploys models: people or administrators."})
+    anonymous_calls: bool = field(
+        default=False, metadata={"help": "Let anonymous callers to the models that anonymous visitors may read."}
+    )
+    run_memory: int = field(
+        default=0, metadata={"help": "Memory that models on this node take together; 0: half of what the machine has."}
+    )
+    remote_allow: str = field(
+        default="", metadata={"help": "Hosts and networks inside yours that remote endpoints may be at."}
+    )
+
     @property
     def hub_url(self) -> str:
         """The address of the hub where no request tells it: in mail, and in what webhooks are sent."""
@@ -148,6 +159,7 @@ def _check(settings: Settings) -> None:
         ("index", ("auto", "on", "off")),
         ("sign_up", ("closed", "invited", "open")),
         ("founders", ("people", "administrators")),
+        ("deployers", ("people", "administrators")),
     ):
         if getattr(settings, name) not in known:
             raise SettingsError(f"FREEHOLD_{name.upper()} is {getattr(settings, name)!r}; use {', '.join(known)}.")

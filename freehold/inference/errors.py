@@ -1,4 +1,4 @@
-"""What can go wrong between a call and its answer.
+"""What can go wrong with endpoints, and between a call and its answer.
 
 InferenceError
 ├── TooBusy          429  the queue is full, or the wait for a turn was too long; Retry-After says when to come again
@@ -9,12 +9,18 @@ InferenceError
 ├── AnswerTooLarge   502  the engine's answer is over the limit
 ├── ContextTooLong   400  more tokens than the model takes; says the limit
 ├── NotAble          400  the model does not do what was asked
-└── EngineRefused    4xx  the engine's own refusal, with its words
+├── EngineRefused    4xx  the engine's own refusal, with its words
+├── ModelUnknown     404  no served name like this that whoever asks may call; says close ones
+├── SignInToCall     401  anonymous callers are not let to models here
+├── MayNotCall       403  known, but its gate is shut, or the repository is disabled
+└── EndpointOff      503  switched off; whoever owns it can switch it on
+
+EndpointNotFound, NotYourEndpoint, NameClaimed, CannotDeploy, BadEndpoint, TooManyEndpoints: of who deploys.
 """
 
 import math
 
-from freehold.core.errors import HubError
+from freehold.core.errors import BadRequest, Conflict, Forbidden, HubError, NotFound
 
 
 class InferenceError(HubError):
@@ -92,3 +98,55 @@ class EngineRefused(InferenceError):
         assert 400 <= status < 500, "what is the engine's fault is no refusal"
         super().__init__(message)
         self.status, self.param = status, param
+
+
+class ModelUnknown(InferenceError):
+    status = 404
+    code = "model_not_found"  # as OpenAI names it: clients branch on it
+    kind = "invalid_request_error"
+    param = "model"
+
+
+class SignInToCall(InferenceError):
+    status = 401
+    code = "invalid_api_key"  # as OpenAI names it
+    kind = "invalid_request_error"
+
+
+class MayNotCall(InferenceError):
+    status = 403
+    code = "model_not_allowed"
+    kind = "invalid_request_error"
+    param = "model"
+
+
+class EndpointOff(InferenceError):
+    code = "model_off"
+    param = "model"
+
+
+# ---- of who deploys ----------------------------------------------------------------------------------------
+
+
+class EndpointNotFound(NotFound):
+    """No endpoint that whoever asks may see."""
+
+
+class NotYourEndpoint(Forbidden):
+    """It may be called, but not changed."""
+
+
+class NameClaimed(Conflict):
+    """Another endpoint, adapter, route or pipeline is served under this name."""
+
+
+class CannotDeploy(BadRequest):
+    """It cannot be served as asked; the message says why, and what would do instead."""
+
+
+class BadEndpoint(BadRequest):
+    """A value of an endpoint that cannot be."""
+
+
+class TooManyEndpoints(Conflict):
+    """The namespace has as many as it can."""

@@ -59,6 +59,8 @@ def choose(
     sign_up: Text = "",
     founders: Text = "",
     new_repos: Text = "",
+    deployers: Text = "",
+    anonymous_calls: Text = "",
     audit_days: Text = "",
     token: Csrf = "",
 ) -> Response:
@@ -68,6 +70,8 @@ def choose(
         "sign_up": sign_up,
         "founders": founders,
         "new_repos": new_repos,
+        "deployers": deployers,
+        "anonymous_calls": anonymous_calls,
         "audit_days": audit_days,
     }
     return act(
@@ -89,6 +93,8 @@ def _settings(ask: Ask, error: str = "", typed: Mapping[str, str] | None = None)
             "sign_up": settings.sign_up,
             "founders": settings.founders,
             "new_repos": "public",
+            "deployers": settings.deployers,
+            "anonymous_calls": "yes" if settings.anonymous_calls else "no",
         },
         settings=_all(settings),
         error=error,

@@ -42,6 +42,11 @@ CHOICES = (
     Choice(
         "new_repos", "New repositories", "What they are where whoever makes one does not say.", ("public", "private")
     ),
+    Choice("deployers", "Who deploys models", "", ("people", "administrators")),
+    Choice(
+        "anonymous_calls", "Anonymous callers", "Whether they reach the models that anonymous visitors may read.",
+        ("yes", "no"),
+    ),
     Choice("audit_days", "Days that the audit trail is kept", "Empty: for good. Older entries are deleted for ever."),
 )  # fmt: skip
 BY_NAME = {choice.name: choice for choice in CHOICES}
