@@ -26,6 +26,8 @@ class Target:
     context_tokens: int | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)  # parameters used where the call says nothing
     fingerprint: str = ""  # of the endpoint's row: a replica of another fingerprint is out of date
+    replicas: int = 1  # processes of it on a node,
+    parallel: int = 1  # and calls at a time of each
 
 
 @dataclass(frozen=True)

@@ -150,6 +150,8 @@ def target(db: Session, endpoint: Endpoint, adapter: EndpointAdapter | None = No
         context_tokens=endpoint.context_tokens,
         defaults=dict(endpoint.defaults),
         fingerprint=fingerprint(endpoint, adapters_of(db, endpoint)),
+        replicas=endpoint.replicas,
+        parallel=endpoint.parallel,
     )
 
 
