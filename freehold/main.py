@@ -198,6 +198,7 @@ def open_database(settings: Settings, *, bus: Bus | None = None, **info: object)
 def build_kit(settings: Settings, database: Database) -> Kit:
     """Stores, scratch and secrets for ``settings``."""
     Allowed.parse(settings.webhook_allow, setting="FREEHOLD_WEBHOOK_ALLOW")  # what cannot work stops the start
+    Allowed.parse(settings.remote_allow, setting="FREEHOLD_REMOTE_ALLOW")
     mail.server(settings.smtp_url)
     store = open_store(settings)
     tmp, cache = settings.data / "tmp", settings.data / "cache"
