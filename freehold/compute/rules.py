@@ -1,19 +1,21 @@
 """What a job is, and what is known of one that runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
-#: What a job may say in place of its port: in a sentence for people, and by a word for code.
-Failure = Literal["out_of_memory", "bad_model", "not_installed", "crashed", "too_slow"]
+#: How a job failed, by a word for code; a sentence for people stands beside it (``compute.errors.JobFailed``).
+#: ``stopped``: it was ended by whoever started it, before it was ready.
+Failure = Literal["out_of_memory", "bad_model", "not_installed", "crashed", "too_slow", "stopped"]
 
 
 @dataclass(frozen=True)
 class Job:
     """A program and what it may use. ``options`` go to its stdin as one JSON line, with a fresh ``key`` beside them.
 
-    ``memory_bytes`` None: no limit but the machine's. ``files`` are read by it: on Ray they must be readable there.
+    ``memory_bytes``: of its own (files that it maps, which the system can drop, are not counted); None: no limit but
+    the machine's. ``files`` are read by it: on Ray they must be readable there.
     """
 
     name: str  # for logs and pages: "demo/smollm2 on llama.cpp"
@@ -34,3 +36,50 @@ class Took:
     memory_bytes: int
     peak_memory_bytes: int
     processor_s: float
+
+
+class Running(Protocol):
+    """A job at work. Safe to use from any thread."""
+
+    @property
+    def job(self) -> Job: ...
+
+    @property
+    def address(self) -> str:
+        """Where it answers: ``http://127.0.0.1:PORT``, perhaps with a path, without a slash at its end."""
+        ...
+
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def key(self) -> str:
+        """Goes with every request: ``Authorization: Bearer KEY``."""
+        ...
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def is_alive(self) -> bool: ...
+
+    @property
+    def failure(self) -> tuple[Failure, str] | None:
+        """Why it ended though nobody stopped it, by word and sentence; None while it runs, and of one stopped."""
+        ...
+
+    def took(self) -> Took:
+        """Of the job and what it started; after its end, over its life."""
+        ...
+
+    def log(self) -> str:
+        """The last that it wrote to stderr, bounded, without control characters."""
+        ...
+
+    def on_exit(self, tell: Callable[["Running"], None]) -> None:
+        """Have ``tell`` called, in a thread of ``compute``, once the job has ended; at once where it has already."""
+        ...
+
+    def stop(self, wait_s: float = 5.0) -> None:
+        """It has ended, and nothing of it is left: asked by its lifeline, then terminated, then killed."""
+        ...
