@@ -136,6 +136,8 @@ from freehold.trends import api as trends_api
 from freehold.trends import pages as trends_pages
 from freehold.trends import service as trends
 from freehold.trends import tasks as trends_tasks
+from freehold.usage import service as usage
+from freehold.usage import tasks as usage_tasks
 from freehold.web import api as web_api
 from freehold.web import catalogue, failing, render
 
@@ -161,6 +163,8 @@ def build_app(settings: Settings) -> FastAPI:
     database.info[served.ANONYMOUS_CALLS] = settings.anonymous_calls
     index = Index(database, settings.index)
     database.info[indexed.INFO] = index
+    ledger = usage.Ledger(database, core_watts=settings.core_watts)
+    database.info[usage.LEDGER] = ledger
     worker = Worker(database, _bodies(kit), threads=settings.task_threads)
     app = FastAPI(
         title="Freehold",
@@ -456,6 +460,7 @@ def _lifespan(database: Database, kit: Kit, logs: tuple[UseLog, DownloadLog], wo
             *trends_tasks.periodics(database),
             *searches_tasks.periodics(database),
             *governance_tasks.periodics(database),
+            *usage_tasks.periodics(database, database.info[usage.LEDGER], kit.settings.meter_days),
             Periodic("words of older threads", threads_texts.BACKFILL_S, threads_texts.Backfill(database).turn),
         )
         for periodic in periodics:
@@ -470,6 +475,7 @@ def _lifespan(database: Database, kit: Kit, logs: tuple[UseLog, DownloadLog], wo
             for periodic in periodics:
                 periodic.stop()
             _flush(database, logs)
+            database.info[usage.LEDGER].flush()
             database.close()
 
     return lifespan

@@ -71,6 +71,11 @@ class Settings:
     remote_allow: str = field(
         default="", metadata={"help": "Hosts and networks inside yours that remote endpoints may be at."}
     )
+    currency: str = field(default="EUR", metadata={"help": "What prices of calls are in: three letters."})
+    core_watts: int = field(
+        default=10, metadata={"help": "What a processor core is thought to draw, for estimates of energy."}
+    )
+    meter_days: int = field(default=90, metadata={"help": "Days that single calls are kept; their sums stay longer."})
 
     @property
     def hub_url(self) -> str:
@@ -152,6 +157,12 @@ def _check(settings: Settings) -> None:
         raise SettingsError("FREEHOLD_PUBLIC_URL must be a whole address, such as https://hub.example.org.")
     if not 0 <= settings.task_threads <= 64:
         raise SettingsError(f"FREEHOLD_TASK_THREADS is {settings.task_threads}; it takes 0 to 64.")
+    if not re.fullmatch(r"[A-Z]{3}", settings.currency):
+        raise SettingsError(f"FREEHOLD_CURRENCY is {settings.currency!r}; use three capital letters, such as EUR.")
+    if not 0 <= settings.core_watts <= 10_000:
+        raise SettingsError(f"FREEHOLD_CORE_WATTS is {settings.core_watts}; it takes 0 to 10000.")
+    if not 1 <= settings.meter_days <= 3650:
+        raise SettingsError(f"FREEHOLD_METER_DAYS is {settings.meter_days}; it takes 1 to 3650.")
     for name, known in (
         ("index", ("auto", "on", "off")),
         ("sign_up", ("closed", "invited", "open")),

@@ -1,0 +1,38 @@
+"""What is kept of calls, and for how long; and what goes with an account."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from freehold.core import clock
+from freehold.core.database import Database
+from freehold.usage.rules import MINUTE_S
+from freehold.usage.tables import LimitMinute, MeterRow, UsageDay
+
+#: Sums by day outlive single calls by far.
+KEPT_DAYS = 800
+BATCH = 5000
+MAX_TURNS = 200
+
+
+def prune(database: Database, meter_days: int) -> None:
+    """Calls older than ``meter_days`` are gone, and so are sums that nobody compares with any more; some at a time."""
+    today = clock.now().date()
+    for table, days in ((MeterRow, meter_days), (UsageDay, KEPT_DAYS)):
+        for _ in range(MAX_TURNS):
+            with database.write() as db:
+                old = select(table.id).where(table.day < today - timedelta(days=days)).limit(BATCH)
+                gone = db.execute(delete(table).where(table.id.in_(old)).execution_options(synchronize_session=False))
+            if gone.rowcount < BATCH:  # type: ignore[attr-defined]
+                break
+    with database.write() as db:
+        minute = int(clock.now().timestamp() // MINUTE_S)
+        db.execute(delete(LimitMinute).where(LimitMinute.minute < minute - 5))
+
+
+def forget_account(db: Session, account_id: str) -> None:
+    """Nothing tells what ``account_id`` paid for, nor that it was this person who called for an organisation."""
+    options = {"synchronize_session": False}
+    db.execute(delete(MeterRow).where(MeterRow.payer_id == account_id), execution_options=options)
+    db.execute(delete(UsageDay).where(UsageDay.payer_id == account_id), execution_options=options)
