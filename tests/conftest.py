@@ -7,6 +7,7 @@ new_app                   the same with other settings, as often as wanted
 cast                      Alice owns, Bob is a member, Charlie is a stranger, Root administers, Anonymous visits
 live, serve               real ``freehold serve`` processes: one for the session, or own ones to kill and restart
 clients, release          official clients in their own environments; each promised release in turn
+engine                    a stand-in for the process of an engine, on loopback, and a store that hands it out
 browse                    a tab of Chromium on ``live``, of whoever is named; it fails for what went wrong in it unseen
 """
 
@@ -25,6 +26,7 @@ pytest_plugins = [
     "tests.fixtures.servers",
     "tests.fixtures.clients",
     "tests.fixtures.browser",
+    "tests.fixtures.engines",
 ]
 
 #: Whatever the person at this machine has set for their own clients must not reach a test.

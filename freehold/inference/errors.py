@@ -5,6 +5,7 @@ InferenceError
 ├── DoesNotFit       503  the node's memory does not hold the model now; says what would
 ├── LoadFailed       503  the engine could not load it, in its own words
 ├── EngineLost       503  the engine's process died, or broke off, in the middle
+├── EngineFailed     502  the engine could not answer, in its own words
 ├── TooSlow          504  the engine said nothing for longer than it may
 ├── AnswerTooLarge   502  the engine's answer is over the limit
 ├── ContextTooLong   400  more tokens than the model takes; says the limit
@@ -58,6 +59,11 @@ class LoadFailed(InferenceError):
 
 class EngineLost(InferenceError):
     code = "engine_lost"
+
+
+class EngineFailed(InferenceError):
+    status = 502
+    code = "engine_failed"
 
 
 class TooSlow(InferenceError):

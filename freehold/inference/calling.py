@@ -1,0 +1,281 @@
+"""A call on its way to an engine's process and back: sent, read piece by piece, counted, and let go when it is left.
+
+Leaving closes the connection: that is what an engine takes as "stop", and its slot is free again within a token or two.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from freehold.inference import refusals
+from freehold.inference.counting import Ledger, Progress, Totals, read_totals, read_usage
+from freehold.inference.errors import AnswerTooLarge, EngineLost, TooSlow
+from freehold.inference.rules import Call, Leg, Measured, Piece, Replica, Target
+
+if TYPE_CHECKING:
+    import httpx
+
+CONNECT_S = 5.0
+SILENCE_S = 600.0  # of a stream: a long prompt on a slow processor says nothing for minutes
+ANSWER_S = 3600.0  # of an answer in one piece
+METRICS_S = 2.0
+MAX_CONNECTIONS = 1024
+MAX_IDLE_CONNECTIONS = 64
+IDLE_CONNECTION_S = 4.0  # shorter than llama.cpp keeps one, so that none is used as it is being closed
+MAX_ANSWER_BYTES = 64 << 20
+MAX_EVENT_BYTES = 8 << 20
+MAX_REFUSAL_BYTES = 64 << 10
+#: Paths whose answers are generated: parameters' defaults apply to them, and they can be streamed.
+GENERATES = frozenset({"chat/completions", "completions", "responses"})
+#: With the same weights the same question gets the same answer, unless the call or the endpoint says otherwise.
+TEMPERATURE = 0
+
+
+class EngineReply:
+    """An answer of one engine's process (``inference.rules.Reply``)."""
+
+    def __init__(self, response: "httpx.Response", leg: Leg, call: Call, began: float) -> None:
+        self.target = leg.target
+        self.measured = leg.measured
+        self.content_type = response.headers.get("content-type", "application/json")
+        self.is_whole = False  # the engine said that it is at its end
+        self._response, self._leg, self._call, self._began = response, leg, call, began
+        self._progress = Progress(leg.measured)
+
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        return (self._leg,)
+
+    async def body(self) -> bytes:
+        parts, size = [], 0
+        async for part in _bytes(self._response):
+            size += len(part)
+            if size > MAX_ANSWER_BYTES:
+                raise AnswerTooLarge(f"The answer is over {MAX_ANSWER_BYTES >> 20} MiB: ask for less at once.")
+            parts.append(part)
+        whole = b"".join(parts)
+        self._note_first()
+        self.measured.is_counted = "json" in self.content_type and self._count(whole)
+        self.is_whole = True
+        return whole
+
+    def _count(self, whole: bytes) -> bool:
+        try:
+            answer = json.loads(whole)
+        except ValueError:
+            return False
+        return isinstance(answer, dict) and read_usage(answer.get("usage"), self.measured)
+
+    async def pieces(self) -> AsyncIterator[Piece]:
+        asked = self._call.body
+        options = asked.get("stream_options")
+        wants_usage = isinstance(options, Mapping) and options.get("include_usage") is True
+        wants_timings = asked.get("timings_per_token") is True
+        self.measured.is_counted = False
+        async for data in _events(self._response):
+            if data == b"[DONE]":
+                self.is_whole = True
+                continue
+            event = _parsed(data)
+            refusals.raise_of_event(event)
+            self._progress.read(event)
+            if event.get("type") == "response.completed":
+                self.is_whole = self.measured.is_counted = read_usage(event["response"].get("usage"), self.measured)
+            self.measured.is_counted |= "usage" in event
+            if "prompt_progress" in event and asked.get("return_progress") is not True:
+                continue
+            if "usage" in event and not event.get("choices") and "choices" in event and not wants_usage:
+                continue
+            self._note_first()
+            if "timings" in event and not wants_timings and event.get("choices"):
+                del event["timings"]
+                data = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+            yield Piece(data)
+        if not self.is_whole:
+            raise EngineLost("The engine broke off in the middle of its answer. Ask again: the next call has another.")
+
+    def _note_first(self) -> None:
+        if self.measured.first_token_s is None:
+            self.measured.first_token_s = asyncio.get_running_loop().time() - self._began
+
+
+class Caller:
+    """Calls replicas, over connections that are kept for the next call."""
+
+    def __init__(self) -> None:
+        self._client: httpx.AsyncClient | None = None
+        self._ledgers: dict[tuple[str, str], Ledger] = {}
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    @asynccontextmanager
+    async def ask(self, replica: Replica, call: Call, leg: Leg, *, began: float) -> AsyncIterator[EngineReply]:
+        """``call`` is with the engine and ``leg`` is filled in while it answers; whole once the context was left.
+
+        Raises :class:`EngineLost`, :class:`TooSlow` and what ``inference.refusals`` makes of the engine's words.
+        """
+        import httpx
+
+        ledger = self._ledger(replica, leg.target, call)
+        if ledger is not None:
+            await ledger.begin()
+        request = self._request(replica, call, leg.target)
+        reply: EngineReply | None = None
+        is_refused = False
+        try:
+            try:
+                response = await self._http.send(request, stream=True)
+                try:
+                    if response.status_code != 200:
+                        is_refused = True
+                        said = await _at_most(response, MAX_REFUSAL_BYTES)
+                        raise refusals.of_answer(response.status_code, said, leg.target)
+                    reply = EngineReply(response, leg, call, began)
+                    yield reply
+                finally:
+                    await response.aclose()
+            except httpx.TimeoutException as err:
+                raise TooSlow("The engine said nothing for too long; the call was given up.") from err
+            except httpx.TransportError as err:
+                raise EngineLost(
+                    "The engine's process ended, or broke off, before it had answered. Ask again: it is started anew."
+                ) from err
+        finally:
+            if ledger is not None:
+                await _settle(
+                    ledger, leg.measured, is_whole=is_refused or (reply is not None and reply.is_whole), call=call
+                )
+
+    def forget(self, replica: Replica) -> None:
+        """The replica's process is gone."""
+        self._ledgers.pop((replica.address, replica.key), None)
+
+    def _ledger(self, replica: Replica, target: Target, call: Call) -> Ledger | None:
+        if target.engine != "llama.cpp" or call.path not in GENERATES:
+            return None
+        found = self._ledgers.get((replica.address, replica.key))
+        if found is None:
+            for old in [known for known in self._ledgers if known[0] == replica.address]:
+                del self._ledgers[old]  # the port is another process's now
+            found = self._ledgers[replica.address, replica.key] = Ledger(lambda: self._totals(replica))
+        return found
+
+    async def _totals(self, replica: Replica) -> Totals | None:
+        import httpx
+
+        try:
+            answer = await self._http.get(
+                f"{replica.address}/metrics", headers={"Authorization": f"Bearer {replica.key}"}, timeout=METRICS_S
+            )
+        except httpx.HTTPError:
+            return None
+        return read_totals(answer.content) if answer.status_code == 200 else None
+
+    @property
+    def _http(self) -> "httpx.AsyncClient":
+        if self._client is None:
+            import httpx  # when first needed: a hub that runs no model never loads it
+
+            self._client = httpx.AsyncClient(
+                trust_env=False,  # no proxy stands between this process and its own
+                timeout=httpx.Timeout(SILENCE_S, connect=CONNECT_S),
+                limits=httpx.Limits(
+                    max_connections=MAX_CONNECTIONS,
+                    max_keepalive_connections=MAX_IDLE_CONNECTIONS,
+                    keepalive_expiry=IDLE_CONNECTION_S,
+                ),
+            )
+        return self._client
+
+    def _request(self, replica: Replica, call: Call, target: Target) -> "httpx.Request":
+        url = f"{replica.address}/v1/{call.path}"
+        headers = {"Authorization": f"Bearer {replica.key}"}
+        fields = engine_body(call, target, replica.body)
+        timeout = {"connect": CONNECT_S, "write": SILENCE_S, "pool": CONNECT_S}
+        extensions = {"timeout": {**timeout, "read": SILENCE_S if call.is_stream else ANSWER_S}}
+        if call.upload is None:
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+            return self._http.build_request("POST", url, content=content, headers=headers, extensions=extensions)
+        texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in fields.items()}
+        file = ("file", call.upload, call.content_type or "application/octet-stream")
+        return self._http.build_request(
+            "POST", url, data=texts, files={"file": file}, headers=headers, extensions=extensions
+        )
+
+
+def engine_body(call: Call, target: Target, found_by: Mapping[str, Any]) -> dict[str, Any]:
+    """What the engine is sent: the call's own words, the endpoint's defaults where it says nothing, and what counts."""
+    given = {name: value for name, value in call.body.items() if value is not None}
+    if call.path not in GENERATES:
+        return {**given, **found_by}
+    body = {"temperature": TEMPERATURE, **target.defaults, **given, **found_by}
+    if call.is_stream:
+        body["stream"] = True
+        if call.path != "responses":
+            body["stream_options"] = {**_mapping(given.get("stream_options")), "include_usage": True}
+        if target.engine == "llama.cpp":
+            body |= {"timings_per_token": True, "return_progress": True}
+        elif target.engine == "vllm" and call.path != "responses":
+            body["stream_options"]["continuous_usage_stats"] = True
+    return body
+
+
+async def _settle(ledger: Ledger, measured: Measured, *, is_whole: bool, call: Call) -> None:
+    # Of several choices llama.cpp's usage says the first one's tokens alone; its totals know them all.
+    if is_whole and call.body.get("n") in (None, 1) and call.body.get("n_cmpl") in (None, 1):
+        ledger.end(measured)
+        return
+    # The caller may be cancelled already: what it left is settled all the same.
+    settling = asyncio.ensure_future(ledger.leave(measured))
+    try:
+        await asyncio.shield(settling)
+    except asyncio.CancelledError:
+        await asyncio.wait([settling])
+        raise
+
+
+async def _bytes(response: "httpx.Response") -> AsyncIterator[bytes]:
+    async for part in response.aiter_raw():
+        yield part
+
+
+async def _at_most(response: "httpx.Response", limit_bytes: int) -> bytes:
+    said = b""
+    async for part in response.aiter_raw():
+        said += part
+        if len(said) > limit_bytes:
+            break
+    return said[:limit_bytes]
+
+
+async def _events(response: "httpx.Response") -> AsyncIterator[bytes]:
+    """What follows ``data:`` in each event of a stream. Source: HTML, 9.2.6, as engines write it: one line each."""
+    held = b""
+    async for part in response.aiter_raw():
+        held += part
+        *lines, held = held.split(b"\n")
+        if len(held) > MAX_EVENT_BYTES:
+            raise AnswerTooLarge(f"One event of the answer is over {MAX_EVENT_BYTES >> 20} MiB.")
+        for line in lines:
+            if line.startswith((b"data:", b"error:")):
+                yield line.partition(b":")[2].strip()
+
+
+def _parsed(data: bytes) -> dict[str, Any]:
+    try:
+        event = json.loads(data)
+    except ValueError as err:
+        raise EngineLost("The engine sent an event that is not JSON; the call was given up.") from err
+    if not isinstance(event, dict):
+        raise EngineLost("The engine sent an event that is no object; the call was given up.")
+    return event
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return dict(value) if isinstance(value, Mapping) else {}

@@ -1,0 +1,86 @@
+"""What an engine's refusal means: its words as one of ours, with the limit where it is about a limit."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from freehold.inference.errors import ContextTooLong, EngineFailed, EngineRefused, InferenceError, NotAble
+from freehold.inference.rules import Target
+
+MAX_WORDS = 600
+#: Words of llama.cpp, vLLM and transformers for a prompt that is too long.
+_TOO_LONG = re.compile(
+    r"exceeds? the (available )?context|maximum context length|context length|context size|too many tokens",
+    re.IGNORECASE,
+)
+_PATHS = re.compile(r"(?:/[\w.@+-]+){2,}")
+
+
+def of_answer(status: int, said: bytes, target: Target) -> InferenceError:
+    """The error that an engine's answer of ``status`` and its words ``said`` come to."""
+    told = _told(said)
+    words = told.get("message") or f"The engine answered {status} without a word."
+    if told.get("type") == "exceed_context_size_error" or (status in (400, 413, 422) and _TOO_LONG.search(words)):
+        return _too_long(told, words, target)
+    if status in (404, 405, 501):
+        return NotAble(f"{target.served_name} does not do this: {words}")
+    if status in (401, 403, 407):  # our own key was not taken: nothing that the caller could do
+        return EngineFailed("The engine did not take the hub's key.")
+    if 400 <= status < 500:
+        return EngineRefused(words, status=status, param=_param(told, words))
+    return EngineFailed(f"The engine could not answer: {words}")
+
+
+def raise_of_event(event: Mapping[str, Any]) -> None:
+    """Raise what an event in the middle of a stream says went wrong, if it says so."""
+    told = event.get("error")
+    if told is None:
+        if isinstance(event.get("message"), str) and isinstance(event.get("code"), int) and "choices" not in event:
+            told = event
+        else:
+            return
+    words = told.get("message") if isinstance(told, Mapping) else told
+    raise EngineFailed(f"The engine broke off: {_shown(str(words))}")
+
+
+def _too_long(told: Mapping[str, Any], words: str, target: Target) -> ContextTooLong:
+    given, limit = told.get("n_prompt_tokens"), told.get("n_ctx") or target.context_tokens
+    if isinstance(given, int) and isinstance(limit, int):
+        return ContextTooLong(
+            f"The prompt is {given:,} tokens, and {target.served_name} takes {limit:,} in all, its answer included. "
+            "Shorten it, or deploy the model with a longer context.",
+            limit_tokens=limit,
+            given_tokens=given,
+        )
+    limit_tokens = limit if isinstance(limit, int) else 0
+    told_limit = f" It takes {limit_tokens:,} tokens in all." if limit_tokens else ""
+    return ContextTooLong(
+        f"The prompt is too long for {target.served_name}: {words}{told_limit}", limit_tokens=limit_tokens
+    )
+
+
+def _told(said: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(said)
+    except ValueError:
+        return {"message": _shown(said.decode("utf-8", "replace"))}
+    told = answer.get("error", answer) if isinstance(answer, dict) else answer
+    if isinstance(told, dict):
+        words = told.get("message") or told.get("detail") or answer.get("message") or ""
+        return {**told, "message": _shown(words if isinstance(words, str) else json.dumps(words))}
+    return {"message": _shown(str(told))}
+
+
+def _shown(words: str) -> str:
+    """Bounded, on one line, without the paths of this machine that an engine may name."""
+    return _PATHS.sub("…", re.sub(r"\s+", " ", words))[:MAX_WORDS].strip()
+
+
+def _param(told: Mapping[str, Any], words: str) -> str | None:
+    if isinstance(told.get("param"), str):
+        return str(told["param"])
+    found = re.search(r"[Ff]ield '([a-z_.]{1,40})'|'([a-z_.]{1,40})' is required", words)
+    if found:
+        return found[1] or found[2]
+    return "response_format" if "schema" in words else "grammar" if "grammar" in words else None

@@ -1,0 +1,61 @@
+"""What this node runs, as one thing to call: a turn, a replica, the engine's answer, and what it took."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from freehold.inference.calling import Caller
+from freehold.inference.errors import EngineLost, InferenceError
+from freehold.inference.rules import Call, Leg, Measured, Reply, Store, Target
+from freehold.inference.turns import Turns
+
+
+class NodeRuntime:
+    """``inference.rules.Runtime`` over the replicas of ``store``."""
+
+    def __init__(self, store: Store, *, turns: Turns | None = None, caller: Caller | None = None) -> None:
+        self.store = store
+        self.turns = turns or Turns()
+        self.caller = caller or Caller()
+
+    @asynccontextmanager
+    async def call(self, target: Target, call: Call, legs: list[Leg] | None = None) -> AsyncIterator[Reply]:
+        leg = Leg(target, call.path, Measured())
+        if legs is not None:
+            legs.append(leg)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with self.turns.turn(
+                target.endpoint_id, call.payer_id, slots=self.store.slots(target), priority=call.priority
+            ) as leg.measured.queue_s:
+                waited = loop.time()
+                async with self.store.replica(target) as replica:
+                    leg.measured.load_s = loop.time() - waited
+                    before, asked = replica.took(), loop.time()
+                    try:
+                        async with self.caller.ask(replica, call, leg, began=began) as reply:
+                            yield reply
+                        leg.outcome = "ok" if reply.is_whole else "cancelled"
+                    except EngineLost:
+                        self.caller.forget(replica)
+                        raise
+                    finally:
+                        after = replica.took()
+                        leg.measured.engine_s = loop.time() - asked
+                        leg.measured.processor_s = max(0.0, after.processor_s - before.processor_s)
+                        leg.measured.peak_memory_bytes = after.peak_memory_bytes
+        except InferenceError as err:
+            leg.outcome = "refused" if err.status < 500 else "failed"
+            raise
+
+    def standing(self, endpoint_ids: Sequence[str]) -> Mapping[str, str]:
+        known = self.store.standing(endpoint_ids)
+        return {
+            one: "answering" if state == "ready" and self.turns.busy(one) else state for one, state in known.items()
+        }
+
+    async def close(self) -> None:
+        """Connections and processes are gone."""
+        await self.caller.close()
+        await self.store.close()
