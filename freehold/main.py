@@ -161,7 +161,7 @@ def build_app(settings: Settings) -> FastAPI:
     _subscribe(bus, kit)
 
     database.info[served.ANONYMOUS_CALLS] = settings.anonymous_calls
-    index = Index(database, settings.index)
+    index = Index(database, settings.index, kit.cache / "index")
     database.info[indexed.INFO] = index
     ledger = usage.Ledger(database, core_watts=settings.core_watts)
     database.info[usage.LEDGER] = ledger

@@ -11,7 +11,7 @@ still open when it looked, and looks again at everything from that one on.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, text
@@ -49,6 +49,8 @@ KEPT = timedelta(hours=1)
 #: Changes pruned in one transaction.
 BATCH = 5_000
 _PRUNED = "list_changes_pruned"
+#: Changes by which a log is known again.
+TRACES = 100
 
 
 # ---- triggers ------------------------------------------------------------------------------------------------------
@@ -165,9 +167,45 @@ class FellBehind(Exception):
     """What came after the position was pruned in part: everything has to be read anew."""
 
 
+@dataclass(frozen=True)
+class Trace:
+    """One change as the log told it, by which a reader that comes back knows the log again."""
+
+    seq: int
+    repo_id: str
+    transaction_id: int
+    at: str
+
+
+def traces(db: Session, before: Position) -> Sequence[Trace]:
+    """The newest changes up to a position, some of them."""
+    rows = select(ListChange).where(_order(db) < before.at + (0 if _is_postgres(db) else 1))
+    return [_trace(row) for row in db.scalars(rows.order_by(ListChange.seq.desc()).limit(TRACES))]
+
+
+def goes_on_from(db: Session, before: Position, seen: Sequence[Trace]) -> bool:
+    """Whether this log led to ``before`` and still tells all that came since: no other one, and none that was set
+    back by a backup, whatever it told afterwards. Raises :class:`FellBehind` where it tells only some of it.
+    """
+    if before.at > position(db).at:
+        return False
+    _refuse_pruned(db, before)
+    pruned = _pruned(db)
+    rows = db.scalars(select(ListChange).where(ListChange.seq.in_([one.seq for one in seen])))
+    there = {row.seq: _trace(row) for row in rows}
+    gone = [one for one in seen if there.get(one.seq) != one]
+    if _is_postgres(db):
+        return all(one.transaction_id <= pruned for one in gone)
+    gone = [one for one in gone if one.seq > pruned]
+    later = select(ListChange.repo_id).where(
+        ListChange.seq > before.at, ListChange.repo_id.in_([one.repo_id for one in gone])
+    )
+    return {one.repo_id for one in gone} == {*db.scalars(later)}  # told again since, and so read again
+
+
 def position(db: Session) -> Position:
     """Where the log ends now: whatever this transaction does not see comes after it."""
-    if db.get_bind().dialect.name == "postgresql":
+    if _is_postgres(db):
         return Position(_oldest_open(db))
     return Position(db.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = 'list_changes'")) or 0)
 
@@ -178,10 +216,8 @@ def since(db: Session, before: Position, most: int) -> News:
     On PostgreSQL it must be one snapshot (REPEATABLE READ), and takes everything there is: what one transaction did
     cannot be parted.
     """
-    is_postgres = db.get_bind().dialect.name == "postgresql"
-    pruned = int(db.scalar(select(InstanceValue.value).where(InstanceValue.name == _PRUNED)) or -1)
-    if pruned > before.at or (is_postgres and pruned == before.at):
-        raise FellBehind
+    is_postgres = _is_postgres(db)
+    _refuse_pruned(db, before)
     columns = select(ListChange.seq, ListChange.repo_id, ListChange.at, ListChange.transaction_id)
     if not is_postgres:
         rows = db.execute(columns.where(ListChange.seq > before.at).order_by(ListChange.seq).limit(most)).all()
@@ -193,6 +229,29 @@ def since(db: Session, before: Position, most: int) -> News:
     return News(
         ids, Position(oldest, frozenset(row.seq for row in rows if row.transaction_id >= oldest)), _first(fresh)
     )
+
+
+def _is_postgres(db: Session) -> bool:
+    return db.get_bind().dialect.name == "postgresql"
+
+
+def _pruned(db: Session) -> int:
+    return int(db.scalar(select(InstanceValue.value).where(InstanceValue.name == _PRUNED)) or -1)
+
+
+def _refuse_pruned(db: Session, before: Position) -> None:
+    pruned = _pruned(db)
+    if pruned > before.at or (pruned == before.at and _is_postgres(db)):
+        raise FellBehind
+
+
+def _order(db: Session) -> Any:
+    """The column that positions count."""
+    return ListChange.transaction_id if _is_postgres(db) else ListChange.seq
+
+
+def _trace(row: ListChange) -> Trace:
+    return Trace(row.seq, row.repo_id, row.transaction_id, row.at.astimezone(UTC).isoformat())
 
 
 def _first(rows: Sequence[Any]) -> datetime | None:
@@ -218,7 +277,7 @@ def _prune(db: Session, before: datetime) -> int:
     if not rows:
         return 0
     db.execute(delete(ListChange).where(ListChange.seq.in_([row.seq for row in rows])))
-    is_postgres = db.get_bind().dialect.name == "postgresql"
+    is_postgres = _is_postgres(db)
     last = max(row.transaction_id if is_postgres else row.seq for row in rows)
     kept = db.get(InstanceValue, _PRUNED)
     if kept is None:

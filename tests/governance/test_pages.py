@@ -415,6 +415,7 @@ def test_the_index_of_lists_is_told_of_as_it_is() -> None:
     ready = State("ready", repos=20_000, lag_s=0.2, built_s=3, memory_bytes=90 << 20, starts=1)
     assert health.of_index(ready).seen == "20,000 repositories in 90 MiB, 0.2 s behind, built in 3 s"
     assert not health.of_index(ready).advice
+    assert health.of_index(replace(ready, is_resumed=True)).seen.endswith("read from its snapshot in 3 s")
     for word in ("starting", "building", "behind"):
         finding = health.of_index(replace(ready, word=word, lag_s=9))
         assert "Lists come from the database" in finding.advice

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
@@ -29,6 +30,8 @@ SILENT_S = 60.0
 #: Between starts of a process that ends again and again; one that lasted so long begins from the shortest.
 SHORTEST_S, LONGEST_S, LASTED_S = 1.0, 60.0, 300.0
 STOP_S = 2.0
+#: A process that ends writes down what it knows, if that is not there yet: some seconds for millions of repositories.
+KEEPING_S = 8.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class State:
     repos: int = 0
     lag_s: float = 0.0
     built_s: float = 0.0
+    is_resumed: bool = False  #: it was built from its snapshot, and what changed since
     taken: int = 0  #: changes since it was built
     memory_bytes: int = 0
     starts: int = 0  #: of its process, since this node began
@@ -47,8 +51,9 @@ class State:
 class Index:
     """One for each node. ``mode``: ``auto`` (for hubs that are large enough), ``on`` or ``off``."""
 
-    def __init__(self, database: Database, mode: str) -> None:
-        self._database, self._mode = database, mode
+    def __init__(self, database: Database, mode: str, folder: Path | None = None) -> None:
+        """``folder``: where it keeps a snapshot, to be ready sooner at the next start."""
+        self._database, self._mode, self._folder = database, mode, folder
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._lock = threading.Lock()
@@ -83,7 +88,7 @@ class Index:
         if not told:
             return State("starting" if is_running else "off", starts=self._starts)
         word = "building" if not told["is_ready"] else "ready" if told["lag_s"] <= LAG_S else "behind"
-        numbers = {name: told[name] for name in ("repos", "lag_s", "built_s", "taken", "memory_bytes")}
+        numbers = {name: told[name] for name in ("repos", "lag_s", "built_s", "is_resumed", "taken", "memory_bytes")}
         return State(word, **numbers, starts=self._starts)
 
     @property
@@ -148,7 +153,8 @@ class Index:
             self._starts, self._began = self._starts + 1, time.monotonic()
             self._heard = self._began
         # Not as an argument, which everybody on the machine can read.
-        send(ours, {"database": self._database.url}, time.monotonic() + STOP_S)
+        told = {"database": self._database.url, "folder": str(self._folder or "")}
+        send(ours, told, time.monotonic() + STOP_S)
 
     def _look(self) -> None:
         assert self._process is not None
@@ -182,7 +188,7 @@ class Index:
             control.close()
         if process is not None:
             try:
-                process.wait(STOP_S)
+                process.wait(STOP_S if self._folder is None else KEEPING_S)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -5,21 +5,24 @@ It knows nothing of repositories: what a word or a number means is its caller's.
 
 import json
 from array import array
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from pyroaring import BitMap
 
 from freehold.discover.index.names import Names
 from freehold.discover.index.places import Places
-from freehold.discover.index.sets import Numbers
-from freehold.discover.index.words import Families, Words, number_of
+from freehold.discover.index.sets import CHUNK, Numbers
+from freehold.discover.index.snapshot import In, Out
+from freehold.discover.index.words import Families, Words
 
 #: Answers kept until something changes, and ranges that are kept true.
 KEPT_ANSWERS, KEPT_RANGES = 32, 64
-_MASK = (1 << 64) - 1
+#: As many words are told apart as fit two bytes.
+_MOST_WORDS = (1 << 16) - 1
 
 #: A condition that some meet: ["word", W], ["range", N, at least or None, at most or None], ["unknown", N],
 #: ["id", I, words of which one must be there too, or None], ["ids", [I, ...]].
@@ -63,14 +66,16 @@ class Entry:
 
 
 class Engine:
-    """See above. ``numbers``: their names; ``frequent``: words that many have, if that is known before."""
+    """See above. ``numbers``: their names; ``frequent``: words that many have, if that is known before; ``secret``:
+    that of the words (:class:`Words`), for parts that are joined."""
 
-    def __init__(self, numbers: Collection[str], families: Families, frequent: Collection[str] = ()) -> None:
+    def __init__(
+        self, numbers: Collection[str], families: Families, frequent: Collection[str] = (), secret: bytes = b""
+    ) -> None:
         self.places, self.names = Places(), Names()
-        self.words = Words(families, frequent)
+        self.words = Words(families, frequent, secret)
         self.numbers = {name: Numbers() for name in numbers}
-        self._digests = array("Q")
-        self._late_digests: dict[int, int] = {}
+        self._counts = array("H")  # of words, by slot
         self._answers: OrderedDict[str, BitMap] = OrderedDict()
         self._ranges: OrderedDict[tuple[str, int | None, int | None], BitMap] = OrderedDict()
 
@@ -78,7 +83,7 @@ class Engine:
 
     def load(self, batch: Batch) -> None:
         """The next slots. End with :meth:`seal`."""
-        self._digests.extend(_digests(batch))
+        self._counts.extend(_counts(batch))
         self.places.load(batch.ids)
         self.names.load(batch.names)
         self.words.load(batch.words)
@@ -86,20 +91,38 @@ class Engine:
             self.numbers[name].load(values)
 
     def seal(self) -> None:
-        self.places.seal()
         self.names.seal()
         self.words.seal()
         for column in self.numbers.values():
             column.seal()
 
+    def absorb(self, kept: In) -> None:
+        """The slots of another engine, as it was saved, come after those that were loaded here; all its ids are higher.
+        It was made with the same secret, and neither has had anything put in. End with :meth:`seal`."""
+        base = -(-self.places.size // CHUNK) * CHUNK  # sets move by whole containers
+        self._counts.extend([0] * (base - len(self._counts)))
+        self._counts += kept.array("H")
+        for part in self._parts():  # one after another, so that never much is here twice
+            part.absorb(kept, base)
+
+    def save(self, out: Out) -> None:
+        """All of it, for an engine of the same numbers and families to :meth:`restore`."""
+        out.piece(self._counts)
+        for part in self._parts():
+            part.save(out)
+
+    def restore(self, kept: In) -> None:
+        self._counts = kept.array("H")
+        for part in self._parts():
+            part.restore(kept)
+
     def put(self, entry: Entry) -> None:
         """It is so from now on. A slot whose words are others gives way to a fresh one: none has to be taken out."""
         self._answers.clear()
-        digest = (number_of(entry.name) + sum(map(number_of, entry.words))) & _MASK
         slot = self.places.slot(entry.id)
-        if slot is None or self._digest(slot) != digest:
+        if slot is None or not self._is_same(slot, entry):
             slot = self.places.add(entry.id)
-            self._late_digests[slot] = digest
+            self._counts.append(min(len(entry.words), _MOST_WORDS))
             self.names.add(slot, entry.name)
             self.words.add(slot, entry.words)
         for name, column in self.numbers.items():
@@ -218,15 +241,19 @@ class Engine:
                 else:
                     found.discard(slot)
 
-    def _digest(self, slot: int) -> int:
-        return self._digests[slot] if slot < len(self._digests) else self._late_digests[slot]
+    def _is_same(self, slot: int, entry: Entry) -> bool:
+        """Its name and all its words are those of the slot."""
+        return (
+            self._counts[slot] == min(len(entry.words), _MOST_WORDS)
+            and self.names.get(slot) == entry.name
+            and all(self.words.has(word, slot) for word in entry.words)
+        )
+
+    def _parts(self) -> Sequence[Places | Names | Words | Numbers]:
+        return [self.places, self.names, self.words, *self.numbers.values()]
 
 
-def _digests(batch: Batch) -> "array[int]":
-    """One number of each slot that changes when its name or any of its words does."""
-    found = [number_of(name) for name in batch.names]
-    for word, slots in batch.words.items():
-        number = number_of(word)
-        for slot in slots:
-            found[slot - batch.first] += number
-    return array("Q", [number & _MASK for number in found])
+def _counts(batch: Batch) -> "array[int]":
+    """How many words each slot has."""
+    found = Counter(chain.from_iterable(batch.words.values()))
+    return array("H", [min(found[slot], _MOST_WORDS) for slot in range(batch.first, batch.first + len(batch.ids))])

@@ -6,21 +6,25 @@ from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple, dataclass
+from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, Text, cast, event, extract, func, select, type_coerce
+from sqlalchemy import BigInteger, Select, Text, cast, event, extract, func, select, text, type_coerce
 from sqlalchemy.orm import Session
 from sqlalchemy.types import NullType
 
 from freehold.cards.tables import RepoCard, RepoTag
 from freehold.core.database import Database, RowQuery
+from freehold.core.instance import InstanceValue
 from freehold.discover import changes, questions
-from freehold.discover.changes import Position
+from freehold.discover.changes import Position, Trace
 from freehold.discover.index import spelling
 from freehold.discover.index.engine import Batch, Engine, Entry
+from freehold.discover.index.sets import CHUNK
 from freehold.discover.index.spelling import word
 from freehold.discover.index.words import MAX_FREQUENT
-from freehold.discover.questions import Words
+from freehold.discover.questions import Tags, Words
 from freehold.repos.tables import Repo
 
 #: Repositories read by one statement when all are; changes taken in at a time, and repositories read for them.
@@ -31,10 +35,20 @@ _NEWEST = RowQuery("SELECT MAX(seq) FROM list_changes")
 _PLAIN = (Repo.id, Repo.path_key, Repo.kind, Repo.owner_id, Repo.visibility, RepoCard.pipeline_tag)
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What there is to load: how many, the last id of the first half, and the words that most have."""
+
+    number: int
+    middle: str
+    frequent: Sequence[str]
+
+
 class Feed:
     """Reads what lists know of repositories. Never writes."""
 
     def __init__(self, url: str) -> None:
+        self.url = url
         self._database = Database(url, pool_size=2)
         self._is_postgres = not self._database.is_sqlite
         if self._database.is_sqlite:
@@ -44,16 +58,35 @@ class Feed:
         self._questions = spelling.questions_of_words()
         self._select = self._columns()
 
-    def build(self) -> Engine:
-        """Everything there is; whatever changes meanwhile is told by :meth:`news`."""
-        with self.snapshot() as db:
+    def begin(self) -> Plan:
+        """Whatever changes from now on is told by :meth:`news`. What is there has to be loaded, into an engine or more
+        (:meth:`engine`)."""
+        with self.moment() as db:
             self.position = changes.position(db)
-            engine = Engine(self._numbers, spelling.families, self._frequent(db))
-        after, slot = "", 0
+            number = self.number(db)
+            middle = number // 2 // CHUNK * CHUNK or number // 2
+            last = db.scalar(select(Repo.id).order_by(Repo.id).offset(middle - 1).limit(1)) if middle else None
+            return Plan(number, last or "", self._frequent(db))
+
+    def build(self) -> Engine:
+        """Everything there is, in one go."""
+        engine = self.engine(self.begin().frequent)
+        self.load(engine)
+        engine.seal()
+        return engine
+
+    def engine(self, frequent: Sequence[str] = (), secret: bytes = b"") -> Engine:
+        """An empty one, for what is read here."""
+        return Engine(self._numbers, spelling.families, frequent, secret)
+
+    def load(self, engine: Engine, after: str = "", until: str = "") -> None:
+        """The repositories whose ids come after one, up to another, if one is given. End with ``engine.seal``."""
+        slot = engine.places.size
+        bounds = (Repo.id <= until,) if until else ()
         while True:
             # A transaction each: a long one would keep the database from forgetting what it wrote since.
-            with self.snapshot() as db:
-                query = self._select.where(Repo.id > after).order_by(Repo.id).limit(BATCH)
+            with self.moment() as db:
+                query = self._select.where(Repo.id > after, *bounds).order_by(Repo.id).limit(BATCH)
                 rows = db.connection().execute(query).all()  # plain rows, without the mapper's part
                 if rows:
                     tags = self._tags(db, RepoTag.repo_id > after, RepoTag.repo_id <= rows[-1].id)
@@ -62,14 +95,33 @@ class Feed:
                 after, slot = rows[-1].id, slot + len(rows)
             if len(rows) < BATCH:
                 break
-        engine.seal()
-        return engine
+
+    def proof(self) -> dict[str, Any]:
+        """By which :meth:`resume` knows what was loaded here and followed up to now."""
+        with self.moment() as db:
+            seen = [astuple(one) for one in changes.traces(db, self.position)]
+            return {"of": self._of(db), "at": self.position.at, "seen": sorted(self.position.seen), "traces": seen}
+
+    def resume(self, proof: Mapping[str, Any]) -> bool:
+        """:meth:`news` goes on from where it was when this was proven; False: that was another database, or another
+        reading of it, or too long ago."""
+        position = Position(proof["at"], frozenset(proof["seen"]))
+        with self.moment() as db:
+            if proof["of"] != self._of(db):
+                return False
+            try:
+                if not changes.goes_on_from(db, position, [Trace(*one) for one in proof["traces"]]):
+                    return False
+            except changes.FellBehind:
+                return False
+        self.position = position
+        return True
 
     def news(self, take: Callable[[Sequence[Entry], Sequence[str]], object]) -> tuple[int, bool]:
         """What changed is handed to ``take``: what is so now, and ids of what is gone. Returns how many changed, and
         whether that is all there was. Raises :class:`changes.FellBehind`.
         """
-        with self.snapshot() as db:
+        with self.moment() as db:
             told = changes.since(db, self.position, MOST)
             for start in range(0, len(told.repo_ids), SOME):
                 some = told.repo_ids[start : start + SOME]
@@ -77,6 +129,16 @@ class Feed:
                 take(found, sorted({*some} - {entry.id for entry in found}))
         self.position = told.position
         return len(told.repo_ids), self._is_postgres or len(told.repo_ids) < MOST
+
+    def is_of_all(self, number: int) -> bool:
+        """Whether there are so many repositories, if nothing changed since :meth:`news`: what was written beside the
+        triggers, by hand, is told by nothing else."""
+        with self.moment() as db:
+            told = changes.since(db, self.position, 1)
+            return bool(told.repo_ids) or self.number(db) == number
+
+    def number(self, db: Session) -> int:
+        return db.scalar(select(func.count(Repo.id))) or 0
 
     def newest(self) -> int:
         """The number of the newest change there is to see: two looks that find the same have nothing between them."""
@@ -87,7 +149,8 @@ class Feed:
         self._database.close()
 
     @contextmanager
-    def snapshot(self) -> Iterator[Session]:
+    def moment(self) -> Iterator[Session]:
+        """What is read within is of one moment."""
         with self._database.engine.connect() as connection:
             if self._is_postgres:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
@@ -109,9 +172,9 @@ class Feed:
             return type_coerce(column, NullType())
         if self._is_postgres:
             return cast(extract("epoch", column) * 1_000_000, BigInteger)
-        text = type_coerce(column, Text)
-        seconds = cast(func.strftime("%s", func.substr(text, 1, 19)), BigInteger)
-        return seconds * 1_000_000 + cast(func.substr(text, 21, 6), BigInteger)
+        written = type_coerce(column, Text)
+        seconds = cast(func.strftime("%s", func.substr(written, 1, 19)), BigInteger)
+        return seconds * 1_000_000 + cast(func.substr(written, 21, 6), BigInteger)
 
     def _word(self, value: Any) -> Any:
         return cast(value.column, Text) if value.is_list else type_coerce(value.column, NullType())
@@ -120,6 +183,18 @@ class Feed:
         joined = func.aggregate_strings(RepoTag.tag, _BETWEEN)
         query = select(RepoTag.repo_id, joined).where(*which).group_by(RepoTag.repo_id)
         return {repo_id: tags.split(_BETWEEN) for repo_id, tags in db.connection().execute(query)}
+
+    def _of(self, db: Session) -> str:
+        """The installation, its schema, and how it is read here."""
+        secret = db.scalar(select(InstanceValue.value).where(InstanceValue.name == "signing_secret"))
+        revision = db.scalar(text("SELECT version_num FROM alembic_version"))
+        tags = [one.value for one in questions.QUESTIONS if isinstance(one.value, Tags)]
+        spelt = [(sorted(one.words), one.prefix) for one in tags] + [
+            (one.name, one.kept.unknown, isinstance(one.kept, Words) and (one.kept.is_list, not one.kept.names))
+            for one in self._questions
+        ]
+        read = self._select.compile(self._database.engine, compile_kwargs={"literal_binds": True})
+        return sha256(repr((secret, revision, spelt, [*self._numbers], str(read))).encode()).hexdigest()
 
     def _frequent(self, db: Session) -> Sequence[str]:
         number = func.count()

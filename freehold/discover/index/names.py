@@ -7,12 +7,13 @@ import re
 from array import array
 from bisect import bisect_left
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from pyroaring import BitMap
 
 from freehold.discover.index.sets import CHUNK
+from freehold.discover.index.snapshot import In, Out, moved
 
 #: Words whose slots are kept, since the words that people look for are few.
 KEPT_WORDS = 32
@@ -40,10 +41,14 @@ class Names:
             self._chunk(self._waiting[:CHUNK])
             del self._waiting[:CHUNK]
 
-    def seal(self) -> None:
+    def _flush(self) -> None:
         if self._waiting:
             self._chunk(self._waiting)
             self._waiting = []
+
+    def seal(self) -> None:
+        self._flush()
+        self._grams |= _letters(self._grams)
         for found in self._grams.values():
             found.shrink_to_fit()
 
@@ -51,13 +56,40 @@ class Names:
         slot = len(self._chunks) * CHUNK
         starts = array("I", accumulate((len(name) for name in encoded), initial=0))
         self._chunks.append((b"".join(encoded), starts))
-        found: defaultdict[bytes, array[int]] = defaultdict(lambda: array("I"))
+        found: defaultdict[tuple[int, int, int], list[int]] = defaultdict(list)
         for name in encoded:
-            for gram in _grams(name):
+            for gram in zip(name, name[1:], name[2:], strict=False):  # four times as quick as cutting them out
                 found[gram].append(slot)
             slot += 1
         for gram, slots in found.items():
-            self._grams.setdefault(gram, BitMap()).update(slots)
+            self._grams.setdefault(bytes(gram), BitMap()).update(slots)
+
+    def absorb(self, kept: In, base: int) -> None:
+        """The names of another engine come after these, from slot ``base`` on, where a chunk begins."""
+        self._flush()
+        other = Names()
+        other.restore(kept)
+        assert len(self._chunks) == base // CHUNK, "engines do not follow each other"
+        self._chunks += other._chunks
+        for gram, slots in other._grams.items():
+            self._grams.setdefault(gram, BitMap()).update(moved(slots, base))
+
+    def save(self, out: Out) -> None:
+        out.value(len(self._chunks))
+        for text, starts in self._chunks:
+            out.piece(text)
+            out.piece(starts)
+        out.value([[slot, name.decode()] for slot, name in self._late.items()])
+        for sets in (self._grams, self._frequent):
+            out.value([letters.decode("latin-1") for letters in sets])
+            out.sets([*sets.values()])
+
+    def restore(self, kept: In) -> None:
+        self._chunks = [(kept.piece(), kept.array("I")) for _ in range(kept.value())]
+        self._late = {slot: name.encode() for slot, name in kept.value()}
+        for sets in (self._grams, self._frequent):
+            keys = [letters.encode("latin-1") for letters in kept.value()]
+            sets.update(zip(keys, kept.sets(), strict=True))
 
     def add(self, slot: int, name: str) -> None:
         """The name of a slot that comes after all that were loaded."""
@@ -79,11 +111,15 @@ class Names:
         return text[starts[place] : starts[place + 1]].decode()
 
     def frequent(self) -> list[bytes]:
-        """The words that many names have, and that :meth:`keep` should be told."""
+        """The words that many names have, and that :meth:`keep` should be told (and was not yet)."""
         sample = self._chunks[::SAMPLED]
         found = Counter(word for text, _ in sample for word in _WORD.findall(text))
         least = sum(len(starts) - 1 for _, starts in sample) // ONE_IN
-        return [word for word, number in found.most_common(MAX_FREQUENT) if number >= max(least, 1)]
+        return [
+            word
+            for word, number in found.most_common(MAX_FREQUENT)
+            if number >= max(least, 1) and word not in self._frequent
+        ]
 
     def keep(self, word: bytes) -> None:
         """The slots of a word are known from now on, and true whatever comes."""
@@ -142,3 +178,12 @@ class Names:
 def _grams(name: bytes) -> set[bytes]:
     """Each letter, and each three in a row."""
     return {name[place : place + 3] for place in range(len(name) - 2)} | {bytes((letter,)) for letter in {*name}}
+
+
+def _letters(grams: Mapping[bytes, BitMap]) -> dict[bytes, BitMap]:
+    """Each letter's slots: every name is long enough for each of its letters to be in three."""
+    sets: defaultdict[int, list[BitMap]] = defaultdict(list)
+    for gram, found in grams.items():
+        for letter in {*gram}:
+            sets[letter].append(found)
+    return {bytes((letter,)): BitMap.union(BitMap(), *some) for letter, some in sets.items()}

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pyroaring import BitMap
 
 from freehold.discover.index.sets import last
+from freehold.discover.index.snapshot import In, Out, moved
 
 #: Bytes of an id.
 SIZE = 12
@@ -42,11 +43,31 @@ class Places:
         return len(self._late_ids)
 
     def load(self, ids: list[str]) -> None:
-        """The next slots. Ids must rise, from call to call too; end with :meth:`seal`."""
+        """The next slots. Ids must rise, from call to call too."""
+        before = self._loaded
         self._ids += bytes.fromhex("".join(ids))
+        self.alive.add_range(before, self._loaded)
 
-    def seal(self) -> None:
-        self.alive = BitMap(range(self._loaded))
+    def absorb(self, kept: In, base: int) -> None:
+        """The slots of another engine, whose ids are all higher, from ``base`` on. What lies between is nobody's."""
+        other = Places()
+        other.restore(kept)
+        assert self.late + other.late == 0, "engines are joined before anything comes late"
+        self._ids += self._ids[-SIZE:] * (base - self._loaded) + other._ids
+        self.alive |= moved(other.alive, base)
+
+    def save(self, out: Out) -> None:
+        out.piece(self._ids)
+        out.piece(b"".join(self._late_ids))
+        out.sets([self.alive])
+
+    def restore(self, kept: In) -> None:
+        self._ids, late = bytearray(kept.piece()), kept.piece()
+        (self.alive,) = kept.sets()
+        self._late_ids = [late[at : at + SIZE] for at in range(0, len(late), SIZE)]
+        slots = enumerate(self._late_ids, self._loaded)
+        self._late = {key: slot for slot, key in slots if slot in self.alive}
+        self._ordered = sorted(self._late)
 
     def add(self, repo_id: str) -> int:
         """A fresh slot. The one that it had is dead."""

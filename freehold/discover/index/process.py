@@ -15,12 +15,15 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from freehold.discover import changes
+from freehold.discover.index import parts
 from freehold.discover.index.channel import ChannelClosed, receive, send
 from freehold.discover.index.engine import Engine, Query
 from freehold.discover.index.feed import Feed
+from freehold.discover.index.keeping import Keeping, memory_bytes
 
 log = logging.getLogger("freehold.index")
 #: Between looks at the log of changes.
@@ -44,12 +47,15 @@ BEGIN_ANEW = 75
 class Keeper:
     """The engine and what is known of its state. ``lock``: whoever uses the engine holds it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, folder: Path | None) -> None:
+        """``folder``: where its snapshot lies; None: it has none."""
         self.lock = threading.Lock()
         self.engine: Engine | None = None
         self._feed = Feed(url)
+        self._keeping = Keeping(self._feed, folder)
+        self._following = threading.Lock()  # held while the engine is between two positions of the log
         self._began = time.monotonic()
-        self._built_s = 0.0
+        self._built_s, self._is_resumed = 0.0, False
         self._true_at = self._began
         self._taken = 0
         self._seen = 0  # the newest change that was taken in
@@ -60,30 +66,66 @@ class Keeper:
     def run(self) -> None:
         """Build, then follow, for ever. Ends the process where neither goes on."""
         try:
-            engine = self._feed.build()
-            while not self._follow(engine):
-                pass
+            engine = self._resumed()
+            self._is_resumed = engine is not None
+            engine = engine or self._built()
             self._built_s = time.monotonic() - self._began
             gc.collect()
             gc.freeze()  # what was built lives as long as the process: no need to walk it again
             _give_back()
             self.engine = engine
-            log.info("The index is ready: %d repositories in %.1f s", len(engine.places.alive), self._built_s)
+            how = "from its snapshot" if self._is_resumed else "from nothing"
+            number = len(engine.places.alive)
+            log.info("The index is ready: %d repositories in %.1f s, %s", number, self._built_s, how)
             self._words = engine.names.frequent()
             while True:
                 self._turn(engine)
                 many = max(MANY_LATE, LATE_PART * engine.places.size)
                 if engine.places.late > many or engine.words.late > MANY_WORDS:
-                    os._exit(BEGIN_ANEW)
+                    raise changes.FellBehind
         except changes.FellBehind:
+            self._keeping.forget()
             os._exit(BEGIN_ANEW)
         except BaseException:
             log.exception("The index cannot go on")
             os._exit(1)
 
+    def _resumed(self) -> Engine | None:
+        """From the snapshot, followed up to now."""
+        engine = self._keeping.resumed()
+        try:
+            if engine is not None and self._is_followed(engine):
+                return engine
+        except changes.FellBehind:
+            pass
+        if engine is not None:
+            log.info("The index is built from nothing: its snapshot does not lead to what there is")
+            self._keeping.forget()
+            self._taken = 0
+        return None
+
+    def _is_followed(self, engine: Engine) -> bool:
+        while not self._follow(engine):
+            pass
+        return self._feed.is_of_all(len(engine.places.alive))
+
+    def _built(self) -> Engine:
+        engine = parts.build(self._feed, self._keeping.folder)
+        while not self._follow(engine):
+            pass
+        return engine
+
+    def stop(self) -> None:
+        """What was taken in is in the snapshot. Nobody asks any more."""
+        engine = self.engine
+        if engine is not None:
+            with self._following, self.lock:
+                self._keeping.last(engine, self._taken)
+
     def _turn(self, engine: Engine) -> None:
         try:
             if self._follow(engine):
+                self._keep(engine)
                 self._rest(engine)
         except changes.FellBehind:
             raise
@@ -100,6 +142,12 @@ class Keeper:
         self._is_asked.wait(POLL_S)
         self._is_asked.clear()
 
+    def _keep(self, engine: Engine) -> None:
+        try:
+            self._keeping.turn(engine, self._taken, self.lock)
+        except OSError as err:
+            log.warning("The snapshot of the index was not written: %s", err)
+
     def _follow(self, engine: Engine) -> bool:
         """Take in what is new; False: there is more."""
         began = time.monotonic()
@@ -113,7 +161,8 @@ class Keeper:
                     engine.remove(repo_id)
 
         newest = self._feed.newest()
-        number, is_all = self._feed.news(take)
+        with self._following:
+            number, is_all = self._feed.news(take)
         self._taken += number
         if is_all:
             self._true_at = began
@@ -140,8 +189,9 @@ class Keeper:
             "repos": len(engine.places.alive) if engine is not None else 0,
             "lag_s": round(time.monotonic() - self._true_at, 3),
             "built_s": round(self._built_s, 1),
+            "is_resumed": self._is_resumed,
             "taken": self._taken,
-            "memory_bytes": _memory_bytes(),
+            "memory_bytes": memory_bytes(),
         }
 
 
@@ -210,11 +260,6 @@ def _give_back() -> None:
         trim(0)
 
 
-def _memory_bytes() -> int:
-    with open("/proc/self/statm") as told:
-        return int(told.read().split()[1]) * resource.getpagesize()
-
-
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
@@ -222,9 +267,15 @@ def main() -> None:
     sys.setswitchinterval(SWITCH_S)
     gc.set_threshold(50_000, 20, 100)
     control = socket.socket(fileno=int(sys.argv[1]))
-    keeper = Keeper(receive(control, time.monotonic() + PEER_S)["database"])
+    told = receive(control, time.monotonic() + PEER_S)
+    folder = Path(told["folder"]) if told["folder"] else None
+    keeper = Keeper(told["database"], folder)
     threading.Thread(target=keeper.run, name="index", daemon=True).start()
     serve(control, keeper)
+    try:
+        keeper.stop()
+    except Exception as err:
+        log.warning("The snapshot of the index was not written: %s", err)
     os._exit(0)  # whatever the other thread is in the middle of, nobody waits for it
 
 

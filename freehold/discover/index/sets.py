@@ -12,6 +12,8 @@ from itertools import compress, islice
 
 from pyroaring import BitMap
 
+from freehold.discover.index.snapshot import In, Out, moved
+
 MAX_BITS = 63
 #: Slots of one chunk: those that share a container of a bitmap; and how many of them a container lists one by one.
 CHUNK, MAX_LISTED = 1 << 16, 4_096
@@ -37,11 +39,14 @@ class Numbers:
             self._chunk(self._waiting[:CHUNK])
             del self._waiting[:CHUNK]
 
-    def seal(self) -> None:
-        """Take less memory, too."""
+    def _flush(self) -> None:
         if self._waiting:
             self._chunk(self._waiting)
             self._waiting = []
+
+    def seal(self) -> None:
+        """Take less memory, too."""
+        self._flush()
         for bits in (self.known, *self._bits):
             bits.run_optimize()
             bits.shrink_to_fit()
@@ -63,6 +68,21 @@ class Numbers:
         for place in range(highest):
             rank = place // 8 if sys.byteorder == "little" else 7 - place // 8
             self._bits[place] |= _set(number, data[rank::8].translate(_BIT[place % 8]))
+
+    def absorb(self, kept: In, base: int) -> None:
+        """The numbers of another engine, from slot ``base`` on."""
+        self._flush()
+        other = Numbers()
+        other.restore(kept)
+        self._grow(len(other._bits))
+        for mine, theirs in zip((self.known, *self._bits), (other.known, *other._bits), strict=False):
+            mine |= moved(theirs, base)
+
+    def save(self, out: Out) -> None:
+        out.sets([self.known, *self._bits])
+
+    def restore(self, kept: In) -> None:
+        self.known, *self._bits = kept.sets()
 
     def set(self, slot: int, value: int | None) -> None:
         if value is None:

@@ -4,10 +4,14 @@ Frequent words, and those of families (whose every word is counted on pages), ha
 most, only a number made of the word is kept beside each slot that has it.
 """
 
+import secrets
 from array import array
 from collections.abc import Callable, Collection, Mapping, Sequence
+from hashlib import blake2b
 
 from pyroaring import BitMap
+
+from freehold.discover.index.snapshot import In, Out, moved
 
 #: Words that have a set from the start, and slots of one batch from which on a word gets one too.
 MAX_FREQUENT, MANY = 20_000, 64
@@ -17,22 +21,20 @@ MAX_MEMBERS = 20_000
 DRAWERS = 1_024
 #: Changes of the words there are, before those of a family are put in order again.
 REORDERED = 64
-_MASK = (1 << 64) - 1
-
 #: The families that a word belongs to, by name.
 Families = Callable[[str], Collection[str]]
 
 
-def number_of(word: str) -> int:
-    """64 bits that stand for a word, different in each process: nobody outside can make two words meet."""
-    return hash(word) & _MASK
-
-
 class Words:
-    """By word, the set of slots that have it. ``frequent``: words that get a set before anything is loaded."""
+    """By word, the set of slots that have it. ``frequent``: words that get a set before anything is loaded.
 
-    def __init__(self, families: Families, frequent: Collection[str]) -> None:
+    ``secret``: 16 bytes from which numbers of words are made, so that nobody outside can make two words meet; another
+    one than a new one only to read what was written with it.
+    """
+
+    def __init__(self, families: Families, frequent: Collection[str], secret: bytes = b"") -> None:
         self._families = families
+        self.secret = secret or secrets.token_bytes(16)
         self._sets: dict[str, BitMap] = {}
         self._members: dict[str, list[str]] = {}
         self._changes = 0
@@ -53,7 +55,7 @@ class Words:
                 self._new(word).update(some)
                 self._born.append(word)
             else:
-                number = number_of(word)
+                number = self._number(word)
                 numbers, slots = self._rare[number % DRAWERS]
                 numbers.extend([number] * len(some))
                 slots.extend(some)
@@ -106,6 +108,44 @@ class Words:
     def __len__(self) -> int:
         return len(self._sets)
 
+    def has(self, word: str, slot: int) -> bool:
+        found = self._sets.get(word)
+        return slot in (found if found is not None else self._rarely(word))
+
+    def absorb(self, kept: In, base: int) -> None:
+        """The words of another engine of the same secret, from slot ``base`` on."""
+        other = Words(self._families, ())
+        other.restore(kept)
+        assert self.secret == other.secret, "parts have one secret"
+        alone = self._sets.keys() ^ other._sets.keys()
+        for word, theirs in other._sets.items():
+            mine = self._sets.get(word)
+            if mine is None:
+                mine = self._new(word)
+            mine |= moved(theirs, base)
+        for (numbers, slots), (other_numbers, other_slots) in zip(self._rare, other._rare, strict=True):
+            numbers.extend(other_numbers)
+            slots.extend(array("I", [slot + base for slot in other_slots]))
+        for word in alone:  # it is rare in one of the two
+            self._sets[word].update(self._rarely(word))
+
+    def save(self, out: Out) -> None:
+        out.value([self.secret.hex(), self._sealed, [*self._sets]])
+        out.sets([*self._sets.values()])
+        for numbers, slots in self._rare:
+            out.piece(numbers)
+            out.piece(slots)
+
+    def restore(self, kept: In) -> None:
+        secret, sealed, words = kept.value()
+        self.secret = bytes.fromhex(secret)
+        self._sets, self._members = {}, {}
+        for word, found in zip(words, kept.sets(), strict=True):
+            self._new(word)
+            self._sets[word] = found
+        self._sealed = sealed
+        self._rare = [(kept.array("Q"), kept.array("I")) for _ in range(DRAWERS)]
+
     def _in_order(self, family: str) -> Sequence[str]:
         """The words of a family, those that most have first, as it was a moment ago."""
         members = self._members.get(family, [])
@@ -125,8 +165,12 @@ class Words:
     def _is_shown(self, word: str) -> bool:
         return bool(self._families(word)) and len(self._sets) < 2 * MAX_FREQUENT
 
+    def _number(self, word: str) -> int:
+        """64 bits that stand for a word."""
+        return int.from_bytes(blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8, salt=self.secret).digest())
+
     def _rarely(self, word: str) -> BitMap:
-        number = number_of(word)
+        number = self._number(word)
         numbers, slots = self._rare[number % DRAWERS]
         if not numbers:
             return BitMap()

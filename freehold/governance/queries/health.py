@@ -81,7 +81,8 @@ def of_index(state: State) -> Finding:
     if state.word == "off":
         return Finding(what, "off: lists come from the database")
     if state.word == "ready":
-        return Finding(what, f"{size}, {state.lag_s:.1f} s behind, built in {state.built_s:.0f} s")
+        how = "read from its snapshot" if state.is_resumed else "built"
+        return Finding(what, f"{size}, {state.lag_s:.1f} s behind, {how} in {state.built_s:.0f} s")
     seen = f"{size}, {state.lag_s:.0f} s behind" if state.word == "behind" else f"{state.word}, start {state.starts}"
     return Finding(what, seen, "Lists come from the database until it is ready, and are slower.", is_fatal=False)
 

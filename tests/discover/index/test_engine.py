@@ -1,7 +1,10 @@
 """The engine against the plainest thing that could be right: a dictionary that is looked through."""
 
 import random
+import tempfile
 from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +17,7 @@ from freehold.discover.index import words as index_words
 from freehold.discover.index.engine import Batch, Engine, Entry, Query
 from freehold.discover.index.names import Names
 from freehold.discover.index.sets import MAX_BITS, Numbers
+from freehold.discover.index.snapshot import In, Out
 
 pytestmark = pytest.mark.rules
 
@@ -50,8 +54,26 @@ def families(word: str) -> tuple[str, ...]:
     return ("tags",) if word.startswith("tag=") and word != "tag=rare" else ()
 
 
-def loaded(known: list[Entry], frequent: list[str]) -> Engine:
-    engine = Engine(["n", "m"], families, frequent)
+@contextmanager
+def written(engine: Engine) -> Iterator[In]:
+    with tempfile.TemporaryFile() as file:
+        out = Out(file)
+        engine.save(out)
+        out.end()
+        file.seek(0)
+        yield In(file)
+
+
+def read_again(engine: Engine) -> Engine:
+    other = Engine(["n", "m"], families)
+    with written(engine) as kept:
+        other.restore(kept)
+        kept.end()
+    return other
+
+
+def loaded(known: list[Entry], frequent: list[str], secret: bytes = b"") -> Engine:
+    engine = Engine(["n", "m"], families, frequent, secret)
     words: dict[str, array[int]] = {}
     for slot, entry in enumerate(known):
         for word in entry.words:
@@ -91,6 +113,8 @@ def _meets(entry: Entry, condition: Any) -> bool:
     order=st.sampled_from(["n", "m"]),
     rising=st.booleans(),
     most=st.integers(1, 9),
+    halves=st.booleans(),
+    written_at=st.none() | st.integers(0, 20),
 )
 def test_it_finds_what_a_look_at_each_finds(
     first: list[Entry],
@@ -101,15 +125,28 @@ def test_it_finds_what_a_look_at_each_finds(
     order: str,
     rising: bool,
     most: int,
+    halves: bool,
+    written_at: int | None,
 ) -> None:
+    """However it was filled: at once or of two halves, and written to a file and read again on the way."""
     known = {entry.id: entry for entry in sorted(first, key=lambda entry: entry.id)}
-    engine = loaded(list(known.values()), frequent)
+    everything = list(known.values())
+    if halves and len(known) > 1:
+        middle = len(known) // 2
+        engine = loaded(everything[:middle], frequent)
+        with written(loaded(everything[middle:], frequent, engine.words.secret)) as kept_half:
+            engine.absorb(kept_half)
+        engine.seal()
+    else:
+        engine = loaded(everything, frequent)
     engine.numbers_of(query, [["range", "n", 1, 5], ["range", "n", None, 3]])  # kept, and kept true
     for word in ("ll", "llama", "ma"):
         engine.names.holding(word, engine.places.alive)
     for word in kept:
         engine.names.keep(word)
-    for step in changes:
+    for number, step in enumerate(changes):
+        if number == written_at:
+            engine = read_again(engine)
         if isinstance(step, Entry):
             known[step.id] = step
             engine.put(step)
@@ -215,8 +252,11 @@ def test_a_name_without_a_word_costs_no_slot_of_its_own() -> None:
     engine = loaded([entry], [])
     engine.put(replace(entry, numbers={"n": 5}))
     assert engine.places.late == 0
-    engine.put(replace(entry, words=frozenset({"tag=y"})))
-    assert (engine.places.late, len(engine.places.alive)) == (1, 1)
+    for late, other in enumerate(({"words": frozenset({"tag=y"})}, {"words": frozenset()}, {"name": "bob/al"}), 1):
+        entry = replace(entry, **other)  # type: ignore[arg-type]  # each is one of its fields
+        for _ in range(2):
+            engine.put(entry)
+            assert (engine.places.late, len(engine.places.alive)) == (late, 1)
 
 
 def test_words_of_strangers_are_found_and_bounded_where_they_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -222,6 +222,11 @@ def test_what_was_committed_before_is_in_the_list(filled: Database, asked: Calla
     assert in_time >= 6
 
 
+def _number(database: Database) -> int:
+    with database.read() as db:
+        return len(list(db.scalars(select(Repo.id).where(Repo.kind == "model"))))
+
+
 def _ids(database: Database, number: int) -> list[str]:
     with database.read() as db:
         query = select(Repo.id).where(Repo.visibility == "public", Repo.kind == "model").order_by(Repo.likes)
@@ -299,9 +304,7 @@ def test_one_that_missed_changes_reads_everything_anew(
     os.kill(before, signal.SIGCONT)
     wait(lambda: index.pid != before and index.is_ready, READY_S)
     with Session(filled.engine, info={indexed.INFO: index}) as db:
-        assert indexed.count(db, HUB, Listing("model")) == len(
-            list(db.scalars(select(Repo.id).where(Repo.kind == "model")))
-        )
+        assert indexed.count(db, HUB, Listing("model")) == _number(filled)
 
 
 def test_two_nodes_both_follow(filled: Database, index: Index) -> None:
@@ -354,3 +357,27 @@ def test_the_process_of_the_hub_loads_none_of_what_computes_the_index() -> None:
     code = "import sys, freehold.main; sys.exit(sorted({'numpy', 'pyroaring'} & {*sys.modules}) or 0)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_next_start_reads_what_the_last_one_left(filled: Database, tmp_path: Path) -> None:
+    """And follows what changed in between, as a hub that was stopped for a while does."""
+    (repo_id,) = _ids(filled, 1)
+    pids = []
+    for times, likes in enumerate((10**10, 10**11)):
+        index = Index(filled, "on", tmp_path / "index")
+        index.start()
+        wait(lambda index=index: index.is_ready, READY_S)  # type: ignore[misc]
+        pids.append(index.pid)
+        assert index.state().is_resumed == bool(times)
+        with Session(filled.engine, info={indexed.INFO: index}) as db:
+            if times:
+                found = indexed.page(db, HUB, Listing("model", sort="likes", limit=1))
+                assert found is not None
+                assert (found.ids[0], found.at[0]) == (repo_id, 10**10)
+            assert indexed.count(db, HUB, Listing("model")) == queries.count(
+                Session(filled.engine), HUB, Listing("model")
+            )
+        index.stop()
+        with filled.write() as db:
+            db.execute(update(Repo).where(Repo.id == repo_id).values(likes=likes))
+    assert not any(pid is not None and Path(f"/proc/{pid}").exists() for pid in pids)
