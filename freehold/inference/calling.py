@@ -29,6 +29,8 @@ MAX_EVENT_BYTES = 8 << 20
 MAX_REFUSAL_BYTES = 64 << 10
 #: Paths whose answers are generated: parameters' defaults apply to them, and they can be streamed.
 GENERATES = frozenset({"chat/completions", "completions", "responses"})
+#: The official client's calls, which no path of OpenAI's has: the body says which task.
+TASK = "task"
 #: With the same weights the same question gets the same answer, unless the call or the endpoint says otherwise.
 TEMPERATURE = 0
 
@@ -58,6 +60,9 @@ class EngineReply:
         whole = b"".join(parts)
         self._note_first()
         self.measured.is_counted = "json" in self.content_type and self._count(whole)
+        told = self._response.headers.get("x-prompt-tokens", "")
+        if not self.measured.is_counted and told.isascii() and told.isdigit():
+            self.measured.prompt_tokens, self.measured.is_counted = int(told), True
         self.is_whole = True
         return whole
 
@@ -193,7 +198,7 @@ class Caller:
         return self._client
 
     def _request(self, replica: Replica, call: Call, target: Target) -> "httpx.Request":
-        url = f"{replica.address}/v1/{call.path}"
+        url = f"{replica.address}/task" if call.path == TASK else f"{replica.address}/v1/{call.path}"
         headers = {"Authorization": f"Bearer {replica.key}"}
         fields = engine_body(call, target, replica.body)
         timeout = {"connect": CONNECT_S, "write": SILENCE_S, "pool": CONNECT_S}

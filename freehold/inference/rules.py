@@ -32,7 +32,8 @@ class Target:
 
 @dataclass(frozen=True)
 class Call:
-    """One question. ``path`` below /v1 as the engine knows it ("chat/completions"), or "task" with the task's own body.
+    """One question. ``path`` below /v1 as the engine knows it ("chat/completions"), or "task", whose body has ``task``,
+    ``inputs`` and ``parameters``.
 
     ``payer_id``: whose turn it is in the queue, an organisation's or a person's account id.
     """
@@ -125,7 +126,7 @@ class Replica:
     """A process that is ready, held for one call. ``body`` goes into the call's own: what this engine needs to find the
     target, such as ``{"model": "demo/base"}`` or ``{"lora": [{"id": 0, "scale": 1.0}]}``."""
 
-    address: str  # "http://127.0.0.1:41233", without a path
+    address: str  # what stands before /v1: "http://127.0.0.1:41233/_"
     key: str
     took: Callable[[], Took]  # cheap: asked before and after each call
     body: Mapping[str, Any] = field(default_factory=dict)

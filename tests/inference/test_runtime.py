@@ -73,6 +73,16 @@ def test_a_stream_shows_what_was_asked_for_and_counts_all(engine: Engine) -> Non
     assert leg.measured.first_token_s is not None
 
 
+def test_tokens_that_a_task_read_are_counted(engine: Engine) -> None:
+    async def play(runtime: NodeRuntime, legs: list[Leg]) -> None:
+        call = Call("task", {"task": "text-classification", "inputs": "fine"}, "lab")
+        async with runtime.call(TARGET, call, legs) as reply:
+            assert json.loads(await reply.body()) == [[{"label": "good", "score": 0.75}]]
+
+    (leg,) = ran(engine, play)
+    assert (leg.measured.prompt_tokens, leg.measured.is_counted) == (4, True)
+
+
 def test_leaving_a_stream_frees_the_engine_and_counts_to_the_last_token(engine: Engine) -> None:
     async def play(runtime: NodeRuntime, legs: list[Leg]) -> None:
         async with runtime.call(TARGET, asks("large", stream=True, max_tokens=2000), legs) as reply:
