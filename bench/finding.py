@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from bench import repeated, shelves
 from bench.bench import Bench
 from bench.hub import OWNER, Client, Hub
-from bench.machine import PYTHON, ROOT, Process
+from bench.machine import PYTHON, ROOT, Process, status_bytes
 from bench.table import Row, mib
 from freehold.core.settings import Settings
 from freehold.main import open_database
@@ -23,7 +23,9 @@ from freehold.main import open_database
 MOST_MS, MOST_GROWTH, MOST_BYTES, READY_S, FOUND_S = 30, 3, 600 * 10**6, 60, 2
 #: Addresses asked of each hub, and how often each.
 ADDRESSES, TIMES, WRITERS, WRITING_S = 120, 5, 20, 15
-WAIT_S = 600
+LARGEST, WAIT_S = 2_000_000, 600
+#: Below the data directory of a hub.
+SNAPSHOT = "cache/index/snapshot"
 _SORTS = (
     "trendingScore",
     "downloads",
@@ -100,8 +102,14 @@ def measure(bench: Bench) -> Iterator[Row]:
         began = time.monotonic()
         hub = Hub(data, {"FREEHOLD_INDEX": "on"})
         try:
-            hub.process.wait_until(lambda hub=hub: _ready(hub), WAIT_S)  # type: ignore[misc]
+            hub.process.wait_until(lambda hub=hub: _ready(hub, 1), WAIT_S)  # type: ignore[misc]
             yield from _index(hub, number, time.monotonic() - began)
+            hub.process.wait_until((data / SNAPSHOT).exists, WAIT_S)
+            hub.process.stop()
+            began = time.monotonic()
+            hub = Hub(data, {"FREEHOLD_INDEX": "on"})
+            hub.process.wait_until(lambda hub=hub: _ready(hub, 2), WAIT_S)  # type: ignore[misc]
+            yield _again(data, number, time.monotonic() - began)
             client = Client(bench.folder / "client", hub.url, hub.make_person())
             client.upload(f"{OWNER}/first", _card(bench, "first"), "README.md")
             took = _took(hub)
@@ -134,35 +142,46 @@ def _fill(data: Path, number: int) -> Row:
     return Row(f"{number:,} repositories, made up", ours=f"{time.monotonic() - began:.0f} s, {mib(size)} of database")
 
 
-def _ready(hub: Hub) -> bool:
-    return "The index is ready" in hub.process.log.read_text(errors="replace")
+def _ready(hub: Hub, times: int) -> bool:
+    """The log of all starts tells it once for each."""
+    return hub.process.log.read_text(errors="replace").count("The index is ready") >= times
 
 
 def _index(hub: Hub, number: int, ready_s: float) -> Iterator[Row]:
-    is_largest = number == 2_000_000
+    is_largest = number == LARGEST
     yield Row(
-        f"{number:,} repositories, index ready after the start",
+        f"{number:,} repositories, index ready after the start, from nothing",
         ours=f"{ready_s:.1f} s",
         target=f"{READY_S} s" if is_largest else "",
         met=ready_s <= READY_S if is_largest else None,
         note=f"load {os.getloadavg()[0]:.1f}",
     )
-    held = _index_bytes(hub)
+    held, peak = _index_bytes(hub)
     yield Row(
         f"{number:,} repositories, memory of the index",
         ours=mib(held),
         target=mib(MOST_BYTES) if is_largest else "",
         met=held <= MOST_BYTES if is_largest else None,
-        note=f"the hub's own {mib(hub.process.resident_bytes())}",
+        note=f"at most {mib(peak)} while it was built; the hub's own {mib(hub.process.resident_bytes())}",
     )
 
 
-def _index_bytes(hub: Hub) -> int:
-    """What the process of the index holds."""
+def _again(data: Path, number: int, ready_s: float) -> Row:
+    return Row(
+        f"{number:,} repositories, index ready after the next start, from its snapshot",
+        ours=f"{ready_s:.1f} s",
+        target=f"{READY_S} s" if number == LARGEST else "",
+        met=ready_s <= READY_S if number == LARGEST else None,
+        note=f"load {os.getloadavg()[0]:.1f}; a snapshot of {mib((data / SNAPSHOT).stat().st_size)}",
+    )
+
+
+def _index_bytes(hub: Hub) -> tuple[int, int]:
+    """What the process of the index holds, and the most that it held."""
     for pid in hub.process.pids:
         place = Path(f"/proc/{pid}")
         if b"discover.index.process" in (place / "cmdline").read_bytes():
-            return int((place / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            return status_bytes(pid, "VmRSS"), status_bytes(pid, "VmHWM")
     raise RuntimeError("the hub has no index")
 
 

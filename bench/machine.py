@@ -115,11 +115,11 @@ class Process:
         return sum(_cpu_s(pid) for pid in self.pids)
 
     def resident_bytes(self) -> int:
-        return _status_bytes(self.pid, "VmRSS")
+        return status_bytes(self.pid, "VmRSS")
 
     def peak_bytes(self) -> int:
         """The most memory it held at once since the start or :meth:`forget_peak`."""
-        return _status_bytes(self.pid, "VmHWM")
+        return status_bytes(self.pid, "VmHWM")
 
     def forget_peak(self) -> None:
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
@@ -159,7 +159,7 @@ def _cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
-def _status_bytes(pid: int, name: str) -> int:
+def status_bytes(pid: int, name: str) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(name + ":"):
             return int(line.split()[1]) * 1024

@@ -15,7 +15,7 @@ from pyroaring import BitMap
 
 from freehold.discover.index.names import Names
 from freehold.discover.index.places import Places
-from freehold.discover.index.sets import CHUNK, Numbers
+from freehold.discover.index.sets import CHUNK, Numbers, bounded
 from freehold.discover.index.snapshot import In, Out
 from freehold.discover.index.words import Families, Words
 
@@ -128,7 +128,7 @@ class Engine:
         for name, column in self.numbers.items():
             value = entry.numbers.get(name)
             column.set(slot, value)
-            self._keep_ranges(name, slot, column.get(slot))
+            self._keep_ranges(name, slot, None if value is None else bounded(value))
 
     def remove(self, repo_id: str) -> None:
         self._answers.clear()

@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, Select, Text, cast, event, extract, func, sel
 from sqlalchemy.orm import Session
 from sqlalchemy.types import NullType
 
+from freehold import __version__
 from freehold.cards.tables import RepoCard, RepoTag
 from freehold.core.database import Database, RowQuery
 from freehold.core.instance import InstanceValue
@@ -185,7 +186,7 @@ class Feed:
         return {repo_id: tags.split(_BETWEEN) for repo_id, tags in db.connection().execute(query)}
 
     def _of(self, db: Session) -> str:
-        """The installation, its schema, and how it is read here."""
+        """The installation, its schema, this release, and how it is read here."""
         secret = db.scalar(select(InstanceValue.value).where(InstanceValue.name == "signing_secret"))
         revision = db.scalar(text("SELECT version_num FROM alembic_version"))
         tags = [one.value for one in questions.QUESTIONS if isinstance(one.value, Tags)]
@@ -194,7 +195,7 @@ class Feed:
             for one in self._questions
         ]
         read = self._select.compile(self._database.engine, compile_kwargs={"literal_binds": True})
-        return sha256(repr((secret, revision, spelt, [*self._numbers], str(read))).encode()).hexdigest()
+        return sha256(repr((secret, revision, __version__, spelt, [*self._numbers], str(read))).encode()).hexdigest()
 
     def _frequent(self, db: Session) -> Sequence[str]:
         number = func.count()

@@ -119,6 +119,7 @@ class Keeper:
         """What was taken in is in the snapshot. Nobody asks any more."""
         engine = self.engine
         if engine is not None:
+            self._follow(engine)  # what the hub wrote at its end
             with self._following, self.lock:
                 self._keeping.last(engine, self._taken)
 

@@ -53,7 +53,8 @@ def reading(folder: Path) -> Iterator["In"]:
             yield In(file)
     except FileNotFoundError as err:
         raise Unusable("there is none") from err
-    except (OSError, ValueError, TypeError, KeyError, struct.error) as err:  # its pieces are whole, and say nonsense
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, struct.error) as err:
+        # Its pieces are whole, and say what none of ours would.
         raise Unusable(f"it cannot be read: {err}") from err
 
 
