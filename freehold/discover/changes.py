@@ -203,6 +203,13 @@ def goes_on_from(db: Session, before: Position, seen: Sequence[Trace]) -> bool:
     return {one.repo_id for one in gone} == {*db.scalars(later)}  # told again since, and so read again
 
 
+def number_since(db: Session, before: Position, most: int) -> int:
+    """How many changes a reader has to take in, or ``most`` if there are more."""
+    column = _order(db)
+    since = column >= before.at if _is_postgres(db) else column > before.at
+    return db.scalar(select(func.count()).select_from(select(column).where(since).limit(most).subquery())) or 0
+
+
 def position(db: Session) -> Position:
     """Where the log ends now: whatever this transaction does not see comes after it."""
     if _is_postgres(db):

@@ -30,6 +30,9 @@ from freehold.repos.tables import Repo
 
 #: Repositories read by one statement when all are; changes taken in at a time, and repositories read for them.
 BATCH, MOST, SOME = 16_384, 2_000, 500
+#: Changes that are taken in quickly however few repositories there are; beyond, such a part of all at most. One that
+#: changed takes as long as five that are loaded, and two load at a time.
+FEW, MANY_PART = 10_000, 10
 #: Between tags that the database joins; one that holds it is told as two, and stands for no other repository.
 _BETWEEN = "\x1f\x1e\x1f"
 _NEWEST = RowQuery("SELECT MAX(seq) FROM list_changes")
@@ -105,13 +108,16 @@ class Feed:
 
     def resume(self, proof: Mapping[str, Any]) -> bool:
         """:meth:`news` goes on from where it was when this was proven; False: that was another database, or another
-        reading of it, or too long ago."""
+        reading of it, or too long ago: until taking in what changed takes longer than building."""
         position = Position(proof["at"], frozenset(proof["seen"]))
         with self.moment() as db:
             if proof["of"] != self._of(db):
                 return False
             try:
                 if not changes.goes_on_from(db, position, [Trace(*one) for one in proof["traces"]]):
+                    return False
+                most = max(FEW, self.number(db) // MANY_PART)
+                if changes.number_since(db, position, most + 1) > most:
                     return False
             except changes.FellBehind:
                 return False

@@ -18,6 +18,7 @@ from freehold.cards.tables import RepoTag
 from freehold.core.database import Database
 from freehold.core.instance import InstanceValue
 from freehold.discover import changes
+from freehold.discover.index import feed as feeding
 from freehold.discover.index import keeping, parts
 from freehold.discover.index.engine import Engine
 from freehold.discover.index.feed import Feed
@@ -218,6 +219,19 @@ def test_one_that_is_older_than_the_log_is_thrown_away_and_a_quiet_hub_keeps_it(
         repos.rank(db, dict.fromkeys(db.scalars(select(Repo.id)), 3))
     changes.prune(some)
     assert resume(some, folder) is None
+
+
+def test_one_that_leads_a_longer_way_than_building_is_thrown_away(
+    some: Database, cast: Cast, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(some, folder)
+    snapshot = (folder / "snapshot").read_bytes()
+    with some.write() as db:
+        repos.rank(db, dict.fromkeys(db.scalars(select(Repo.id).limit(3)), 3))
+    for few, is_taken in ((2, False), (3, True)):
+        (folder / "snapshot").write_bytes(snapshot)
+        monkeypatch.setattr(feeding, "FEW", few)
+        assert (resume(some, folder) is not None) == is_taken
 
 
 def test_what_no_trigger_told_is_seen_by_its_number(some: Database, folder: Path) -> None:
