@@ -11,17 +11,18 @@ from freehold.guards.errors import Blocked
 from freehold.guards.rules import Finding
 from freehold.guards.sieve import Placed, Sieve, blocked
 from freehold.guards.streaming import Stream
-from freehold.inference.rules import Call, Piece, Reply
+from freehold.inference.rules import Call, Leg, Piece, Reply
 
 #: Asks the model that a guard names: (served name, path below /v1, body) -> its answer.
 AskModel = Callable[[str, str, dict[str, Any]], Awaitable[bytes]]
 
 #: What is no text of the one who asks, or no text at all.
-_NO_TEXT = frozenset(
-    "model role type id object name user metadata tools functions tool_choice response_format grammar guided_json stop "
-    "logit_bias image_url url data b64_json input_audio file_data encoding_format truncation parameters language "
-    "tool_call_id created finish_reason usage logprobs system_fingerprint label".split()
-)
+_NO_TEXT = frozenset([
+    "model", "role", "type", "id", "object", "name", "user", "metadata", "tools", "functions", "tool_choice",
+    "response_format", "grammar", "guided_json", "stop", "logit_bias", "image_url", "url", "data", "b64_json",
+    "input_audio", "file_data", "encoding_format", "truncation", "parameters", "language", "tool_call_id",
+    "created", "finish_reason", "usage", "logprobs", "system_fingerprint", "label",
+])  # fmt: skip
 #: From here a text is looked at in a thread, so that others' calls go on.
 THREAD_CHARACTERS = 20_000
 MAX_ANSWER_BYTES = 16 << 20
@@ -70,6 +71,10 @@ class Guarded:
         self._most = min(
             (int(one.guard.options["characters"]) for one in placed if one.guard.kind == "size"), default=None
         )
+
+    @property
+    def legs(self) -> Sequence[Leg]:
+        return self._reply.legs
 
     async def body(self) -> bytes:
         raw = await self._reply.body()
@@ -124,7 +129,8 @@ class Guarded:
 
     async def _choice(self, choice: dict[str, Any]) -> None:
         """One choice of a whole answer, changed in place."""
-        message = choice.get("message") if isinstance(choice.get("message"), dict) else choice
+        said = choice.get("message")
+        message: dict[str, Any] = said if isinstance(said, dict) else choice
         if self._sieve.changes or self._late:
             choice.pop("logprobs", None)  # they spell the text token by token
         try:
@@ -144,7 +150,7 @@ class Guarded:
     async def _text(self, text: str, is_answer: bool) -> str:
         if is_answer:
             self._most_of(len(text))
-        cleaned = await _apart(len(text), lambda: _cleaned(self._sieve, text))
+        cleaned: str = await _apart(len(text), lambda: _cleaned(self._sieve, text))
         if not is_answer:
             return cleaned
         kept = await self._looked_at(cleaned)
@@ -171,15 +177,16 @@ class Guarded:
     def _most_of(self, characters: int) -> None:
         """Raises :class:`Blocked` where the answer is larger than a guard has it and does not only mark it."""
         for one in self._placed:
-            if one.guard.kind == "size" and characters > int(one.guard.options["characters"]):
-                if not any(found.what == "too large" for found in self._findings):
-                    _note(one, "output", "too large", "answer", self._findings)
+            is_over = one.guard.kind == "size" and characters > int(one.guard.options["characters"])
+            if is_over and not any(found.what == "too large" for found in self._findings):
+                _note(one, "output", "too large", "answer", self._findings)
 
     async def _plain(self, raw: bytes) -> bytes:
         """Text that is no JSON, such as subtitles, is looked at; sound and pictures are not."""
         if not self.content_type.startswith(("text/", "application/json")):
             return raw
-        return (await _apart(len(raw), lambda: self._sieve.clean(raw.decode("utf-8", "replace"), "answer"))).encode()
+        text: str = await _apart(len(raw), lambda: self._sieve.clean(raw.decode("utf-8", "replace"), "answer"))
+        return text.encode()
 
 
 def _against(schema: Mapping[str, Any], text: str) -> str:

@@ -216,7 +216,7 @@ def _number_at(text: str, run: re.Match[str], groups: list[re.Match[str]], first
         if after.isalnum() or after == "_":
             break
         shown = text[start : group.end()]
-        if "card" in wanted and 13 <= len(digits) and digits[0] in "23456" and _luhn(digits):
+        if "card" in wanted and len(digits) >= 13 and digits[0] in "23456" and _luhn(digits):
             return Span(start, group.end(), "card")
         if "national id" in wanted and _is_national(digits, shown):
             best = Span(start, group.end(), "national id")

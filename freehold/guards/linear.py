@@ -1,7 +1,7 @@
 """Patterns that people write, matched in time that grows with the text alone.
 
-Python's own engine goes back and forth and can take for ever; pydantic brings one in Rust that cannot, since it knows no
-looking around and no references back. Source: docs.rs/regex, "Untrusted input".
+Python's own engine goes back and forth and can take for ever; pydantic brings one in Rust that cannot, since it knows
+no looking around and no references back. Source: docs.rs/regex, "Untrusted input".
 """
 
 from functools import lru_cache

@@ -20,11 +20,13 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,), "array": (list,), "string": (str,), "number": (int, float), "integer": (int, float),
     "boolean": (bool,), "null": (type(None),),
 }  # fmt: skip
-_KNOWN = frozenset(
-    "type properties required additionalProperties items enum const minimum maximum exclusiveMinimum exclusiveMaximum "
-    "minLength maxLength pattern minItems maxItems uniqueItems minProperties maxProperties anyOf oneOf allOf not $ref "
-    "$defs definitions title description default examples $schema $id format strict name nullable".split()
-)
+_KNOWN = frozenset([
+    "type", "properties", "required", "additionalProperties", "items", "enum", "const", "minimum", "maximum",
+    "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "pattern", "minItems", "maxItems",
+    "uniqueItems", "minProperties", "maxProperties", "anyOf", "oneOf", "allOf", "not", "$ref", "$defs",
+    "definitions", "title", "description", "default", "examples", "$schema", "$id", "format", "strict", "name",
+    "nullable",
+])  # fmt: skip
 
 
 def checked(value: Any) -> dict[str, Any]:
@@ -199,9 +201,9 @@ def _bounds(schema: Mapping[str, Any], value: Any, at: str) -> str:
                 return f"{at} is too long"
     if isinstance(value, str) and "pattern" in schema and not linear.compiled(str(schema["pattern"])).is_in(value):
         return f"{at} does not match its pattern"
-    if isinstance(value, list) and schema.get("uniqueItems"):
-        if len({json.dumps(one, sort_keys=True) for one in value}) < len(value):
-            return f"{at} has the same twice"
+    is_set = isinstance(value, list) and schema.get("uniqueItems")
+    if is_set and len({json.dumps(one, sort_keys=True) for one in value}) < len(value):
+        return f"{at} has the same twice"
     return ""
 
 

@@ -130,9 +130,9 @@ def blocked(side: Side, guard: Guard, what: str) -> Blocked:
 class Holder:
     """A text that streams: what comes out of :meth:`take` is safe to send, and what may still become a finding stays.
 
-    A finding lies in one word, or it begins with a word that has a digit and is at most ``MAX_SPACED`` long; so the last
-    word is held, and from the first word with a digit among the last ``MAX_SPACED`` characters. A finding that reaches
-    over the end of what would be sent keeps all of itself here.
+    A finding lies in one word, or it begins with a word that has a digit and is at most ``MAX_SPACED`` long; so the
+    last word is held, and from the first word with a digit among the last ``MAX_SPACED`` characters. A finding that
+    reaches over the end of what would be sent keeps all of itself here.
     """
 
     def __init__(self, sieve: Sieve, place: str) -> None:

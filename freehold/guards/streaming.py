@@ -17,7 +17,8 @@ class Whole:
     """A JSON text, which is looked at when it is all there, so that it stays JSON."""
 
     def __init__(self, sieve: Sieve, place: str) -> None:
-        self._sieve, self._place, self._held, self._size = sieve, place, [], 0  # type: ignore[var-annotated]
+        self._sieve, self._place, self._size = sieve, place, 0
+        self._held: list[str] = []
 
     def take(self, text: str) -> str:
         self._size += len(text)
@@ -35,7 +36,8 @@ class Undecided:
     """A text that turns out to be JSON, or prose, with its first letter."""
 
     def __init__(self, sieve: Sieve, place: str) -> None:
-        self._sieve, self._place, self._way, self._blank = sieve, place, None, ""  # type: ignore[var-annotated]
+        self._sieve, self._place, self._blank = sieve, place, ""
+        self._way: Whole | Holder | None = None
 
     def take(self, text: str) -> str:
         if self._way is None:
@@ -45,10 +47,10 @@ class Undecided:
                 return ""
             self._way = (Whole if first in ("{", "[") else Holder)(self._sieve, self._place)
             text, self._blank = self._blank, ""
-        return str(self._way.take(text))
+        return self._way.take(text)
 
     def end(self) -> str:
-        return self._blank if self._way is None else str(self._way.end())
+        return self._blank if self._way is None else self._way.end()
 
 
 class Stream:
@@ -77,9 +79,8 @@ class Stream:
             kept = [choice for choice in choices if self._choice(choice)]
         except Blocked:
             return self._refused()
-        if not kept and (choices or not event):
-            if not event.get("usage"):
-                return []
+        if not kept and choices and not event.get("usage"):
+            return []
         event["choices"] = kept
         return [_written(event)]
 
@@ -179,7 +180,7 @@ class Stream:
         self.said.clear()
         is_plain = any(key == "text" for _, key in self._texts)
         choice: dict[str, Any] = {"index": 0, "finish_reason": "content_filter"}
-        choice |= {"text": ""} if is_plain else {"delta": {}}
+        choice["text" if is_plain else "delta"] = "" if is_plain else {}
         return [_written({**self._last, "choices": [choice]})]
 
 

@@ -1,7 +1,7 @@
 """Rude words: a short list of our own for each language, no copy of another's; owners add theirs.
 
-Whole words only, in any case, also with letters drawn out or written as digits; a list that would catch everything would
-catch Scunthorpe first.
+Whole words only, in any case, also with letters drawn out or written as digits; a list that would catch everything
+would catch Scunthorpe first.
 """
 
 import re
@@ -14,8 +14,8 @@ MAX_OWN = 200
 MAX_OWN_LENGTH = 60
 WORDS = {
     "en": "fuck fucks fucked fucker fuckers fucking motherfucker shit shits shitty bullshit bitch bitches bastard "
-    "bastards asshole assholes cunt cunts dickhead wanker wankers slut sluts whore whores faggot faggots nigger niggers "
-    "twat prick retard retards",
+    "bastards asshole assholes cunt cunts dickhead wanker wankers slut sluts whore whores faggot faggots nigger "
+    "niggers twat prick retard retards",
     "de": "scheiße scheisse scheiß arschloch arschlöcher fotze fotzen hurensohn hure huren wichser schlampe schlampen "
     "missgeburt ficken gefickt verpiss spast mistkerl",
     "fr": "putain merde connard connards connasse salope salopes enculé enculés encule bâtard batard pute putes nique "

@@ -12,7 +12,7 @@ from dataclasses import replace
 from freehold.core.errors import HubError
 from freehold.guards import answering as guarding
 from freehold.guards.sieve import Placed
-from freehold.inference.rules import Call, Measured, Reply, Runtime, Target
+from freehold.inference.rules import Call, Reply, Runtime, Target
 from freehold.routing import checking, choosing
 from freehold.routing.errors import NothingLeft
 from freehold.routing.replies import Begun, begin, whole
@@ -34,7 +34,7 @@ async def answer(
 ) -> AsyncIterator[Reply]:
     """The answer to ``call`` by ``plan``, as ``Runtime.call`` gives it; ``reply.target`` is the model that answered.
 
-    ``ledger`` has every engine call that was made for it, also where it ends in an error: record each of its parts.
+    ``ledger.legs`` has every engine call that was made for it, also where it ends in an error: record each.
     Raises what ``Runtime.call`` does, ``guards.errors.Blocked`` and ``NothingLeft``.
     """
     if isinstance(plan, Target):
@@ -54,22 +54,11 @@ async def answer(
 async def _asked(
     runtime: Runtime, target: Target, call: Call, ledger: Ledger, role: Role, via: str
 ) -> AsyncIterator[Reply]:
-    """One engine is asked, and it is written down what came of it."""
-    part = Part(target, call.path, role, Measured(), via=via, why=ledger.why[-1] if ledger.why else "")
-    ledger.parts.append(part)
-    try:
-        async with runtime.call(target, call) as reply:
-            part.measured = reply.measured
-            yield reply
-    except (asyncio.CancelledError, GeneratorExit):
-        part.outcome = "cancelled"
-        raise
-    except HubError as err:
-        part.outcome = "refused" if err.status < 500 else "failed"
-        raise
-    except Exception:
-        part.outcome = "failed"
-        raise
+    """One engine is asked, and it is written down what for."""
+    # The leg is there before anything is waited for, so that both lists stay in step though calls go on side by side.
+    ledger.parts.append(Part(role, via))
+    async with runtime.call(target, call, ledger.legs) as reply:
+        yield reply
 
 
 async def _by_policy(
@@ -107,6 +96,7 @@ async def _first_that_answers(
     via: str,
 ) -> Reply:
     """The first target of a chain that begins to answer; the last one's error where none does."""
+    tried = ""
     said = f"{plan.left_out} left out that you may not call; " if plan.left_out else ""
     for place, option in enumerate(able):
         _note(ledger, plan, option, f"{said}first in the chain" if place == 0 else f"{said}fallback {place}: {tried}")
@@ -121,8 +111,7 @@ async def _first_that_answers(
             if place == len(able) - 1 or not _goes_on(plan, err):
                 raise
             tried = _said(err)
-            for part in ledger.parts[before:]:
-                part.role, part.outcome = "tried", "failed" if part.outcome in ("ok", "cancelled") else part.outcome
+            _were_tried(ledger, before)
             continue
         stack.push_async_exit(trial)
         return reply
@@ -162,8 +151,7 @@ async def _small_first(
         stack.push_async_exit(trial)
         return reply
     await trial.aclose()
-    for part in ledger.parts[before:]:
-        part.role = "tried" if part.role == "answer" else part.role
+    _were_tried(ledger, before)
     _note(ledger, plan, large, f"small first: {wrong}, so the large one")
     return await stack.enter_async_context(answer(runtime, large.plan, call, asked, ledger, via=via))
 
@@ -193,7 +181,8 @@ class _Asker:
 
     async def _ask(self, plan: Plan, path: str, body: dict[str, object], role: Role) -> bytes:
         call = replace(self.call, path=path, body=body, is_stream=False, upload=None, content_type="")
-        apart = Ledger(parts=self.ledger.parts)  # its tokens count; its reasons and findings are not the answer's
+        # Its tokens count; its reasons and findings are not the answer's.
+        apart = Ledger(legs=self.ledger.legs, parts=self.ledger.parts)
         async with answer(self.runtime, plan, call, self.asked, apart, role=role, via=self.via) as reply:
             return await reply.body()
 
@@ -206,6 +195,11 @@ def _note(ledger: Ledger, plan: RoutePlan, option: Option, why: str) -> None:
         ledger.why[:] = [one for one in ledger.why if one != f"{plan.served_name}: {earlier[1]}"]
     ledger.why.append(sentence)
     ledger.chosen[plan.route_id] = (option.choice.name, why)
+
+
+def _were_tried(ledger: Ledger, since: int) -> None:
+    for part in ledger.parts[since:]:
+        part.role = "tried" if part.role == "answer" else part.role
 
 
 def _is_able(plan: Plan, call: Call) -> bool:

@@ -1,6 +1,7 @@
 """What can go wrong with routes."""
 
-from freehold.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unavailable
+from freehold.core.errors import BadRequest, Conflict, Forbidden, NotFound
+from freehold.inference.errors import AnswerTooLarge, ModelUnknown
 
 
 class BadRoute(BadRequest):
@@ -25,11 +26,9 @@ class NotYourRoute(Forbidden):
     """It may be called, but not changed."""
 
 
-class NothingLeft(NotFound):
+class NothingLeft(ModelUnknown):
     """Of everything behind a route nothing is left that whoever asks may call, or that takes such a call."""
 
-    code = "model_not_found"
 
-
-class AnswerTooLong(Unavailable):
+class AnswerTooLong(AnswerTooLarge):
     """An answer that must be read whole before it goes on is too long for that."""

@@ -5,7 +5,6 @@ models are made for. Small words are most of any running text; under three of th
 """
 
 import re
-from collections import Counter
 
 #: So much of a text is looked at.
 MAX_CHARACTERS = 4000
@@ -18,8 +17,8 @@ _SMALL_WORDS = {
     "quel quelle mais ou où être comment elle cette mon écris",
     "es": "el la los las de que y en un una es por con para no se del al lo como más pero su sus le está qué cuál "
     "cómo yo mi son escribe este esta hay",
-    "it": "il lo la gli le di che e un una è per con non si del della dei nel sono come più ma anche questo questa cosa "
-    "io mi scrivi qual ha alla al",
+    "it": "il lo la gli le di che e un una è per con non si del della dei nel sono come più ma anche questo questa "
+    "cosa io mi scrivi qual ha alla al",
     "pt": "o a os as de que e em um uma é por com para não se do da dos das no na como mais mas ao qual são você eu "
     "meu escreva está isso",
     "nl": "de het een en van is dat niet ik te in op met voor zijn er aan maar om ook als bij naar wat hoe dit deze "
@@ -77,13 +76,13 @@ def _has_script(text: str, name: str) -> bool:
 
 
 def _by_words(text: str) -> str:
-    counts: Counter[str] = Counter()
+    counts: dict[str, float] = {}
     for word in _WORD.findall(text.lower()):
         of = _OF_WORD.get(word, ())
         for name in of:
-            counts[name] += 1 / len(of)
+            counts[name] = counts.get(name, 0) + 1 / len(of)
     if not counts:
         return "unknown"
-    (first, most), *rest = counts.most_common(2)
+    (first, most), *rest = sorted(counts.items(), key=lambda pair: -pair[1])[:2]
     hits = sum(1 for word in _WORD.findall(text.lower()) if first in _OF_WORD.get(word, ()))
     return first if hits >= 2 and most > (rest[0][1] if rest else 0) * 1.1 else "unknown"

@@ -1,9 +1,9 @@
-"""Replies of which something was read already: begun, so that it is known to come, or whole, so that it can be checked."""
+"""Replies of which something was read already: begun, so that they are known to come, or whole, to be checked."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
 
-from freehold.inference.rules import Call, Piece, Reply
+from freehold.inference.rules import Call, Leg, Piece, Reply
 from freehold.routing.errors import AnswerTooLong
 
 #: Of an answer that is read whole before it goes on.
@@ -25,6 +25,10 @@ class Begun:
         self.target, self.measured, self.content_type = reply.target, reply.measured, reply.content_type
         self.text = text
         self._reply, self._held, self._first, self._rest = reply, held, first, rest
+
+    @property
+    def legs(self) -> Sequence[Leg]:
+        return self._reply.legs
 
     async def body(self) -> bytes:
         return self._held if self._held is not None else await self._reply.body()

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from freehold.guards.rules import Finding, Guard
-from freehold.inference.rules import Measured, Target
-from freehold.usage.rules import Outcome
+from freehold.inference.rules import Leg, Target
 
 Kind = Literal["pinned", "canary", "fallback", "rules", "small_first"]
 Sticky = Literal["", "user", "conversation"]
@@ -29,8 +28,8 @@ MAX_TIMEOUT_S = 600
 
 @dataclass(frozen=True)
 class Check:
-    """Whether the small model's answer will do. ``value``: a JSON schema, a pattern, bounds of length as "20-4000", words
-    of refusal (empty: the usual ones), or the question to the judge ``judge``, a served name that says yes or no."""
+    """Whether the small model's answer will do. ``value``: a JSON schema, a pattern, bounds of length as "20-4000",
+    words of refusal (empty: the usual ones), or what is asked of ``judge``, a served name that says yes or no."""
 
     kind: CheckKind
     value: Any = ""
@@ -103,29 +102,27 @@ class Asked:
 
 @dataclass
 class Part:
-    """One call of an engine, made for an answer: each becomes a meter of its own."""
+    """What one leg of an answer was for; ``Ledger.legs`` has what it took at the same place."""
 
-    target: Target
-    path: str
     role: Role
-    measured: Measured
-    outcome: Outcome = "ok"
     via: str = ""  # the route or pipeline that made it
     step: str = ""  # of a pipeline
-    why: str = ""
 
 
 @dataclass
 class Ledger:
     """What was done for one call; filled in while it goes on, and to be read also where it ended in an error.
 
-    ``why``: the choices from the outside in, one sentence each.
+    ``legs`` is what ``Runtime.call`` fills: each is recorded as a meter of its own. ``why``: the choices from the
+    outside in, one sentence each. ``chosen``: of each route on the way, the name that it chose and why.
     """
 
+    legs: list[Leg] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
     why: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    chosen: dict[str, tuple[str, str]] = field(default_factory=dict)  # route id -> (served name, why)
+    chosen: dict[str, tuple[str, str]] = field(default_factory=dict)
+    trace: list[dict[str, Any]] = field(default_factory=list)  # of a pipeline's steps
 
     def headers(self, target: Target) -> dict[str, str]:
         """Which model and revision gave the answer and why, for the head of an answer."""

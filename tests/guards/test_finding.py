@@ -38,11 +38,14 @@ def whats(text: str) -> list[str]:
         ("SSN 078-05-1120", ["national id: 078-05-1120"]),
         ("CPF 529.982.247-25", ["national id: 529.982.247-25"]),
         ("AHV 756.9217.0769.85", ["national id: 756.9217.0769.85"]),
-        ("from 192.168.7.1:8080 and ::1 and 2001:db8::8a2e:370:7334", ["ip address: 192.168.7.1", "ip address: ::1", "ip address: 2001:db8::8a2e:370:7334"]),
+        ("from 192.168.7.1:8080 and ::1 and 2001:db8::8a2e:370:7334",
+         ["ip address: 192.168.7.1", "ip address: ::1",
+          "ip address: 2001:db8::8a2e:370:7334"]),
         ("hf_abcdefghijABCDEFGHIJabcd is mine", ["secret: hf_abcdefghijABCDEFGHIJabcd"]),
         ("AKIAIOSFODNN7EXAMPLE", ["secret: AKIAIOSFODNN7EXAMPLE"]),
         ('{"password": "hunter2hunter"}', ["password: hunter2hunter"]),
-        ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc=\n-----END RSA PRIVATE KEY-----!", ["private key: -----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc=\n-----END RSA PRIVATE KEY-----"]),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc=\n-----END RSA PRIVATE KEY-----!",
+         ["private key: -----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc=\n-----END RSA PRIVATE KEY-----"]),
     ],
 )  # fmt: skip
 def test_what_is_personal_or_secret_is_found(text: str, found: list[str]) -> None:
@@ -76,7 +79,7 @@ def test_rude_words_are_found_whole_and_disguised() -> None:
 @pytest.mark.parametrize("text", ["a", "@", "1 ", "4111 ", "a@a.", "-----BEGIN PRIVATE KEY-----", "DE89", "password=",
                                   "::", "fuuu ", "-hf_abcdefghijABCDEFGHIJ", "+4", "1.", "eyJ"])  # fmt: skip
 def test_time_grows_with_the_text_alone(text: str) -> None:
-    """A quarter of a megabyte of what patterns like least: one that goes back and forth would take hours, and run into the limit."""
+    """What patterns like least, for long: one that goes back and forth would take hours, and run into the limit."""
     long = text * ((1 << 18) // len(text))
     for detector in (*PERSONAL, finding.secrets, finding.profanity((), ("a b",))):
         for span in detector(long):
@@ -111,8 +114,9 @@ MASK = (
 )
 TEXT = (
     "Dear Bob, your card 4111 1111 1111 1111 and IBAN DE89 3704 0044 0532 0130 00 are with bob@example.com; call "
-    "+49 30 901820 or 10.0.0.1. Key hf_abcdefghijABCDEFGHIJabcd, token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx" + "A" * 2000 + ".x "
-    "shit. -----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQ\n-----END PRIVATE KEY----- 密码 他妈的 In 2026 all is well. "
+    "+49 30 901820 or 10.0.0.1. Key hf_abcdefghijABCDEFGHIJabcd, token eyJhbGciOiJIUzI1NiJ9.eyJz" + "A" * 2000 + ".x "
+    "shit. -----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQ\n-----END PRIVATE KEY----- "
+    "密码 他妈的 In 2026 all is well. "
 )  # fmt: skip
 
 
@@ -144,10 +148,14 @@ def test_prose_is_held_by_a_word_only() -> None:
 
 def test_blocking_lets_nothing_of_it_out() -> None:
     holder, out = Holder(sieve(Guard("secrets", "output", "block"))[0], "answer"), ""
-    with pytest.raises(Blocked):
-        for character in "It is hf_abcdefghijABCDEFGHIJabcd and more":
+    text, is_refused = "It is hf_abcdefghijABCDEFGHIJabcd and more", False
+    for character in text:
+        try:
             out += holder.take(character)
-    assert out == "It is "
+        except Blocked:
+            is_refused = True
+            break
+    assert out == "It is " and is_refused
 
 
 def test_json_stays_json() -> None:
