@@ -8,6 +8,7 @@ cast                      Alice owns, Bob is a member, Charlie is a stranger, Ro
 live, serve               real ``freehold serve`` processes: one for the session, or own ones to kill and restart
 clients, release          official clients in their own environments; each promised release in turn
 engine                    a stand-in for the process of an engine, on loopback, and a store that hands it out
+tiny_gguf, tiny_...       models small enough to make now: what they say means nothing, but is always the same
 browse                    a tab of Chromium on ``live``, of whoever is named; it fails for what went wrong in it unseen
 """
 
@@ -28,6 +29,7 @@ pytest_plugins = [
     "tests.fixtures.clients",
     "tests.fixtures.browser",
     "tests.fixtures.engines",
+    "tests.fixtures.models",
 ]
 
 #: Whatever the person at this machine has set for their own clients must not reach a test.

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import xllamacpp  # type: ignore[import-untyped]
+import xllamacpp
 
 WRITTEN = 16
 

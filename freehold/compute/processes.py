@@ -54,7 +54,7 @@ def _family(pid: int) -> Iterator[int]:
         told += 1
         yield one
         try:
-            for thread in os.scandir(f"/proc/{one}/task"):
-                waiting += map(int, Path(thread.path, "children").read_text().split())
+            for thread in os.listdir(f"/proc/{one}/task"):
+                waiting += map(int, Path(f"/proc/{one}/task/{thread}/children").read_text().split())
         except OSError:
             continue

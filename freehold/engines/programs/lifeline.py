@@ -1,0 +1,66 @@
+"""How a program of an engine begins, says that it is ready or why not, and ends with its hub."""
+
+import json
+import os
+import sys
+import threading
+from typing import Any, NoReturn
+
+#: Where programs put their paths: below it everything asks for the key.
+PATH = "/_"
+
+
+def begin() -> dict[str, Any]:
+    """The options and the ``key``. From here on the process ends when the hub does, whatever it is doing then.
+
+    What libraries print goes to stderr: stdout is for one line.
+    """
+    global _out
+    said = _line()
+    _out = os.dup(1)
+    os.dup2(2, 1)
+    threading.Thread(target=_wait, daemon=True).start()
+    options: dict[str, Any] = json.loads(said)
+    return options
+
+
+def ready(port: int, path: str = PATH) -> None:
+    """Calls may come to ``port``."""
+    _say({"port": port, "path": path})
+
+
+def refuse(code: str, error: str) -> NoReturn:
+    """It will not be ready: ``code`` of ``compute.rules.Failure``, and a sentence for people."""
+    _say({"code": code, "error": error})
+    sys.stderr.flush()
+    os._exit(1)
+
+
+def wait() -> NoReturn:
+    """Until the hub lets go; the waiting thread ends the process."""
+    threading.Event().wait()
+    raise AssertionError("nobody sets it")
+
+
+_out = 1
+
+
+def _say(said: dict[str, Any]) -> None:
+    os.write(_out, json.dumps(said).encode() + b"\n")
+
+
+def _line() -> bytes:
+    """The first line of stdin, and no byte more."""
+    taken = bytearray()
+    while not taken.endswith(b"\n"):
+        piece = os.read(0, 1)
+        if not piece:
+            os._exit(0)  # the hub is gone already
+        taken += piece
+    return bytes(taken)
+
+
+def _wait() -> None:
+    while os.read(0, 4096):
+        pass
+    os._exit(0)

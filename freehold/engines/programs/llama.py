@@ -1,0 +1,115 @@
+"""llama.cpp's own server, in this process: OpenAI's paths below ``/_`` on a port of its own.
+
+Options: ``model`` and ``adapters`` (paths), ``alias`` (what it calls the model), ``mode`` (chat, embeddings or rerank),
+``context_tokens`` for each of ``parallel`` calls, ``threads``; ``made`` (a folder) where weights are to be computed in
+full precision.
+"""
+
+import os
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from freehold.engines.programs import lifeline
+
+#: Its errors, of which the first says why: what follows is that the file cannot be loaded. Source: llama.cpp.
+_REASON = re.compile(r"(?:error loading model|gguf_init_from_\w+|failed to create context|\w*lora\w*): (.{1,300})")
+_NO_MEMORY = re.compile(r"failed to allocate|unable to allocate|cannot allocate|bad_alloc|out of memory", re.I)
+#: Never an origin of a page: browsers are told that none may read an answer.
+NO_ORIGIN = "https://none.invalid"
+
+
+def main() -> None:
+    options = lifeline.begin()
+    try:
+        import xllamacpp
+    except ImportError as err:
+        lifeline.refuse("not_installed", f"llama.cpp is not installed on this node: install freehold[serve] ({err}).")
+    path = options["model"]
+    if options.get("made"):
+        from freehold.engines.programs import weights
+
+        try:
+            path = weights.full(path, options["made"])
+        except weights.Unreadable as err:
+            lifeline.refuse("bad_model", f"Its weights cannot be computed in full precision: {err}.")
+        except OSError as err:
+            lifeline.refuse("crashed", f"Its weights in full precision cannot be kept: {err.strerror}.")
+    heard: list[str] = []
+    try:
+        with _overhearing(heard):
+            server = xllamacpp.Server(_given(xllamacpp, options, path))
+    except (RuntimeError, ValueError) as err:
+        told = "".join(heard)
+        if _NO_MEMORY.search(told):
+            lifeline.refuse("out_of_memory", "llama.cpp got no memory for it, or for the texts it is to keep.")
+        why = next(iter(_REASON.findall(told)), str(err)).strip().replace(f"{os.path.dirname(path)}/", "")
+        lifeline.refuse("bad_model", f"llama.cpp cannot load it: {why.rstrip('.')}.")
+    except MemoryError:
+        lifeline.refuse("out_of_memory", "llama.cpp got no memory for it.")
+    lifeline.ready(int(server.listening_address.rpartition(":")[2]))
+    lifeline.wait()
+
+
+def _given(xllamacpp: Any, options: dict[str, Any], path: str) -> Any:
+    given = xllamacpp.CommonParams()
+    context, parallel, mode = options["context_tokens"], options["parallel"], options["mode"]
+    given.model.path = path
+    given.model_alias = {options["alias"]}
+    given.n_ctx, given.n_parallel = context * parallel, parallel  # it divides what it has among its slots
+    given.cpuparams.n_threads = given.cpuparams_batch.n_threads = options["threads"]
+    # Threads that wait for each other by spinning take the processor from the other engines of a node.
+    given.cpuparams.poll = given.cpuparams_batch.poll = 0
+    given.fit_params = False  # the fit was computed before; it would shorten the context silently
+    given.warmup = False
+    given.cache_ram_mib = 0  # up to 8 GiB of conversations put aside, which no fit counts
+    given.offline = True
+    given.lora_init_without_apply = True
+    given.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(path, 0.0) for path in options.get("adapters", ())]
+    if mode != "chat":
+        given.embedding = True
+        # What is not read from left to right is computed in one piece.
+        given.n_batch = given.n_ubatch = context
+        given.kv_unified = False
+    if mode == "rerank":
+        given.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_RANK
+    # Everything below a path asks for the key; beside it a few paths of this server would answer anybody.
+    given.api_keys, given.api_prefix = [options["key"]], lifeline.PATH
+    given.cors_origins, given.cors_credentials = NO_ORIGIN, False
+    given.hostnames, given.port, given.ui = ["127.0.0.1"], 0, False
+    given.endpoint_slots = given.endpoint_props = False
+    given.endpoint_metrics = True  # its totals say what calls took that were left early
+    given.n_threads_http = parallel + 4
+    given.verbosity = 1
+    return given
+
+
+@contextmanager
+def _overhearing(heard: list[str]) -> Iterator[None]:
+    """What is written to stderr meanwhile also goes to ``heard``: it has no other way to say what is wrong."""
+    source, sink = os.pipe()
+    kept = os.dup(2)
+    os.dup2(sink, 2)
+    os.close(sink)
+
+    def listen() -> None:
+        while data := os.read(source, 4096):
+            heard.append(data.decode("utf-8", "replace"))
+            del heard[:-64]
+            os.write(kept, data)
+
+    listening = threading.Thread(target=listen)
+    listening.start()
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        listening.join()
+        os.close(source)
+        os.close(kept)
+
+
+if __name__ == "__main__":
+    main()
