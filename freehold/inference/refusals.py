@@ -48,8 +48,8 @@ def _too_long(told: Mapping[str, Any], words: str, target: Target) -> ContextToo
     given, limit = told.get("n_prompt_tokens"), told.get("n_ctx") or target.context_tokens
     if isinstance(given, int) and isinstance(limit, int):
         return ContextTooLong(
-            f"The prompt is {given:,} tokens, and {target.served_name} takes {limit:,} in all, its answer included. "
-            "Shorten it, or deploy the model with a longer context.",
+            f"The prompt is {given:,} tokens, and {target.served_name} takes {limit:,} tokens in all, its answer "
+            "included. Shorten it, or deploy the model with a longer context.",
             limit_tokens=limit,
             given_tokens=given,
         )

@@ -28,6 +28,7 @@ class Target:
     fingerprint: str = ""  # of the endpoint's row: a replica of another fingerprint is out of date
     replicas: int = 1  # processes of it on a node,
     parallel: int = 1  # and calls at a time of each
+    repo_id: str | None = None  # None of a remote endpoint; of an adapter its own repository
 
 
 @dataclass(frozen=True)

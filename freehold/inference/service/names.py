@@ -152,6 +152,7 @@ def target(db: Session, endpoint: Endpoint, adapter: EndpointAdapter | None = No
         fingerprint=fingerprint(endpoint, adapters_of(db, endpoint)),
         replicas=endpoint.replicas,
         parallel=endpoint.parallel,
+        repo_id=adapter.repo_id if adapter else endpoint.repo_id,
     )
 
 

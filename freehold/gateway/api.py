@@ -1,0 +1,141 @@
+"""``/v1``: OpenAI's calls of every model that whoever asks may call. Source: OpenAI API reference."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from freehold.access.rules import Action
+from freehold.core.errors import HubError
+from freehold.core.http import Ask, in_thread, stream_door
+from freehold.gateway import rules, service, shapes
+from freehold.gateway.answering import Answer
+from freehold.gateway.errors import NoSuchCall
+from freehold.gateway.receiving import body_of, sound_of
+from freehold.gateway.rules import Wish
+from freehold.gateway.service import Admitted
+from freehold.gateway.shapes import OpenAI, Shape
+from freehold.inference.errors import ModelUnknown
+from freehold.inference.service.names import Listed
+
+#: Above this, reading JSON would keep everybody else waiting.
+LARGE_BYTES = 256 << 10
+
+Door = Callable[[Request], Awaitable[Response]]
+
+
+def in_openai_form(door: Door) -> Door:
+    """``door``, with what goes wrong told as OpenAI's clients read it."""
+
+    async def told(request: Request) -> Response:
+        try:
+            return await door(request)
+        except HubError as err:
+            return shapes.problem(err)
+
+    return told
+
+
+def answering(path: str) -> Door:
+    """The door of one call below ``/v1``."""
+
+    @in_openai_form
+    async def door(request: Request) -> Response:
+        given = await json_of(request)
+        return await answered(request, rules.wish(path, given), OpenAI)
+
+    door.__name__ = path.replace("/", "_")
+    return stream_door(Action.READ)(door)
+
+
+async def json_of(request: Request) -> dict[str, Any]:
+    """The body of ``request`` as a JSON object. Raises :class:`BadCall`, :class:`TooLarge`."""
+    body = await body_of(request, rules.MAX_BODY_BYTES)
+    return await run_in_threadpool(rules.parsed, body) if len(body) > LARGE_BYTES else rules.parsed(body)
+
+
+async def answered(request: Request, wish: Wish, shape: Callable[[str], Shape]) -> Response:
+    """The answer to ``wish``, once it is let in."""
+    admitted = await admit(request, wish)
+    return Answer(request, admitted, shape(wish.model))
+
+
+async def admit(request: Request, wish: Wish) -> Admitted:
+    """``wish`` is let in, by a transaction that is over by then."""
+    headers = request.headers
+    # The official client's name for it, OpenAI's, and the hub's own.
+    bill_to = headers.get("x-hf-bill-to") or headers.get("openai-organization") or ""
+    request_id: str = request.scope.get("freehold.request_id", "")
+
+    def admitted(ask: Ask) -> Admitted:
+        return service.admit(ask.db, ask.actor, wish, bill_to=bill_to, request_id=request_id)
+
+    return await in_thread(request, admitted, reads=True)
+
+
+@stream_door(Action.READ)
+@in_openai_form
+async def transcriptions(request: Request) -> Response:
+    """Sound to text, as multipart/form-data."""
+    fields, sound, media_type = await sound_of(request)
+    wish = rules.wish("audio/transcriptions", fields)
+    wish = Wish(wish.path, wish.model, wish.body, upload=sound, content_type=media_type)
+    return await answered(request, wish, OpenAI)
+
+
+@stream_door(Action.LIST)
+@in_openai_form
+async def models(request: Request) -> Response:
+    found = await in_thread(request, lambda ask: service.models(ask.db, ask.actor), reads=True)
+    return JSONResponse({"object": "list", "data": [_model(one) for one in found]})
+
+
+@stream_door(Action.LIST)
+@in_openai_form
+async def model(request: Request) -> Response:
+    name = request.path_params["model"]
+    found = await in_thread(request, lambda ask: service.models(ask.db, ask.actor), reads=True)
+    one = next((one for one in found if one.name.lower() == name.lower()), None)
+    if one is None:
+        raise ModelUnknown(f"No model that you may call is served as {name[:200]!r}.")
+    return JSONResponse(_model(one))
+
+
+@stream_door(Action.READ)
+@in_openai_form
+async def nothing(request: Request) -> Response:
+    raise NoSuchCall(
+        f"{request.method} /v1/{request.path_params['rest'][:100]} is not answered here. Calls: "
+        + ", ".join(f"/v1/{path}" for path in (*rules.ABILITY_OF, "responses", "models"))
+        + "."
+    )
+
+
+def _model(one: Listed) -> Mapping[str, Any]:
+    freehold = {
+        "kind": one.kind,
+        "model": one.model,
+        "revision": one.revision,
+        "file": one.file,
+        "abilities": list(one.abilities),
+        "context_tokens": one.context_tokens,
+        "base": one.base,
+    }
+    created = int(one.created_at.timestamp())
+    return {"id": one.name, "object": "model", "created": created, "owned_by": one.owner, "freehold": freehold}
+
+
+routes: list[BaseRoute] = [
+    *(
+        Route(f"/v1/{path}", answering(path), methods=["POST"])
+        for path in rules.ABILITY_OF
+        if path != "audio/transcriptions"
+    ),
+    Route("/v1/audio/transcriptions", transcriptions, methods=["POST"]),
+    Route("/v1/models", models, methods=["GET"]),
+    Route("/v1/models/{model:rest}", model, methods=["GET"]),
+    Route("/v1/{rest:rest}", nothing, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
+]

@@ -1,0 +1,47 @@
+"""What is wrong with a call before it reaches a model, and every error as OpenAI's clients read it.
+
+HubError
+├── BadCall        400  the body cannot be understood; ``param`` says which part
+├── NoSuchCall     404  no such address under /v1
+└── BudgetReached  429  the budget ended in the middle of the answer
+"""
+
+from typing import Any
+
+from freehold.core.errors import HubError
+
+#: Words of OpenAI's ``type`` by status, where an error says none of its own.
+KINDS = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+
+
+class BadCall(HubError):
+    status = 400
+    code = "invalid_request"
+    kind = "invalid_request_error"
+
+    def __init__(self, message: str, param: str | None = None, *, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.param = param
+
+
+class NoSuchCall(HubError):
+    status = 404
+    code = "unknown_url"
+    kind = "invalid_request_error"
+
+
+class BudgetReached(HubError):
+    status = 429
+    code = "insufficient_quota"
+    kind = "insufficient_quota"
+
+
+def told(err: HubError) -> dict[str, Any]:
+    """``err`` in OpenAI's form. Source: OpenAI API reference, error object."""
+    usual = "server_error" if err.status >= 500 else KINDS.get(err.status, "invalid_request_error")
+    return {
+        "message": err.message,
+        "type": getattr(err, "kind", None) or usual,
+        "param": getattr(err, "param", None) or err.field or None,
+        "code": err.code,
+    }

@@ -1,0 +1,130 @@
+"""A call is let in, and what it took is written down: each with the database, and in between without."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from freehold.access.rules import Actor
+from freehold.core import clock
+from freehold.core.database import Database
+from freehold.gateway import rules
+from freehold.gateway.rules import Wish
+from freehold.inference.rules import Call, Leg, Target
+from freehold.inference.service import names
+from freehold.usage import access as usage_access
+from freehold.usage import service as usage
+from freehold.usage.rules import Allowance, Meter, Outcome, Payer
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A call that may go on. ``legs``: what was asked of models for it, filled in on the way."""
+
+    wish: Wish
+    target: Target
+    payer: Payer
+    allowance: Allowance
+    request_id: str
+    at: datetime
+    legs: list[Leg] = field(default_factory=list)
+
+    @property
+    def call(self) -> Call:
+        """As the runtime takes it, bounded by what may be spent."""
+        wish, body = self.wish, dict(self.wish.body)
+        left = self.allowance.left_tokens(wish.text_chars // rules.USUAL_CHARS_A_TOKEN)
+        if left is not None and not wish.is_stream and wish.path in rules.STREAMS:
+            asked = wish.max_tokens
+            body.pop("max_completion_tokens", None)
+            body["max_tokens"] = max(1, left if asked is None else min(asked, left))
+        return Call(
+            path=wish.path,
+            body=body,
+            payer_id=self.payer.account_id,
+            is_stream=wish.is_stream,
+            upload=wish.upload,
+            content_type=wish.content_type,
+            request_id=self.request_id,
+        )
+
+    @property
+    def tokens(self) -> tuple[int, int]:
+        """Of prompts and of answers, so far."""
+        return (
+            sum(leg.measured.prompt_tokens for leg in self.legs),
+            sum(leg.measured.completion_tokens for leg in self.legs),
+        )
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether its budget ends here."""
+        if self.allowance.left_micros is None:
+            return False
+        prompt, completion = self.tokens
+        left = self.allowance.left_tokens(prompt)
+        return left is not None and completion >= left
+
+
+def admit(db: Session, actor: Actor, wish: Wish, *, bill_to: str, request_id: str) -> Admitted:
+    """``actor`` may call what ``wish`` names, and has the budget for it.
+
+    Raises what ``names.resolve`` and ``usage.admit`` do, ``NotAble`` and ``ContextTooLong``.
+    """
+    target = names.resolve(db, actor, wish.model)
+    rules.check_able(target, wish)
+    if actor.is_anonymous:
+        payer = Payer(target.owner_id, None, None)  # whose machine it is, and who let anonymous callers in
+    else:
+        payer = usage_access.payer(db, actor, bill_to)
+    allowance = usage.admit(
+        db,
+        payer,
+        target.served_name,
+        target.model,
+        prompt_tokens=wish.text_chars // rules.USUAL_CHARS_A_TOKEN,
+        max_tokens=wish.max_tokens,
+    )
+    return Admitted(wish, target, payer, allowance, request_id, clock.now())
+
+
+def record(database: Database, admitted: Admitted, *, outcome: Outcome | None = None) -> None:
+    """Each model that was asked has its meter. ``outcome``: of the call as a whole, where that is known better than of
+    its last leg. Quick: may be called in the event loop."""
+    if not admitted.legs:
+        usage.forgo(database, admitted.allowance)
+        return
+    for at, leg in enumerate(admitted.legs):
+        is_last = at == len(admitted.legs) - 1
+        meter = _meter(admitted, leg, outcome if outcome and is_last else leg.outcome)
+        usage.record(database, meter, admitted.allowance if is_last else None)
+
+
+def _meter(admitted: Admitted, leg: Leg, outcome: Outcome) -> Meter:
+    took, target = leg.measured, leg.target
+    return Meter(
+        at=admitted.at,
+        payer=admitted.payer,
+        request_id=admitted.request_id,
+        served_name=target.served_name,
+        via="",
+        model=target.model,
+        revision=target.revision,
+        repo_id=target.repo_id,
+        kind=rules.ABILITY_OF.get(leg.path, leg.path),
+        outcome=outcome,
+        prompt_tokens=took.prompt_tokens,
+        cached_tokens=took.cached_tokens,
+        completion_tokens=took.completion_tokens,
+        seconds=took.engine_s,
+        queue_seconds=took.queue_s,
+        first_token_seconds=took.first_token_s,
+        processor_seconds=took.processor_s,
+        peak_memory_bytes=took.peak_memory_bytes,
+    )
+
+
+def models(db: Session, actor: Actor) -> Sequence[names.Listed]:
+    """What ``actor`` may call, by name."""
+    return names.listed(db, actor)
