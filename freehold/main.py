@@ -4,19 +4,15 @@ import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, FastAPI
-from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 import freehold
-from freehold import absent, menus
+from freehold import absent, edge, menus
 from freehold.access import api as access_api
 from freehold.access.errors import ForeignForm
 from freehold.access.rules import Actor
@@ -62,7 +58,6 @@ from freehold.content.service.folding import Folder
 from freehold.content.service.foreseeing import Foresight
 from freehold.core import disk, http, migrate
 from freehold.core.database import Database
-from freehold.core.errors import BadRequest, HubError, Malformed
 from freehold.core.events import Bus
 from freehold.core.instance import signing_secret
 from freehold.core.outward import Allowed
@@ -121,7 +116,6 @@ from freehold.repos import api as repos_api
 from freehold.repos import pages as repos_pages
 from freehold.repos import service as repos
 from freehold.repos import tokens as tokens_doors
-from freehold.repos.errors import RepoMoved
 from freehold.repos.events import RepoCreated
 from freehold.searches import api as searches_api
 from freehold.searches import pages as searches_pages
@@ -180,7 +174,7 @@ def build_app(settings: Settings) -> FastAPI:
     app.state.worker, app.state.downloads = worker, downloads
     app.state.index = index
     app.state.sends_mail = bool(settings.smtp_url)
-    _add_edge(app)
+    edge.add(app)
     _add_rooms(app)
     plain = app.openapi
     app.openapi = lambda: http.described(plain())  # type: ignore[method-assign]
@@ -368,78 +362,6 @@ def _include_pages(app: FastAPI) -> None:
 def health(ask: http.Ask) -> Response:
     """Answers 200 while the database answers."""
     return JSONResponse({"status": "ok", "version": freehold.__version__})
-
-
-# ---- the edge ----------------------------------------------------------------------------------------------
-
-
-def _add_edge(app: FastAPI) -> None:
-    # The last one added is the outermost.
-    app.add_middleware(http.BodyLimit)
-    app.add_middleware(http.RawPath)
-    app.add_middleware(http.RequestId)
-    app.add_exception_handler(RepoMoved, _on_moved)
-    app.add_exception_handler(HubError, http.on_hub_error)
-    app.add_exception_handler(OSError, http.on_os_error)
-    app.add_exception_handler(DataError, _on_unkeepable)
-    app.add_exception_handler(RequestValidationError, _on_malformed)
-    app.add_exception_handler(HTTPException, _on_framework_error)
-    app.add_exception_handler(ClientDisconnect, http.on_gone)
-    app.add_exception_handler(Exception, http.on_crash)
-
-
-async def _on_moved(request: Request, err: Exception) -> Response:
-    """307 to the same address under the new name; keeps method, body and query. Source: protocol/hub-api.md 0.5.
-
-    The address has no host: huggingface_hub 0.36 follows a redirect of its metadata call only when it is relative.
-    """
-    assert isinstance(err, RepoMoved)
-    old, new = str(err.extra["movedFrom"]), str(err.extra["movedTo"])
-    raw = request.scope["raw_path"].decode("ascii").split("?")[0]
-    at = raw.lower().find("/" + quote(old).lower())
-    if at < 0:  # the name came in a body, as in delete and move: the client is told
-        return http.problem(BadRequest(err.message))
-    path = f"{raw[: at + 1]}{quote(new)}{raw[at + 1 + len(quote(old)) :]}"
-    query = f"?{request.url.query}" if request.url.query else ""
-    return RedirectResponse(f"{urlsplit(http.base_url(request)).path}{path}{query}", status_code=307)
-
-
-async def _on_malformed(request: Request, err: Exception) -> Response:
-    assert isinstance(err, RequestValidationError)
-    problems = [f"{'.'.join(str(part) for part in e['loc'][1:]) or 'body'}: {e['msg']}" for e in err.errors()[:5]]
-    if http.wants_page(request):
-        return await http.on_hub_error(request, Malformed(f"The form could not be read: {'; '.join(problems)}."))
-    return JSONResponse({"error": "; ".join(problems)}, status_code=422)
-
-
-async def _on_unkeepable(request: Request, err: Exception) -> Response:
-    """A database is stricter than JSON: PostgreSQL keeps no NUL in a text."""
-    assert isinstance(err, DataError)
-    return http.problem(BadRequest("A value holds a character or a number that cannot be kept, such as a NUL."))
-
-
-async def _on_framework_error(request: Request, err: Exception) -> Response:
-    assert isinstance(err, HTTPException)
-    if isinstance(err.__cause__, HubError):  # raised while the framework read the body
-        return await http.on_hub_error(request, err.__cause__)
-    if err.status_code == 404:
-        return await http.on_hub_error(request, NoSuchPage("There is nothing at this address."))
-    headers = dict(err.headers or {})
-    if http.wants_page(request):
-        return await http.on_hub_error(request, FrameworkError(f"{err.detail}.", err.status_code, headers))
-    return JSONResponse({"error": str(err.detail)}, status_code=err.status_code, headers=headers)
-
-
-class NoSuchPage(HubError):
-    status = 404
-
-
-class FrameworkError(HubError):
-    """What the framework refuses by itself, such as a method that an address does not take."""
-
-    def __init__(self, message: str, status: int, headers: dict[str, str]) -> None:
-        super().__init__(message, headers=headers)
-        self.status = status
 
 
 # ---- life and housekeeping ---------------------------------------------------------------------------------
