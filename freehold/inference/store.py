@@ -1,0 +1,513 @@
+"""The model store of this node: replicas loaded when they are asked for, kept while they are used, ended when not.
+
+Everything here happens in the event loop, so that between two waits nothing changes under it; what blocks (the
+database, files, starting and ending a process) is done in a few threads of its own. A *group* is an endpoint on this
+node with its replicas. What is idle is ended to make room; what answers, or is kept warm, never is.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal, Protocol, TypeVar
+
+from freehold.compute.errors import JobFailed
+from freehold.compute.rules import Running
+from freehold.core import clock
+from freehold.core.errors import HubError
+from freehold.inference.errors import DoesNotFit, EndpointOff, EngineLost, LoadFailed, ModelUnknown
+from freehold.inference.plans import Plan, Wish
+from freehold.inference.rules import Replica, Target
+from freehold.web import figures
+
+log = logging.getLogger("freehold.models")
+T = TypeVar("T")
+State = Literal["loading", "ready", "ending"]
+
+#: How long a call waits for a model to be loaded, and a load for what answers to make room.
+LOAD_S, ROOM_S = 600.0, 30.0
+#: After failures in a row: seconds until it is tried again, the last one again and again.
+BACK_OFF_S = (0.0, 5.0, 15.0, 60.0, 300.0)
+#: Calls under way on what is out of date go on for so long.
+DRAIN_S = 600.0
+#: Whoever waits looks again this often, whatever it was told.
+LOOK_S = 1.0
+#: Loads at a time: they take all processors there are.
+LOADS = 2
+THREADS = 8
+MAX_LOG_CHARS = 16_000
+#: Of a model whose need is not known: so much more than its files, and besides.
+UNKNOWN_SHARE, UNKNOWN_BYTES = 1.25, 200 * 10**6
+
+
+class Starter(Protocol):
+    """What the store needs of the rooms below; every method blocks and may be called from any thread."""
+
+    def wish(self, endpoint_id: str) -> Wish | None:
+        """How the endpoint wants to be kept, by its rows of now; None: it is gone."""
+        ...
+
+    def plan(self, endpoint_id: str) -> Plan | None:
+        """How a replica is started; None: the endpoint is gone."""
+        ...
+
+    def begin(self, plan: Plan, limit_bytes: int) -> Running:
+        """A process that has begun, its files on disk. Raises ``JobFailed`` and ``HubError``."""
+        ...
+
+    def ready(self, running: Running) -> None:
+        """It answers. Raises ``JobFailed``."""
+        ...
+
+    def body(self, plan: Plan, adapter: str) -> Mapping[str, Any]:
+        """What a call says to reach ``adapter``, or none of them where it is '' (``rules.Replica.body``)."""
+        ...
+
+    def keep_files(self, plan: Plan) -> None:
+        """The files of a replica that runs are in use."""
+        ...
+
+    def stop(self) -> None:
+        """Files that are on their way to disk come no further."""
+        ...
+
+
+@dataclass(eq=False)
+class Process:
+    """One replica. ``held``: calls under way; ``used_at`` and ``since`` by the loop's clock."""
+
+    number: int
+    plan: Plan
+    reserved_bytes: int
+    used_at: float
+    since: datetime
+    state: State = "loading"
+    held: int = 0
+    calls: int = 0
+    called_at: datetime | None = None
+    running: Running | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a call may begin."""
+        return self.state == "ready" and self.running is not None and self.running.is_alive
+
+    def memory_bytes(self) -> int:
+        """What it has reserved, or has taken where that is more."""
+        return max(self.reserved_bytes, self.running.took().memory_bytes if self.running and self.is_open else 0)
+
+
+@dataclass(eq=False)
+class Group:
+    """An endpoint on this node. ``failed``: why the last load or the last process failed, '' after a success."""
+
+    wish: Wish
+    processes: list[Process] = field(default_factory=list)
+    loading: "asyncio.Task[None] | None" = None
+    failures: int = 0
+    failed_loads: int = 0
+    failed: str = ""
+    reason: str = ""
+    failed_at: datetime | None = None
+    again_at: float = 0.0
+    log: str = ""
+
+    def current(self) -> list[Process]:
+        """Those that are not on their way out."""
+        return [one for one in self.processes if one.state != "ending"]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A replica as pages tell it; ``state`` also ``answering`` and ``failed``."""
+
+    endpoint_id: str
+    name: str
+    number: int
+    state: str
+    since: datetime
+    message: str
+    memory_bytes: int
+    calls: int
+    called_at: datetime | None
+
+
+class NodeStore:
+    """``inference.rules.Store``: the replicas of this node within ``budget_bytes``."""
+
+    def __init__(self, starter: Starter, budget_bytes: int) -> None:
+        self.starter, self.budget_bytes = starter, budget_bytes
+        self.groups: dict[str, Group] = {}
+        self._changed = asyncio.Condition()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="models")
+        self._loads = asyncio.Semaphore(LOADS)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.is_closed = False
+
+    # ---- calls -----------------------------------------------------------------------------------------------
+
+    def slots(self, target: Target) -> int:
+        return max(1, target.replicas * target.parallel)
+
+    @asynccontextmanager
+    async def replica(self, target: Target) -> AsyncIterator[Replica]:
+        process = await self._taken(target)
+        running = process.running
+        assert running is not None
+        try:
+            body = self.starter.body(process.plan, target.adapter)
+            yield Replica(running.address, running.key, running.took, body)
+        except EngineLost as err:
+            group = self.groups.get(target.endpoint_id)
+            if process.state == "ready" and group is not None:  # it may live, and does not answer as it should
+                self._failed(group, err.message, "crashed")
+                self._drain([process])
+            raise
+        else:
+            process.calls += 1
+            group = self.groups.get(target.endpoint_id)
+            if group is not None and process.is_open:
+                group.failures, group.failed, group.reason = 0, "", ""
+        finally:
+            process.held -= 1
+            process.used_at, process.called_at = self._now(), clock.now()
+            await self._tell()
+
+    def standing(self, endpoint_ids: Sequence[str]) -> Mapping[str, str]:
+        return {one: self._standing(self.groups.get(one)) for one in endpoint_ids}
+
+    def seen(self) -> Sequence[Seen]:
+        """Every replica of this node, and the endpoints that failed. May be called from any thread."""
+        found: list[Seen] = []
+        for endpoint_id, group in list(self.groups.items()):
+            for one in list(group.processes):
+                found.append(_seen(endpoint_id, group.wish.name, one))
+            if group.failed and not group.current():
+                since = group.failed_at or clock.now()
+                found.append(Seen(endpoint_id, group.wish.name, 0, "failed", since, group.failed, 0, 0, None))
+        return found
+
+    def log_of(self, endpoint_id: str) -> str:
+        """The last that its engine wrote on this node."""
+        group = self.groups.get(endpoint_id)
+        lines = [one.running.log() for one in group.processes if one.running is not None] if group else []
+        return ("\n".join(lines) or (group.log if group else ""))[-MAX_LOG_CHARS:]
+
+    def used_bytes(self) -> int:
+        """What replicas hold of the budget."""
+        return sum(one.memory_bytes() for group in list(self.groups.values()) for one in list(group.processes))
+
+    # ---- what the rows say -----------------------------------------------------------------------------------
+
+    async def follow(self, wishes: Iterable[Wish]) -> None:
+        """Every endpoint is as the rows say: what is gone, off or out of date drains, what is kept warm is loaded."""
+        by_id = {one.endpoint_id: one for one in wishes}
+        for endpoint_id, group in list(self.groups.items()):
+            self._agree(group, by_id.get(endpoint_id))
+        for wish in by_id.values():
+            if wish.is_on and wish.keep_warm and not self.is_closed:
+                group = self._group(wish)
+                if len(group.current()) < wish.replicas and self._may_load(group):
+                    self._begin(group, wish.endpoint_id)
+        await self._tell()
+
+    async def rest(self) -> None:
+        """What nobody called for long is ended; files of the rest are in use."""
+        for group in list(self.groups.values()):
+            for one in group.current():
+                is_idle = one.state == "ready" and not one.held and self._now() - one.used_at > group.wish.idle_s
+                if is_idle and not group.wish.keep_warm:
+                    self._drain([one])
+                else:
+                    await self._in_thread(self.starter.keep_files, one.plan)
+
+    async def unload(self, endpoint_id: str) -> None:
+        """Its replicas drain; the next call loads anew, whatever failed before."""
+        group = self.groups.get(endpoint_id)
+        if group is not None:
+            group.failures, group.failed, group.again_at = 0, "", 0.0
+            self._drain(group.current())
+            await self._tell()
+
+    async def close(self) -> None:
+        """Every process of this node has ended."""
+        self.is_closed = True
+        self.starter.stop()
+        await self._tell()
+        processes = [one for group in self.groups.values() for one in group.processes]
+        await asyncio.gather(*(self._end(one) for one in processes))
+        while left := [one for one in self._tasks if one is not asyncio.current_task()]:
+            await asyncio.wait(left)
+        self._threads.shutdown(wait=True)
+
+    # ---- taking a replica ------------------------------------------------------------------------------------
+
+    async def _taken(self, target: Target) -> Process:
+        """A ready one with a free slot, which is held. Raises what :class:`Store` says."""
+        deadline = self._now() + LOAD_S
+        group = await self._up_to_date(target)
+        failed_before = group.failed_loads
+        while True:
+            if self.is_closed:
+                raise LoadFailed("This node of the hub is stopping: repeat the call.")
+            if not group.wish.is_on:
+                raise EndpointOff(f"{target.served_name} was switched off or removed at this moment.")
+            if group.wish.fingerprint != target.fingerprint:
+                raise LoadFailed(f"{target.served_name} was changed at this moment: repeat the call.")
+            free = [one for one in group.processes if one.is_open and one.held < group.wish.parallel]
+            if free:
+                process = min(free, key=lambda one: (one.held, one.number))
+                process.held += 1
+                process.used_at = self._now()
+                return process
+            if group.failed_loads > failed_before and not group.current():
+                raise self._failure(group)
+            if len(group.current()) < group.wish.replicas and group.loading is None:
+                if self._may_load(group):
+                    self._begin(group, target.endpoint_id)
+                elif not group.current():
+                    raise self._failure(group)
+            if self._now() > deadline:
+                raise LoadFailed(f"{target.served_name} was not ready within {LOAD_S:.0f} s.", reason="too_slow")
+            await self._wait(deadline - self._now())
+
+    async def _up_to_date(self, target: Target) -> Group:
+        """The group of ``target`` as the rows are now, where the call knows them as another than this node does."""
+        group = self.groups.get(target.endpoint_id)
+        if group is not None and group.wish.fingerprint == target.fingerprint and group.wish.is_on:
+            return group
+        wish = await self._in_thread(self.starter.wish, target.endpoint_id)
+        if wish is None:
+            raise ModelUnknown(f"{target.served_name} is not served any more.")
+        if not wish.is_on:
+            raise EndpointOff(f"{wish.name} is switched off.")
+        group = self._group(wish)
+        self._agree(group, wish)
+        return group
+
+    def _failure(self, group: Group) -> HubError:
+        wait_s = max(1, round(group.again_at - self._now()))
+        if group.reason == "does_not_fit":
+            error: HubError = DoesNotFit(group.failed)
+        else:
+            error = LoadFailed(group.failed or f"{group.wish.name} could not be loaded.", reason=group.reason)
+        error.headers["Retry-After"] = str(min(wait_s, 300))
+        return error
+
+    # ---- loading ---------------------------------------------------------------------------------------------
+
+    def _may_load(self, group: Group) -> bool:
+        return group.loading is None and self._now() >= group.again_at and not self.is_closed
+
+    def _begin(self, group: Group, endpoint_id: str) -> None:
+        group.loading = self._spawn(self._load(group, endpoint_id))
+
+    async def _load(self, group: Group, endpoint_id: str) -> None:
+        """One more replica is ready, or the group says why not."""
+        try:
+            async with self._loads:
+                plan = await self._in_thread(self.starter.plan, endpoint_id)
+                self._agree(group, plan.wish if plan else None)
+                if plan is None or not plan.wish.is_on or self.is_closed:
+                    return  # whoever waits looks again, and finds it so
+                process = await self._admitted(group, plan)
+                try:
+                    await self._started(group, process)
+                except BaseException:
+                    await self._end(process)
+                    raise
+        except JobFailed as err:
+            group.log = err.log[-MAX_LOG_CHARS:]
+            if err.failure != "stopped":
+                self._load_failed(group, err.message, err.failure)
+        except DoesNotFit as err:
+            self._load_failed(group, err.message, "does_not_fit")
+        except HubError as err:
+            self._load_failed(group, err.message, "")
+        except Exception:
+            log.exception("%s could not be loaded", group.wish.name)
+            self._load_failed(group, f"{group.wish.name} could not be loaded; the hub's log says why.", "")
+        finally:
+            group.loading = None
+            await self._tell()
+
+    async def _started(self, group: Group, process: Process) -> None:
+        begun = asyncio.get_running_loop().time()
+        running = await self._in_thread(self.starter.begin, process.plan, self._limit(process))
+        process.running = running
+        running.on_exit(lambda _: self._on_exit(process))
+        if self.is_closed or process.state == "ending":
+            raise JobFailed("stopped", f"{group.wish.name} was stopped before it was ready.")
+        await self._in_thread(self.starter.ready, running)
+        if process.state == "loading":
+            process.state, process.since, process.used_at = "ready", clock.now(), self._now()
+            log.info("%s is ready (%.1f s)", group.wish.name, self._now() - begun)
+
+    async def _admitted(self, group: Group, plan: Plan) -> Process:
+        """A replica that has its memory reserved; idle ones had to go for it. Raises :class:`DoesNotFit`."""
+        need = plan.need_bytes or (
+            int(plan.files.size_bytes * UNKNOWN_SHARE) + UNKNOWN_BYTES if plan.files else UNKNOWN_BYTES // 4
+        )
+        if need > self.budget_bytes:
+            raise DoesNotFit(
+                f"{plan.wish.name} takes up to {figures.size(need)}, and models have {figures.size(self.budget_bytes)} "
+                "on this node. A shorter context or a smaller quantisation takes less."
+            )
+        deadline = self._now() + ROOM_S
+        while self.used_bytes() + need > self.budget_bytes:
+            victim = self._least_used()
+            if victim is not None:
+                await self._end(victim)
+            elif self._now() > deadline or not self._will_be_free():
+                raise DoesNotFit(
+                    f"{plan.wish.name} takes up to {figures.size(need)}, and there is no room beside what answers or "
+                    f"is kept loaded: {figures.size(self.used_bytes())} of {figures.size(self.budget_bytes)} are taken."
+                )
+            else:
+                await self._wait(deadline - self._now())
+        taken = {one.number for one in group.processes}
+        number = next(number for number in range(len(taken) + 1) if number not in taken)
+        process = Process(number, plan, need, self._now(), clock.now())
+        group.processes.append(process)
+        return process
+
+    def _limit(self, process: Process) -> int:
+        """Over this a replica is ended: what it may take by reckoning, and as much again, for the reckoning may err."""
+        return min(self.budget_bytes, 2 * process.reserved_bytes + UNKNOWN_BYTES)
+
+    def _least_used(self) -> Process | None:
+        """The one to go for another: idle, and not kept warm."""
+        idle = [
+            one
+            for group in self.groups.values()
+            if not group.wish.keep_warm
+            for one in group.processes
+            if one.state == "ready" and not one.held
+        ]
+        return min(idle, key=lambda one: one.used_at, default=None)
+
+    def _will_be_free(self) -> bool:
+        """Whether something answers or ends that may go after that."""
+        return any(
+            one.state == "ending" or (one.held and not group.wish.keep_warm)
+            for group in self.groups.values()
+            for one in group.processes
+        )
+
+    # ---- ending ----------------------------------------------------------------------------------------------
+
+    def _agree(self, group: Group, wish: Wish | None) -> None:
+        """What runs and should not drains. ``wish`` None: the endpoint is gone."""
+        if wish is None or not wish.is_on:
+            self._drain(group.current())
+            if wish is None and not group.processes and group.loading is None:
+                self.groups.pop(group.wish.endpoint_id, None)
+            group.wish = wish or replace(group.wish, is_on=False)
+            return
+        if wish.fingerprint != group.wish.fingerprint:
+            group.failures, group.failed, group.reason, group.again_at = 0, "", "", 0.0
+            self._drain(group.current())
+        group.wish = wish
+        self._drain(group.current()[wish.replicas :])
+
+    def _drain(self, processes: Iterable[Process], *, patient: bool = True) -> None:
+        """No call begins on them any more, from now on; they end by themselves (see :meth:`_end`)."""
+        for one in processes:
+            one.state, one.since = "ending", clock.now()
+            self._spawn(self._end(one, patient=patient))
+
+    async def _end(self, process: Process, *, patient: bool = False) -> None:
+        """It has ended, and its memory is free. ``patient``: calls under way go on, for a while."""
+        process.state = "ending"
+        deadline = self._now() + DRAIN_S
+        while patient and process.held and self._now() < deadline and not self.is_closed:
+            await self._wait(deadline - self._now())
+        running = process.running
+        if running is not None:
+            await self._in_thread(running.stop)
+        for group in self.groups.values():
+            if process in group.processes:
+                group.processes.remove(process)
+                if running is not None:
+                    group.log = running.log()[-MAX_LOG_CHARS:] or group.log
+        await self._tell()
+
+    def _on_exit(self, process: Process) -> None:
+        """In a thread of ``compute``: a process has ended."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            try:
+                loop.call_soon_threadsafe(self._ended, process)
+            except RuntimeError:
+                pass  # the loop was closed at this moment, and every process with it
+
+    def _ended(self, process: Process) -> None:
+        if process.state != "ready":
+            return  # it was asked to, or its load says why
+        running = process.running
+        said = running.failure if running is not None else None
+        for group in self.groups.values():
+            if process in group.processes:
+                log.warning("%s ended by itself: %s", group.wish.name, said[1] if said else "no reason is known")
+                self._failed(group, said[1] if said else "Its engine ended.", said[0] if said else "crashed")
+        self._drain([process], patient=False)
+
+    def _load_failed(self, group: Group, message: str, reason: str) -> None:
+        group.failed_loads += 1
+        self._failed(group, message, reason)
+
+    def _failed(self, group: Group, message: str, reason: str) -> None:
+        group.failures += 1
+        group.failed, group.reason, group.failed_at = message[:500], reason, clock.now()
+        group.again_at = self._now() + BACK_OFF_S[min(group.failures, len(BACK_OFF_S)) - 1]
+
+    # ---- small -----------------------------------------------------------------------------------------------
+
+    def _group(self, wish: Wish) -> Group:
+        return self.groups.setdefault(wish.endpoint_id, Group(wish))
+
+    def _standing(self, group: Group | None) -> str:
+        if group is None:
+            return "off"
+        states = {one.state for one in group.current()}
+        if "ready" in states:
+            return "ready"
+        if "loading" in states or group.loading is not None:
+            return "loading"
+        return "failed" if group.failed else "off"
+
+    def _now(self) -> float:
+        self._loop = self._loop or asyncio.get_running_loop()
+        return self._loop.time()
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def _wait(self, seconds: float) -> None:
+        """Until something changes, at most so long."""
+        async with self._changed:
+            try:
+                await asyncio.wait_for(self._changed.wait(), max(0.01, min(seconds, LOOK_S)))
+            except TimeoutError:
+                pass
+
+    def _spawn(self, work: Any) -> "asyncio.Task[Any]":
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
+        self._loop = asyncio.get_running_loop()
+        return await self._loop.run_in_executor(self._threads, work, *args)
+
+
+def _seen(endpoint_id: str, name: str, one: Process) -> Seen:
+    state = "answering" if one.state == "ready" and one.held else one.state
+    memory = one.running.took().memory_bytes if one.running is not None else 0
+    return Seen(endpoint_id, name, one.number, state, one.since, "", memory, one.calls, one.called_at)
