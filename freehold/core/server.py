@@ -30,6 +30,9 @@ MAX_CONNECTIONS = 4096
 MAX_UNWANTED_BYTES = 128 << 20
 BACKLOG = 1024
 SWEEP_TICKS = 50  # of a tenth of a second
+#: How long a thread that computes keeps the interpreter from one that answers. With the usual 5 ms, a page that reads
+#: the database a dozen times took 75 to 100 ms beside a thread that counts; with this, 20 to 25.
+SWITCH_S = 0.001
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 HEAD_TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -42,6 +45,7 @@ def run(app: ASGIApp, *, host: str, port: int, ready: Callable[[str], None]) -> 
     Raises :class:`SettingsError` when the address cannot be used.
     """
     listener = bind(host, port)
+    sys.setswitchinterval(SWITCH_S)
     config = uvicorn.Config(
         app,
         loop="uvloop",
