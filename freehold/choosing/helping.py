@@ -95,7 +95,8 @@ class Lists:
         """
         values = [value for value in stage.values if value != UNKNOWN]
         if of > counting.MAX_COUNTED:
-            return {value: self.number([*pairs, (stage.name, value)]) for value in stage.values}
+            listings = [self.listing([*pairs, (stage.name, value)]) for value in stage.values]
+            return dict(zip(stage.values, counting.totals(self.ask.db, self.ask.actor, listings), strict=True))
         classes = {value: self.listing([*pairs, (stage.name, value)]).answers[stage.name] for value in values}
         question = questions.BY_NAME[stage.name]
         db, actor, listing = self.ask.db, self.ask.actor, self.listing(pairs)
