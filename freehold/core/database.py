@@ -127,6 +127,18 @@ class Database:
                 found = raw.fetchone()
         return None if found is None else tuple(found)
 
+    def column(self, query: "RowQuery", **values: Any) -> list[Any]:
+        """The first column of every row, likewise: hundreds of thousands of numbers in some tens of milliseconds."""
+        if self.is_sqlite:
+            try:
+                return [row[0] for row in self._raw_sqlite().execute(query.sqlite, values)]
+            except sqlite3.OperationalError as err:
+                raise _named(err) from err
+        with self.engine.connect() as connection:
+            raw = connection.connection.cursor()
+            raw.execute(query.postgres, values)
+            return [row[0] for row in raw.fetchall()]
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -171,11 +183,11 @@ def bounded(db: Session, seconds: float) -> Iterator[None]:
 
 
 class RowQuery:
-    """One SQL text in both drivers' spelling, from ``:name`` parameters."""
+    """One SQL text in both drivers' spelling, from ``:name`` parameters; ``postgres`` where that one is another."""
 
-    def __init__(self, sql: str) -> None:
+    def __init__(self, sql: str, postgres: str = "") -> None:
         self.sqlite = sql
-        self.postgres = re.sub(r"(?<!:):([a-z_][a-z0-9_]*)", r"%(\1)s", sql.replace("%", "%%"))
+        self.postgres = re.sub(r"(?<!:):([a-z_][a-z0-9_]*)", r"%(\1)s", (postgres or sql).replace("%", "%%"))
 
 
 def _engine(url: str, pool_size: int) -> Engine:

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from freehold.access.rules import Actor
 from freehold.accounts.tables import Account
-from freehold.cards.tables import RepoText
 from freehold.core.paging import Cursor
 from freehold.discover import questions
 from freehold.discover.answers import UNKNOWN, Answer
@@ -23,14 +22,9 @@ from freehold.discover.questions import Question, Range, Tags
 from freehold.discover.rules import Listing
 from freehold.repos.access import Reach, reach
 from freehold.repos.rules import KINDS
-from freehold.repos.tables import Repo
-from freehold.wordkit import rules as words_of
-from freehold.wordkit.queries import held
 
 #: Asked for beyond a page, to fill it up where some have just gone from sight; words that are told of.
 SPARE, MAX_WORDS = 8, 1_000
-#: Repositories that hold the words of a text and are handed to the index; where more do, the database answers.
-MAX_HELD = 5_000
 #: Among what a session knows (``Database.info``).
 INFO = "index"
 
@@ -242,34 +236,8 @@ def _ask(db: Session, actor: Actor, asked: Sequence[Part]) -> Sequence[Mapping[s
     questions_of_index = []
     for listing, wanted in asked:
         query = asking.query(replace(listing, cursor=None), reached, _author(db, listing))
-        if listing.text:
-            held_by = _holding(db, listing.text)
-            if held_by is None:
-                return None
-            query["groups"].append([["ids", held_by]])
         questions_of_index.append({**query, **wanted})
     return index.ask(questions_of_index)
-
-
-def _holding(db: Session, text: str) -> Sequence[str] | None:
-    """The ids of what holds the words of ``text``, as the database knows them; None: too many to be handed over.
-
-    Read once in a session, however many numbers a page asks for.
-    """
-    known: dict[str, Sequence[str] | None] = db.info.setdefault("holding", {})
-    if text not in known:
-        known[text] = _read_holding(db, text)
-    return known[text]
-
-
-def _read_holding(db: Session, text: str) -> Sequence[str] | None:
-    wanted = words_of.asked(text)
-    if not wanted.terms:
-        return [] if wanted.is_nothing else None
-    # A page that an administrator shut shows no card, so nothing is found by one.
-    query = select(RepoText.repo_id, Repo.is_disabled).join(Repo, Repo.id == RepoText.repo_id)
-    rows = db.execute(query.where(held(RepoText, wanted, most=MAX_HELD + 1))).all()
-    return None if len(rows) > MAX_HELD else [repo_id for repo_id, is_disabled in rows if not is_disabled]
 
 
 def _author(db: Session, listing: Listing) -> str | None:

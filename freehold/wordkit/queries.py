@@ -10,6 +10,7 @@ from sqlalchemy.sql.expression import bindparam
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import Boolean
 
+from freehold.core.database import RowQuery
 from freehold.wordkit.rules import Asked, Term
 from freehold.wordkit.tables import TextColumns
 
@@ -31,6 +32,21 @@ def held(
         return false()
     wanted = _holding(table, asked.terms, " AND ", columns, most) if asked.terms else true()
     return and_(wanted, not_(_holding(table, asked.without, " OR ", columns, EVERY))) if asked.without else wanted
+
+
+def numbers_held(table: type[TextColumns], asked: Asked, *, most: int) -> tuple[RowQuery, dict[str, Any]]:
+    """A prepared query for the numbers of what :func:`held` tells of, and its values; ``asked`` has terms."""
+    name: str = table.__tablename__  # type: ignore[attr-defined]
+    lite = " AND ".join(_lite(term) for term in asked.terms)
+    post = " & ".join(_post(term, ()) for term in asked.terms)
+    if asked.without:
+        lite = f"({lite}) NOT ({' OR '.join(_lite(term) for term in asked.without)})"
+        post = f"({post}) & !({' | '.join(_post(term, ()) for term in asked.without)})"
+    query = RowQuery(
+        f"SELECT rowid FROM {name}_fts WHERE {name}_fts MATCH :lite LIMIT :most",  # noqa: S608  # a table's name
+        f"SELECT number FROM {name} WHERE lexemes @@ CAST(:post AS tsquery) LIMIT :most",  # noqa: S608
+    )
+    return query, {"lite": lite, "post": post, "most": most}
 
 
 def _holding(

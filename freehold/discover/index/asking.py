@@ -24,7 +24,7 @@ def query(listing: Listing, reach: Reach, author_id: str | None) -> dict[str, An
         groups.append([["word", word("pipeline_tag", listing.pipeline_tag)]])
     groups += [[["word", word("tag", tag)] for tag in group] for group in listing.tags]
     groups += [conditions(questions.BY_NAME[name], answer) for name, answer in listing.answers.items()]
-    return {"groups": groups, "search": listing.search.lower().split()}
+    return {"groups": groups, "search": listing.search.lower().split(), "text": listing.text}
 
 
 def conditions(question: Question, answer: Answer) -> list[Condition]:

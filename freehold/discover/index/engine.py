@@ -20,12 +20,12 @@ from freehold.discover.index.snapshot import In, Out
 from freehold.discover.index.words import Families, Words
 
 #: Answers kept until something changes, and ranges that are kept true.
-KEPT_ANSWERS, KEPT_RANGES = 32, 64
+KEPT_ANSWERS, KEPT_RANGES, KEPT_GIVEN = 32, 64, 8
 #: As many words are told apart as fit two bytes.
 _MOST_WORDS = (1 << 16) - 1
 
 #: A condition that some meet: ["word", W], ["range", N, at least or None, at most or None], ["unknown", N],
-#: ["id", I, words of which one must be there too, or None], ["ids", [I, ...]].
+#: ["id", I, words of which one must be there too, or None], ["given", name of a set (:meth:`Engine.give`)].
 Condition = Sequence[Any]
 
 
@@ -77,6 +77,9 @@ class Engine:
         self.numbers = {name: Numbers() for name in numbers}
         self._counts = array("H")  # of words, by slot
         self._answers: OrderedDict[str, BitMap] = OrderedDict()
+        self._given: OrderedDict[str, BitMap] = OrderedDict()
+        self._numbered = 0
+        self.changes = 0  #: since it was loaded
         self._ranges: OrderedDict[tuple[str, int | None, int | None], BitMap] = OrderedDict()
 
     # ---- filling ----
@@ -118,7 +121,7 @@ class Engine:
 
     def put(self, entry: Entry) -> None:
         """It is so from now on. A slot whose words are others gives way to a fresh one: none has to be taken out."""
-        self._answers.clear()
+        self._changed()
         slot = self.places.slot(entry.id)
         if slot is None or not self._is_same(slot, entry):
             slot = self.places.add(entry.id)
@@ -131,8 +134,20 @@ class Engine:
             self._keep_ranges(name, slot, None if value is None else bounded(value))
 
     def remove(self, repo_id: str) -> None:
-        self._answers.clear()
+        self._changed()
         self.places.remove(repo_id)
+
+    def give(self, these: BitMap) -> str:
+        """Slots that somebody else found: the name by which conditions mean them, until the next ones come."""
+        name = next((name for name, known in self._given.items() if known is these), "")
+        if not name:
+            self._numbered += 1
+            name = str(self._numbered)
+        self._given[name] = these
+        self._given.move_to_end(name)
+        if len(self._given) > KEPT_GIVEN:
+            self._given.popitem(last=False)
+        return name
 
     # ---- asking ----
 
@@ -188,6 +203,10 @@ class Engine:
 
     # ---- inside ----
 
+    def _changed(self) -> None:
+        self.changes += 1
+        self._answers.clear()
+
     def _beyond(
         self, these: BitMap, unknown: BitMap, column: Numbers, after: tuple[int | None, str], *, rising: bool
     ) -> tuple[BitMap, BitMap]:
@@ -210,8 +229,8 @@ class Engine:
             return self._range(name, more[0], more[1])
         if kind == "unknown":
             return self.places.alive - self.numbers[name].known
-        if kind == "ids":
-            return BitMap([slot for one in name if (slot := self.places.slot(one)) is not None])
+        if kind == "given":
+            return self._given[name]
         assert kind == "id", f"no condition is called {kind!r}"
         slot = self.places.slot(name)
         if slot is None or (more[0] is not None and not any(slot in self.words.get(word) for word in more[0])):

@@ -36,7 +36,7 @@ FEW, MANY_PART = 10_000, 10
 #: Between tags that the database joins; one that holds it is told as two, and stands for no other repository.
 _BETWEEN = "\x1f\x1e\x1f"
 _NEWEST = RowQuery("SELECT MAX(seq) FROM list_changes")
-_PLAIN = (Repo.id, Repo.path_key, Repo.kind, Repo.owner_id, Repo.visibility, RepoCard.pipeline_tag)
+_PLAIN = (Repo.id, Repo.path_key, Repo.kind, Repo.owner_id, Repo.visibility, Repo.is_disabled, RepoCard.pipeline_tag)
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ class Feed:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._database = Database(url, pool_size=2)
-        self._is_postgres = not self._database.is_sqlite
-        if self._database.is_sqlite:
-            event.listen(self._database.engine, "connect", _only_reads)
+        self.database = Database(url, pool_size=2)
+        self._is_postgres = not self.database.is_sqlite
+        if self.database.is_sqlite:
+            event.listen(self.database.engine, "connect", _only_reads)
         self.position = Position(0)
         self._numbers = spelling.columns_of_numbers()
         self._questions = spelling.questions_of_words()
@@ -149,16 +149,16 @@ class Feed:
 
     def newest(self) -> int:
         """The number of the newest change there is to see: two looks that find the same have nothing between them."""
-        row = self._database.row(_NEWEST)
+        row = self.database.row(_NEWEST)
         return int(row[0] or 0) if row is not None else 0
 
     def close(self) -> None:
-        self._database.close()
+        self.database.close()
 
     @contextmanager
     def moment(self) -> Iterator[Session]:
         """What is read within is of one moment."""
-        with self._database.engine.connect() as connection:
+        with self.database.engine.connect() as connection:
             if self._is_postgres:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             with Session(connection) as db:
@@ -200,7 +200,7 @@ class Feed:
             (one.name, one.kept.unknown, isinstance(one.kept, Words) and (one.kept.is_list, not one.kept.names))
             for one in self._questions
         ]
-        read = self._select.compile(self._database.engine, compile_kwargs={"literal_binds": True})
+        read = self._select.compile(self.database.engine, compile_kwargs={"literal_binds": True})
         return sha256(repr((secret, revision, __version__, spelt, [*self._numbers], str(read))).encode()).hexdigest()
 
     def _frequent(self, db: Session) -> Sequence[str]:
@@ -209,13 +209,16 @@ class Feed:
         return [word("tag", tag) for tag in db.scalars(query)]
 
     def _batch(self, rows: Sequence[Any], tags: Mapping[str, Sequence[str]], first: int) -> Batch:
-        ids, names, kinds, owners, visibilities, tasks, *more = zip(*rows, strict=True)
+        ids, names, kinds, owners, visibilities, are_shut, tasks, *more = zip(*rows, strict=True)
         words: defaultdict[str, array[int]] = defaultdict(_slots)
         for name, column in (("kind", kinds), ("owner", owners), ("pipeline_tag", tasks)):
             _sort_in(words, name, column, first)
         for slot, visibility in enumerate(visibilities, first):
             if visibility == "public":
                 words[spelling.PUBLIC].append(slot)
+        for slot, is_shut in enumerate(are_shut, first):
+            if is_shut:
+                words[spelling.SHUT].append(slot)
         tagged: defaultdict[str, array[int]] = defaultdict(_slots)
         for slot, repo_id in enumerate(ids, first):
             for tag in tags.get(repo_id, ()):

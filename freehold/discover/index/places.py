@@ -100,6 +100,17 @@ class Places:
         is_there = place < self._loaded and self._key(place) == key and place in self.alive
         return place if is_there else None
 
+    def loaded_from(self, place: int, repo_id: str) -> int:
+        """The first loaded slot from ``place`` on whose id is not lower: for ids that come rising, a step or two."""
+        key = bytes.fromhex(repo_id)
+        while place < self._loaded and self._key(place) < key:
+            place += 1
+        return place
+
+    def is_of(self, slot: int, repo_id: str) -> bool:
+        """Whether the slot, alive or dead, is or was that of the id."""
+        return slot < self.size and self.id(slot) == repo_id
+
     def id(self, slot: int) -> str:
         return self._key(slot).hex()
 

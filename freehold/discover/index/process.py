@@ -24,6 +24,7 @@ from freehold.discover.index.channel import ChannelClosed, receive, send
 from freehold.discover.index.engine import Engine, Query
 from freehold.discover.index.feed import Feed
 from freehold.discover.index.keeping import Keeping, memory_bytes
+from freehold.discover.index.texts import Texts
 
 log = logging.getLogger("freehold.index")
 #: Between looks at the log of changes.
@@ -54,6 +55,7 @@ class Keeper:
         self._feed = Feed(url)
         self._keeping = Keeping(self._feed, folder)
         self._following = threading.Lock()  # held while the engine is between two positions of the log
+        self.texts = Texts(self._feed.database)
         self._began = time.monotonic()
         self._built_s, self._is_resumed = 0.0, False
         self._true_at = self._began
@@ -69,6 +71,7 @@ class Keeper:
             engine = self._resumed()
             self._is_resumed = engine is not None
             engine = engine or self._built()
+            self.texts.learn(engine)  # of most hubs, all of them
             self._built_s = time.monotonic() - self._began
             gc.collect()
             gc.freeze()  # what was built lives as long as the process: no need to walk it again
@@ -136,6 +139,9 @@ class Keeper:
 
     def _rest(self, engine: Engine) -> None:
         """Until there may be something new: a time to learn a word, as long as there are some."""
+        if not self.texts.is_ready:
+            self.texts.learn(engine)
+            return
         if self._words:
             with self.lock:
                 engine.names.keep(self._words.pop())
@@ -248,6 +254,14 @@ def _reply(keeper: Keeper, message: Any) -> dict[str, Any]:
     try:
         keeper.catch_up()
         with keeper.lock:
+            for text in {asked["text"] for asked in message if asked.get("text")}:
+                these = keeper.texts.holding(engine, text)
+                if these is None:
+                    return {"failed": "a text that the database has to find"}
+                name = engine.give(these)
+                for asked in message:
+                    if asked.get("text") == text:
+                        asked["groups"].append([["given", name]])
             return {"found": [answer(engine, asked) for asked in message]}
     except Exception as err:
         log.exception("A question to the index failed")

@@ -14,6 +14,8 @@ from freehold.discover.questions import Question, Range, Tags, Words
 
 #: The word of what everybody may know of.
 PUBLIC = "public"
+#: The word of pages that an administrator shut.
+SHUT = "shut"
 _BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 

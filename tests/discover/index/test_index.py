@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 from starlette.datastructures import QueryParams
 
 from bench import shelves
 from freehold.access.rules import ANONYMOUS, HUB, Actor, TokenScope
 from freehold.accounts.tables import Account
+from freehold.cards.tables import RepoText
+from freehold.core import clock
 from freehold.core.database import Database
 from freehold.core.migrate import upgrade
 from freehold.discover import changes, facets, indexed, queries, questions, register, rules
@@ -381,3 +383,62 @@ def test_the_next_start_reads_what_the_last_one_left(filled: Database, tmp_path:
         with filled.write() as db:
             db.execute(update(Repo).where(Repo.id == repo_id).values(likes=likes))
     assert not any(pid is not None and Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_words_of_cards_are_found_of_what_came_moved_went_and_was_shut(
+    filled: Database, asked: Callable[[bool], Session]
+) -> None:
+    texts = ("llama", "llama -qwen", "newcomer", "-llama", "***", "llam moved")
+
+    def same() -> None:
+        for text in texts:
+            for kind in ("model", "dataset"):
+                listing = Listing(kind, text=text, sort="likes", limit=50)
+                with asked(True) as ours, asked(False) as plain:
+                    found, wanted = queries.page(ours, HUB, listing), queries.page(plain, HUB, listing)
+                    assert [item.repo.id for item in found.items] == [item.repo.id for item in wanted.items], text
+                    assert queries.count(ours, HUB, listing) == queries.count(plain, HUB, listing), text
+
+    def settled() -> None:
+        with asked(True) as ours, asked(False) as plain:
+            wait(lambda: queries.counts(ours, HUB) == queries.counts(plain, HUB))
+
+    with filled.read() as db:
+        model = Listing("model", text="llama", limit=9)
+        moved, shut, *_ = [item.repo.id for item in queries.page(db, HUB, model).items]
+    with asked(True) as db:
+        wait(lambda: indexed.page(db, HUB, model) is not None)
+    same()
+    with filled.write() as db:
+        db.execute(update(Repo).where(Repo.id == shut).values(is_disabled=True))
+        db.execute(update(Repo).where(Repo.id == moved).values(path_key="elsewhere/moved", gated="auto"))
+        db.execute(update(RepoText).where(RepoText.repo_id == moved).values(title="elsewhere moved llama"))
+    same()
+    for letter in "abc":  # the number of the one that went is the next one's
+        repo_id = letter * 24
+        with filled.write() as db:
+            owner = db.scalars(select(Account.id).limit(1)).one()
+            db.execute(insert(Repo).values(_row(repo_id, owner, f"newcomer-{letter}")))
+            words = {"title": f"newcomer {letter}", "tags": "", "body": "llama", "spellings": "", "pairs": ""}
+            db.execute(insert(RepoText).values(repo_id=repo_id, version=1, **words))
+        settled()
+        same()
+        if letter == "b":
+            with filled.write() as db:
+                db.execute(delete(RepoText).where(RepoText.repo_id == repo_id))
+                db.execute(delete(Repo).where(Repo.id == repo_id))
+            settled()
+            same()
+    with filled.write() as db:
+        db.execute(update(Repo).where(Repo.id == shut).values(is_disabled=False))
+        for repo_id in ("a" * 24, "c" * 24):
+            db.execute(delete(RepoText).where(RepoText.repo_id == repo_id))
+            db.execute(delete(Repo).where(Repo.id == repo_id))
+    settled()
+    same()
+
+
+def _row(repo_id: str, owner_id: str, name: str) -> dict[str, Any]:
+    now = clock.now()
+    row = {"id": repo_id, "kind": "model", "owner_id": owner_id, "name": name, "path_key": f"x/{name}"}
+    return {**row, "visibility": "public", "gated": "", "is_disabled": False, "created_at": now, "updated_at": now}
