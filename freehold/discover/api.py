@@ -37,7 +37,7 @@ def list_repos(ask: Ask, kind: str) -> Response:
     names = _names(kind, query)
     own = machines.of(ask.db, ask.actor) if ":" in query.get("fits", "") else rules.NO_MACHINES
     listing = rules.listing(kind, query, most=MAX_FULL if OPENED & set(names) else rules.MAX_PAGE, own=own)
-    page = queries.page(ask.db, ask.actor, listing)
+    page = queries.page(ask.db, ask.actor, listing, with_data=bool(info.OF_DATA & set(names)))
     items = service.listed_all(ask.db, ask.kit, page.items, names)
     headers = next_page(ask.request, encode(page.next)) if page.next else {}
     return JSONResponse(items, headers=headers)

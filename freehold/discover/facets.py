@@ -22,6 +22,9 @@ SHORT, LONG = 8, 40
 #: Machines shown before "more".
 SHORT_MACHINES = frozenset({"cpu-8", "cpu-16", "cpu-32", "gpu-24", "gpu-80"})
 
+#: A list, the questions whose answers are counted in it, and their classes.
+Counted = tuple[Listing, Sequence[Question], counting.Classes]
+
 
 @dataclass(frozen=True)
 class Word:
@@ -103,15 +106,17 @@ def of(
     chosen: Sequence[str],
     opened: Set[str] = frozenset(),
     own: Mapping[str, Choice] = NO_MACHINES,
+    parts: Sequence[Counted] | None = None,
 ) -> Sequence[Facet]:
     """The questions of a list. ``listing`` has everything but the ``chosen`` tags.
 
     Counted are those that stand open on every list and those ``opened`` by name. ``own``: the reader's machines.
+    ``parts``: what :func:`counted` gave for the same, where it is known already.
     """
     groups = grouped(listing.kind, chosen)
     numbers: dict[str, Mapping[str, int]] = {}
     bounds: dict[str, Mapping[str, Answer]] = {}
-    for some, shown, each in counted(listing, chosen, opened, own):
+    for some, shown, each in counted(listing, chosen, opened, own) if parts is None else parts:
         numbers |= counting.counted(db, actor, some, shown, each)
         bounds |= each
     facets = []
@@ -138,16 +143,14 @@ def of(
     return facets
 
 
-def counted(
-    listing: Listing, chosen: Sequence[str], opened: Set[str], own: Mapping[str, Choice]
-) -> Sequence[tuple[Listing, Sequence[Question], counting.Classes]]:
-    """What :func:`of` counts: lists, and the questions whose answers are counted in each, with their classes."""
+def counted(listing: Listing, chosen: Sequence[str], opened: Set[str], own: Mapping[str, Choice]) -> Sequence[Counted]:
+    """What :func:`of` counts."""
     groups = grouped(listing.kind, chosen)
     shown = [one for one in questions.asked_of(listing.kind) if one.is_open or one.name in opened]
     bounds = {one.name: classes(one, listing.answers.get(one.name), own) for one in shown}
     answered = [one for one in shown if one.name in groups or one.name in listing.answers]
     rest = [one for one in shown if one not in answered]
-    parts: list[tuple[Listing, Sequence[Question], counting.Classes]] = []
+    parts: list[Counted] = []
     if rest:
         parts.append((narrowed(listing, groups), rest, {one.name: bounds[one.name] for one in rest}))
     for one in answered:

@@ -66,6 +66,10 @@ LISTED = {
     "kernel": ("author", "private", "gated", "likes", "downloads", "sha", "lastModified", "createdAt"),
 }
 FULL = ("author", "sha", "lastModified", "disabled", "siblings", "cardData")
+#: What is read out of the card's front matter, or the configuration: lists read those only where it is asked for.
+OF_DATA = frozenset(
+    {"cardData", "config", "datasets", "description", "model-index", "models", "paperswithcode_id", "widgetData"}
+)
 _COMMON = (
     "author",
     "sha",

@@ -99,7 +99,7 @@ def kind_list(ask: Ask, kind: str) -> Response:
         total=total,
         of=rest[0] if rest else total,
         shows_filters=query.get("filters") == "shown",
-        facets=facets.of(ask.db, ask.actor, whole, address.filters, opened, own),
+        facets=facets.of(ask.db, ask.actor, whole, address.filters, opened, own, counted),
         chips=chips,
         ways_out=_ways_out(ask, whole, address, chips) if not rows and not asked.cursor else (),
         rows=rows,

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, and_, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from freehold.access.rules import Actor
 from freehold.accounts.tables import Account
@@ -47,17 +48,20 @@ class Page:
     next: Cursor | None
 
 
-def page(db: Session, actor: Actor, listing: Listing) -> Page:
-    """The repositories that ``listing`` asks for and ``actor`` may know of. One query."""
+def page(db: Session, actor: Actor, listing: Listing, *, with_data: bool = True) -> Page:
+    """The repositories that ``listing`` asks for and ``actor`` may know of. One query.
+
+    Without data nobody may look at what cards and configurations say in full: most lists show none of it.
+    """
     if listing.is_empty:
         return Page([], None)
     indexed_page = indexed.page(db, actor, listing)
     if indexed_page is not None:
-        query = visible(_rows().where(Repo.id.in_(indexed_page.ids)), actor)
+        query = visible(_whole(_rows().where(Repo.id.in_(indexed_page.ids)), with_data), actor)
         there = {repo.id: Item(repo, head, card) for repo, head, card in db.execute(query)}
         ids, following = indexed_page.shown(there)
         return Page([there[repo_id] for repo_id in ids], following)
-    query = in_order(_items(listing, actor), listing)
+    query = in_order(_whole(_items(listing, actor), with_data), listing)
     with bounded(db, LIST_S):
         found = [(Item(repo, head, card), at) for repo, head, card, at in db.execute(query)]
     items = [item for item, _ in found[: listing.limit]]
@@ -113,9 +117,17 @@ def tags(db: Session, actor: Actor, kind: str, limit: int = 5000) -> Sequence[tu
         return [(str(tag), int(number)) for tag, number in db.execute(query)]
 
 
+@cache
 def _rows() -> Any:
     query = select(Repo, Ref.target, RepoCard).outerjoin(Ref, and_(Ref.repo_id == Repo.id, Ref.name == MAIN))
     return query.outerjoin(RepoCard, RepoCard.repo_id == Repo.id)
+
+
+def _whole(query: Select[Any], with_data: bool) -> Select[Any]:
+    return query if with_data else query.options(*_BARE)
+
+
+_BARE = (defer(RepoCard.data, raiseload=True), defer(RepoCard.config, raiseload=True))
 
 
 def _items(listing: Listing, actor: Actor) -> Select[Any]:

@@ -6,6 +6,7 @@ A row is read column by column, not as mapped rows: a page of thirty costs two q
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import literal, select, type_coerce, union_all
@@ -193,7 +194,9 @@ def _places(actor: Actor, kind: str, trending: int, new: int) -> Sequence[Any]:
     ]
 
 
+@cache
 def _rows() -> Any:
+    """Made once: it is never changed, only added to, which makes another."""
     rows = select(*_COLUMNS).join(Account, Account.id == Repo.owner_id)
     rows = rows.outerjoin(RepoCard, RepoCard.repo_id == Repo.id)
     rows = rows.outerjoin(RepoFacts, RepoFacts.repo_id == Repo.id)

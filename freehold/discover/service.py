@@ -113,13 +113,13 @@ def listed_all(db: Session, kit: Kit, items: Sequence[Item], names: tuple[str, .
 
 
 def listed(db: Session, kit: Kit, item: Item, names: tuple[str, ...], computed: Facts | None = None) -> dict[str, Any]:
-    """One item of a list, from the index; files only where ``names`` ask for them."""
-    card = item.card
+    """One item of a list, from the index; files only where ``names`` ask for them, and so of what its card says."""
+    card, with_data = item.card, bool(info.OF_DATA & set(names))
     subject = info.Subject(
         repo=item.repo,
         sha=item.head,
-        data=card.data if card else None,
-        config=card.config if card else None,
+        data=card.data if card and with_data else None,
+        config=card.config if card and with_data else None,
         tags=card.tags if card else [],
         pipeline_tag=card.pipeline_tag if card else None,
         library_name=card.library_name if card else None,

@@ -1,10 +1,14 @@
 """Repository info as the official client reads it."""
 
 import re
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from freehold.core import clock
+from freehold.discover import info, rules
 from tests.discover.conftest import CARD, CONFIG, Publish
 from tests.fixtures.people import Cast
 
@@ -186,3 +190,23 @@ def test_what_others_add_to_the_info_follows_them(client: TestClient, cast: Cast
     hidden = client.put("/api/models/alice/child/settings", json={"private": True}, headers=cast.alice.headers)
     assert hidden.status_code == 200
     assert number() == 0
+
+
+def test_lists_read_what_cards_say_in_full_only_for_names_that_tell_of_it() -> None:
+    owner = SimpleNamespace(name="ann")
+    now = clock.now()
+    numbers = {"likes": 1, "trend": 0, "downloads": 2, "downloads_all_time": 3}
+    repo: Any = SimpleNamespace(
+        id="1", path="ann/x", kind="model", owner=owner, created_at=now, updated_at=now, visibility="public",
+        gated="", sdk=None, is_disabled=False, **numbers,
+    )  # fmt: skip
+    said = {"datasets": ["a"], "description": "b", "model-index": [{}], "models": ["c"], "widget": [{}]}
+    said["paperswithcode_id"] = "d"
+
+    def told(name: str, data: Any, config: Any) -> Any:
+        words: Any = ["t"], "text-generation", "transformers"
+        return info.build(info.Subject(repo, "e", data, config, *words, tuple, int), [name])
+
+    names = {name for asked in rules.EXPAND.values() for name in asked}
+    read = {name for name in names if told(name, said, {"f": 1}) != told(name, None, None)}
+    assert read == info.OF_DATA & names
