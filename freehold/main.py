@@ -99,6 +99,7 @@ from freehold.inbox.api import notifications as notifications_api
 from freehold.inbox.api import webhooks as webhooks_api
 from freehold.inbox.pages import notifications as notifications_pages
 from freehold.inbox.pages import webhooks as webhooks_pages
+from freehold.inbox.service import budgets as inbox_budgets
 from freehold.inbox.service import gatekeeping as inbox_gatekeeping
 from freehold.inbox.service import listening as inbox_listening
 from freehold.inbox.service import mail, notifying
@@ -131,8 +132,11 @@ from freehold.trends import api as trends_api
 from freehold.trends import pages as trends_pages
 from freehold.trends import service as trends
 from freehold.trends import tasks as trends_tasks
+from freehold.usage import api as usage_api
+from freehold.usage import pages as usage_pages
 from freehold.usage import service as usage
 from freehold.usage import tasks as usage_tasks
+from freehold.usage.service import pruning as usage_pruning
 from freehold.web import api as web_api
 from freehold.web import catalogue, failing, render
 
@@ -250,6 +254,8 @@ def _subscribe(bus: Bus, kit: Kit) -> None:
     inbox_telling.subscribe(bus, kit)
     inbox_gatekeeping.subscribe(bus, kit)
     inbox_matches.subscribe(bus, kit)
+    inbox_budgets.subscribe(bus, kit)
+    usage_pruning.subscribe(bus)
     inbox_listening.subscribe(bus)  # first, so that a repository is told before its first commit
     bus.subscribe(AccountDeleted, repos.on_account_deleted)
     bus.subscribe(RepoCreated, commits.on_repo_created(kit))
@@ -300,6 +306,7 @@ def _add_rooms(app: FastAPI) -> None:
     _take(app, webhooks_api.router)
     _take(app, notifications_api.router)
     _take(app, trends_api.router)
+    _take(app, usage_api.router)
     _take(app, one_segment_api.router)
     _add_pages(app)
 
@@ -321,7 +328,7 @@ def _add_pages(app: FastAPI) -> None:
 
 def _include_pages(app: FastAPI) -> None:
     """The pages of every room, the widest addresses last."""
-    for router in governance_pages.ROUTERS:
+    for router in (*governance_pages.ROUTERS, *usage_pages.ROUTERS):
         _take(app, web_api.answering_head(router))
     for plain in (status_pages, catalogue, permits_pages, compare_pages, lineage_pages, similar_pages, choose_pages):
         _take(app, web_api.answering_head(plain.router))

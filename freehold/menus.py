@@ -12,7 +12,9 @@ from freehold.discussions.pages import arranging as arranging_pages
 from freehold.discussions.pages import threads as threads_pages
 from freehold.governance import pages as governance_pages
 from freehold.inbox.pages import notifications as notifications_pages
+from freehold.inference import known as known_models
 from freehold.searches import pages as searches_pages
+from freehold.usage import pages as usage_pages
 from freehold.web.slots import Entry, Slots, Tab
 
 #: At the foot of every page.
@@ -29,6 +31,7 @@ SETTINGS = (
     Entry("Organisations", "/settings/organizations"),
     Entry("Machines", "/settings/machines"),
     Entry("Access tokens", "/settings/tokens"),
+    Entry("Usage", "/settings/usage"),
     Entry("Programs", "/settings/programs"),
     Entry("Notifications", "/settings/notifications"),
     Entry("Webhooks", "/settings/webhooks"),
@@ -38,6 +41,7 @@ ORG_SETTINGS = (
     Entry("Profile and choices", "/organizations/{org}/settings/profile"),
     Entry("Members", "/organizations/{org}/settings/members"),
     Entry("Machines", "/organizations/{org}/settings/machines", area="member"),
+    Entry("Usage", "/organizations/{org}/settings/usage", area="member"),
     Entry("Agreed terms", "/organizations/{org}/access", area="member"),
     Entry("Audit trail", "/organizations/{org}/settings/audit"),
 )
@@ -69,7 +73,7 @@ def slots() -> Slots:
             Entry("Settings", "/settings/profile"),
             Entry("Administration", "/admin", area="admin"),
         ),
-        admin=governance_pages.MENU,
+        admin=(*governance_pages.MENU, *usage_pages.ADMIN_MENU),
         settings=SETTINGS,
         repo_settings=(
             Entry("General", "{repo}/settings"),
@@ -103,6 +107,7 @@ def slots() -> Slots:
         search_address="/search",
         suggest_address="/-/suggest",
         near=suggesting.near,
+        known_models=known_models.known,
         health_address="/-/health",
         sign_in_address="/login",
         sign_out_address="/logout",

@@ -371,6 +371,11 @@ def _settings(people: Mapping[str, httpx.Client], found: Found) -> None:
         {"name": "Logs of harbours", "kind": "dataset", "query": "search=harbour", "page": False},
     ):
         _call(alice, "POST", "/api/settings/searches", search)
+    bob = _call(people["bob"], "GET", "/api/whoami-v2")["id"]
+    bound = {"account": "lab", "subject": f"person:{bob}", "amount_micros": 25_000_000, "calls_per_minute": 60}
+    _call(alice, "PUT", "/api/usage/bounds", bound)
+    price = {"kind": "name", "name": "lab/river-tides", "input_price": 100_000, "output_price": 400_000}
+    _call(people["root"], "PUT", "/api/usage/prices", price)
     hook = {"url": "https://hooks.example/tides", "watched": [{"type": "org", "name": "lab"}], "domains": ["repo"]}
     found["webhook"] = _call(alice, "POST", "/api/settings/webhooks", hook)["webhook"]["id"]
     found["terms"] = _call(alice, "GET", "/api/models/lab/harbour-voices/terms")[0]["sha256"]

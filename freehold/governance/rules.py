@@ -55,6 +55,8 @@ VERBS: dict[str, str] = {
     "endpoint.deployed": "deployed",
     "endpoint.changed": "changed the endpoint",
     "endpoint.removed": "removed the endpoint",
+    "bounds.changed": "changed budgets or limits of",
+    "price.changed": "changed the price of",
     "task.retried": "retried the task",
     "task.dropped": "dropped the task",
     "upkeep.asked": "asked for upkeep",

@@ -253,6 +253,7 @@ GROUPS: dict[str, tuple[str, bool]] = {
     "searches": ("New matches of your saved searches, by mail where a search asks for it", True),
     "access": ("Requests for access, answers to yours, and terms that changed", True),
     "followed": ("Somebody follows you, or an organisation of yours", False),
+    "budgets": ("Budgets of yours, or of an organisation of yours, that are nearly or wholly spent", True),
     "account": ("Invitations, memberships, webhooks that were disabled", True),
 }
 
@@ -265,6 +266,8 @@ def group_of(kind: str, reason: str) -> str:
         return "followed"
     if kind == "search-matched":
         return "searches"
+    if kind == "budget-reached":
+        return "budgets"
     if kind in ("repo-moved", "repo-deleted"):
         return "repos"
     if reason in ("mention", "participating"):

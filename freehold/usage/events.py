@@ -1,7 +1,9 @@
-"""What happened to budgets. Told inside the transaction it happened in."""
+"""What happened to budgets, limits and prices. Told inside the transaction it happened in."""
 
 from dataclasses import dataclass
 
+from freehold.accounts.tables import Account
+from freehold.usage.rules import Rate
 from freehold.usage.tables import Budget
 
 
@@ -11,3 +13,23 @@ class BudgetReached:
 
     budget: Budget
     percent: int
+
+
+@dataclass(frozen=True)
+class BoundsChanged:
+    """Calls of ``subject`` (in words) on ``account`` (None: on each) are bounded otherwise; None: not at all."""
+
+    account: Account | None
+    subject: str
+    amount_micros: int | None
+    is_hard: bool
+    calls: int | None
+    tokens: int | None
+
+
+@dataclass(frozen=True)
+class PriceChanged:
+    """Calls cost something else from now on: ``key`` as the table has it; ``rate`` None: nothing of its own."""
+
+    key: str
+    rate: Rate | None

@@ -3,9 +3,12 @@
 Money is in millionths of the instance's currency (*micros*), prices in micros per million tokens or per second.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from freehold.usage.errors import BadAmount
 
 Outcome = Literal["ok", "cancelled", "failed", "refused", "cut"]  # cut: the budget ended in the middle of an answer
 OUTCOMES: tuple[Outcome, ...] = ("ok", "cancelled", "failed", "refused", "cut")
@@ -145,6 +148,35 @@ def subject_keys(payer: Payer) -> list[str]:
         if payer.user_id and payer.user_id != payer.account_id:
             keys.append(subject_key(payer.user_id, None, payer.token_id))
     return keys
+
+
+def price_key(kind: str, name: str) -> str:
+    """The key of a price: of a served ``name``, of a ``model``, or the ``default`` one."""
+    name = name.strip().lower()
+    if kind == "default":
+        return kind
+    if kind not in ("name", "model") or not re.fullmatch(r"[^\s/\x00]{1,96}/\S{1,200}", name) or "\0" in name:
+        raise BadAmount("A price is of a name such as demo/smollm2, or of all others.", field="name")
+    return f"{kind}:{name}"
+
+
+def micros(text: str, what: str, field: str) -> int:
+    """An amount as people type it (``12.50``), in millionths. Raises :class:`BadAmount`, which says ``what``."""
+    typed = text.strip().replace(",", ".")
+    if not re.fullmatch(r"\d{1,9}(\.\d{0,6})?", typed, re.ASCII):
+        raise BadAmount(f"{what} is a number from 0 to 999999999, such as 12.50.", field=field)
+    whole, _, part = typed.partition(".")
+    return int(whole) * MILLION + int(part.ljust(6, "0") or 0)
+
+
+def number(text: str, what: str, field: str) -> int | None:
+    """A whole number of 1 or more as people type it; None where nothing was typed."""
+    typed = text.strip().replace(",", "")
+    if not typed:
+        return None
+    if not re.fullmatch(r"\d{1,12}", typed, re.ASCII) or int(typed) < 1:
+        raise BadAmount(f"{what} is a whole number of 1 or more; empty: no limit.", field=field)
+    return int(typed)
 
 
 def price_keys(served_name: str, model: str) -> list[str]:

@@ -58,6 +58,26 @@ def span(seconds: float | None) -> str:
     return f"{seconds:.3g}{GAP}s"
 
 
+def money(micros: int | None) -> str:
+    """An amount of money from its millionths: two digits after the point, more where it is a small one."""
+    if micros is None:
+        return UNKNOWN
+    if 0 < micros < 10_000:
+        return f"{micros / 1_000_000:.6f}".rstrip("0")
+    return f"{micros / 1_000_000:,.2f}" if micros else "0"
+
+
+def energy(millijoules: int | None) -> str:
+    """Energy as bills have it, from thousandths of a joule: ``3.2 Wh``, ``1.5 kWh``."""
+    if millijoules is None:
+        return UNKNOWN
+    watt_hours = millijoules / 3_600_000
+    for unit, size in (("MWh", 1e6), ("kWh", 1e3), ("Wh", 1), ("mWh", 1e-3)):
+        if watt_hours >= size:
+            return f"{watt_hours / size:.3g}{GAP}{unit}"
+    return f"{watt_hours * 1e3:.2g}{GAP}mWh" if watt_hours else "0"
+
+
 def exact(moment: datetime) -> str:
     """``11 November 2026, 09:14 UTC``."""
     utc = moment.astimezone(UTC)

@@ -160,6 +160,8 @@ def templates() -> Environment:
         "short": figures.short,
         "count": figures.count,
         "exact": figures.exact,
+        "money": figures.money,
+        "energy": figures.energy,
         "visible": names.visible,
         "span": figures.span,
         "wire": clock.wire,

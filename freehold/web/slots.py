@@ -1,6 +1,6 @@
 """Slots: the places in the shell that rooms fill. ``menus.py`` declares them once; the shell knows no room."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,6 +67,8 @@ class Slots:
     suggest_address: str = ""  #: answers what the words typed there may mean; empty: nothing while one types
     #: ``(ask, kind, name)``: repositories with names like one that is not there, as far as the visitor may know.
     near: Callable[[Any, str, str], Sequence[Place]] | None = None
+    #: ``(ask, used)``: of the models that were called, each with its repository's id, those the visitor may know.
+    known_models: Callable[[Any, Collection[tuple[str, str]]], Collection[str]] | None = None
     trends_address: str = (
         ""  #: which kinds of repository rise and fall, ``{kind}`` is that of a list; empty: nothing tells
     )

@@ -23,6 +23,7 @@ from freehold.inference.tables import Endpoint
 from freehold.oauth.events import ProgramLetIn, ProgramShutOut
 from freehold.repos.events import RepoCreated, RepoDeleted, RepoMoved, RepoSettingsChanged
 from freehold.spaces.events import SpaceSettingsChanged
+from freehold.usage import events as usage
 
 #: Failed sign-ins kept of one hour: whoever guesses passwords must not fill the disk with it.
 MAX_REFUSED_AN_HOUR = 1000
@@ -63,6 +64,8 @@ def subscribe(bus: Bus) -> None:
     bus.subscribe(endpoints.EndpointDeployed, on_deployed)
     bus.subscribe(endpoints.EndpointChanged, on_endpoint_changed)
     bus.subscribe(endpoints.EndpointRemoved, on_endpoint_removed)
+    bus.subscribe(usage.BoundsChanged, on_bounds)
+    bus.subscribe(usage.PriceChanged, on_price)
 
 
 # ---- people and organisations ------------------------------------------------------------------------------
@@ -245,6 +248,20 @@ def on_endpoint_changed(db: Session, event: endpoints.EndpointChanged) -> None:
 
 def on_endpoint_removed(db: Session, event: endpoints.EndpointRemoved) -> None:
     record(db, "endpoint.removed", _endpoint(event.endpoint), actor=event.actor, why=event.why)
+
+
+def on_bounds(db: Session, event: usage.BoundsChanged) -> None:
+    thing = of_account(event.account) if event.account else Thing("hub", "", "each account")
+    told: dict[str, Any] = {"of": event.subject, "budget_micros": event.amount_micros, "ends_calls": event.is_hard}
+    record(db, "bounds.changed", thing, **told, calls_a_minute=event.calls, tokens_a_minute=event.tokens)
+
+
+def on_price(db: Session, event: usage.PriceChanged) -> None:
+    kind, _, name = event.key.partition(":")
+    told: dict[str, Any] = {"kind": kind, "removed": event.rate is None}
+    if event.rate is not None:
+        told |= {"input": event.rate.input_price, "output": event.rate.output_price, "second": event.rate.second_price}
+    record(db, "price.changed", Thing("price", event.key[:64], name or "all others"), **told)
 
 
 def _endpoint(row: Endpoint) -> Thing:

@@ -5,8 +5,10 @@ from datetime import timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from freehold.accounts.events import AccountDeleted
 from freehold.core import clock
 from freehold.core.database import Database
+from freehold.core.events import Bus
 from freehold.usage.rules import MINUTE_S
 from freehold.usage.tables import LimitMinute, MeterRow, UsageDay
 
@@ -31,8 +33,13 @@ def prune(database: Database, meter_days: int) -> None:
         db.execute(delete(LimitMinute).where(LimitMinute.minute < minute - 5))
 
 
-def forget_account(db: Session, account_id: str) -> None:
-    """Nothing tells what ``account_id`` paid for, nor that it was this person who called for an organisation."""
-    options = {"synchronize_session": False}
+def subscribe(bus: Bus) -> None:
+    bus.subscribe(AccountDeleted, on_account_deleted)
+
+
+def on_account_deleted(db: Session, event: AccountDeleted) -> None:
+    """Nothing tells any more what the account paid for. What a person called for an organisation stays with it, and
+    nobody's name with that."""
+    account_id, options = event.account.id, {"synchronize_session": False}
     db.execute(delete(MeterRow).where(MeterRow.payer_id == account_id), execution_options=options)
     db.execute(delete(UsageDay).where(UsageDay.payer_id == account_id), execution_options=options)
