@@ -83,6 +83,7 @@ from freehold.discussions.service import texts as threads_texts
 from freehold.fleet import api as fleet_api
 from freehold.fleet import pages as fleet_pages
 from freehold.gateway import api as gateway_api
+from freehold.gateway import tasking
 from freehold.gating import api as gating_api
 from freehold.gating import pages as gating_pages
 from freehold.gating.service import terms as gating_terms
@@ -284,6 +285,7 @@ def _add_rooms(app: FastAPI) -> None:
         *locks_api.routes,
         *git_api.routes,
         *gateway_api.routes,
+        *tasking.routes,
         Route("/health", health, methods=["GET"]),
         *web_api.routes,
         *attachments_api.routes,

@@ -21,6 +21,7 @@ from freehold.gateway.errors import BudgetReached
 from freehold.gateway.service import Admitted
 from freehold.gateway.shapes import Shape
 from freehold.inference.rules import Reply, Runtime
+from freehold.routing.answering import answer
 from freehold.usage.rules import Outcome
 
 log = logging.getLogger("freehold.gateway")
@@ -79,7 +80,7 @@ class Answer(Response):
     async def _work(self) -> None:
         admitted, shape = self._admitted, self._shape
         runtime: Runtime = self._request.app.state.runtime
-        async with runtime.call(admitted.target, admitted.call, admitted.legs) as reply:
+        async with answer(runtime, admitted.plan, admitted.call, admitted.asked, admitted.ledger) as reply:
             if admitted.wish.is_stream:
                 await self._streamed(reply)
             else:
@@ -122,7 +123,7 @@ class Answer(Response):
 
     async def _recorded(self) -> None:
         admitted, database = self._admitted, self._request.app.state.database
-        if admitted.legs:
+        if admitted.ledger.legs:
             service.record(database, admitted, outcome=self._outcome)
         else:  # it may have to take back what was held of a budget
             await run_in_threadpool(service.record, database, admitted)
@@ -130,10 +131,9 @@ class Answer(Response):
     # ---- bytes out -----------------------------------------------------------------------------------------
 
     def _source(self, reply: Reply) -> dict[str, str]:
-        queue_ms = sum(leg.measured.queue_s for leg in self._admitted.legs) * 1000
+        queue_ms = sum(leg.measured.queue_s for leg in self._admitted.ledger.legs) * 1000
         told = {
-            "X-Freehold-Model": reply.target.model,
-            "X-Freehold-Revision": reply.target.revision,
+            **self._admitted.ledger.headers(reply.target),
             "X-Freehold-Endpoint": reply.target.served_name,
             "X-Freehold-Queue-Ms": f"{queue_ms:.0f}",
         }

@@ -11,18 +11,23 @@ from starlette.routing import BaseRoute, Route
 from freehold.access.rules import Action
 from freehold.core.errors import HubError
 from freehold.core.http import Ask, in_thread, stream_door
-from freehold.gateway import rules, service, shapes
+from freehold.gateway import conversing, rules, service, shapes
 from freehold.gateway.answering import Answer
 from freehold.gateway.errors import NoSuchCall
 from freehold.gateway.receiving import body_of, sound_of
+from freehold.gateway.responses import Responses
 from freehold.gateway.rules import Wish
-from freehold.gateway.service import Admitted
+from freehold.gateway.service import Admitted, Asker
 from freehold.gateway.shapes import OpenAI, Shape
 from freehold.inference.errors import ModelUnknown
 from freehold.inference.service.names import Listed
+from freehold.routing.rules import Plan
 
 #: Above this, reading JSON would keep everybody else waiting.
 LARGE_BYTES = 256 << 10
+
+#: No policy looks at them.
+SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 Door = Callable[[Request], Awaitable[Response]]
 
@@ -59,21 +64,30 @@ async def json_of(request: Request) -> dict[str, Any]:
 
 async def answered(request: Request, wish: Wish, shape: Callable[[str], Shape]) -> Response:
     """The answer to ``wish``, once it is let in."""
-    admitted = await admit(request, wish)
+    admitted = await admit(request, wish.model, lambda _: wish)
     return Answer(request, admitted, shape(wish.model))
 
 
-async def admit(request: Request, wish: Wish) -> Admitted:
-    """``wish`` is let in, by a transaction that is over by then."""
-    headers = request.headers
-    # The official client's name for it, OpenAI's, and the hub's own.
+async def admit(request: Request, model: str, wished: Callable[[Plan], Wish]) -> Admitted:
+    """What is ``wished`` of ``model`` is let in, by a transaction that is over by then."""
+    headers = {name: value for name, value in request.headers.items() if name not in SECRET_HEADERS}
+    # The official client's name for it, and OpenAI's.
     bill_to = headers.get("x-hf-bill-to") or headers.get("openai-organization") or ""
     request_id: str = request.scope.get("freehold.request_id", "")
 
     def admitted(ask: Ask) -> Admitted:
-        return service.admit(ask.db, ask.actor, wish, bill_to=bill_to, request_id=request_id)
+        return service.admit(ask.db, Asker(ask.actor, request_id, bill_to, headers), model, wished)
 
     return await in_thread(request, admitted, reads=True)
+
+
+@stream_door(Action.READ)
+@in_openai_form
+async def responses(request: Request) -> Response:
+    """What ``/v1/chat/completions`` answers, in the form of Responses."""
+    given = await json_of(request)
+    wish = rules.wish("chat/completions", conversing.chat_of(given))
+    return await answered(request, wish, lambda name: Responses(name, given))
 
 
 @stream_door(Action.READ)
@@ -108,7 +122,7 @@ async def model(request: Request) -> Response:
 @in_openai_form
 async def nothing(request: Request) -> Response:
     raise NoSuchCall(
-        f"{request.method} /v1/{request.path_params['rest'][:100]} is not answered here. Calls: "
+        f"{request.method} /v1/{request.path_params.get('rest', '')[:100]} is not answered here. Calls: "
         + ", ".join(f"/v1/{path}" for path in (*rules.ABILITY_OF, "responses", "models"))
         + "."
     )
@@ -134,8 +148,10 @@ routes: list[BaseRoute] = [
         for path in rules.ABILITY_OF
         if path != "audio/transcriptions"
     ),
+    Route("/v1/responses", responses, methods=["POST"]),
     Route("/v1/audio/transcriptions", transcriptions, methods=["POST"]),
     Route("/v1/models", models, methods=["GET"]),
     Route("/v1/models/{model:rest}", model, methods=["GET"]),
+    Route("/v1", nothing, methods=["GET", "POST"]),
     Route("/v1/{rest:rest}", nothing, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
 ]

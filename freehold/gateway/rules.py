@@ -12,7 +12,7 @@ from typing import Any
 from freehold.engines.rules import Ability
 from freehold.gateway.errors import BadCall
 from freehold.inference.errors import ContextTooLong, NotAble
-from freehold.inference.rules import Target
+from freehold.routing.rules import Plan, leaves
 
 #: A prompt in words and pictures.
 MAX_BODY_BYTES = 32 << 20
@@ -137,19 +137,22 @@ def _check_schema(form: object) -> None:
             )
 
 
-def check_able(target: Target, wish: Wish) -> None:
-    """Raises :class:`NotAble` where the model does not do this, :class:`ContextTooLong` where no tokens could be few
+def check_able(plan: Plan, wish: Wish) -> None:
+    """Raises :class:`NotAble` where no model behind it does this, :class:`ContextTooLong` where no tokens could be few
     enough: before a turn is taken for it."""
     needed = ABILITY_OF.get(wish.path)
-    if needed is not None and needed not in target.abilities:
-        does = ", ".join(sorted(target.abilities)) or "nothing that is known"
-        raise NotAble(f"{target.served_name} does not do {needed}; what it does: {does}.")
-    limit = target.context_tokens
-    if limit is not None and wish.path in STREAMS and wish.text_chars > limit * MOST_CHARS_A_TOKEN:
+    targets = leaves(plan)
+    if needed is not None and not any(needed in target.abilities for target in targets):
+        does = ", ".join(sorted({one for target in targets for one in target.abilities})) or "nothing that is known"
+        raise NotAble(f"{plan.served_name} does not do {needed}; what it does: {does}.")
+    limits = [target.context_tokens for target in targets if target.context_tokens is not None]
+    if len(limits) < len(targets) or not limits or wish.path not in STREAMS:
+        return
+    if wish.text_chars > max(limits) * MOST_CHARS_A_TOKEN:
         raise ContextTooLong(
-            f"The prompt has {wish.text_chars:,} characters, and {target.served_name} takes {limit:,} tokens in all, "
-            "its answer included. Shorten it, or deploy the model with a longer context.",
-            limit_tokens=limit,
+            f"The prompt has {wish.text_chars:,} characters, and {plan.served_name} takes {max(limits):,} tokens in "
+            "all, its answer included. Shorten it, or deploy the model with a longer context.",
+            limit_tokens=max(limits),
         )
 
 

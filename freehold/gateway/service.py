@@ -1,6 +1,6 @@
 """A call is let in, and what it took is written down: each with the database, and in between without."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from freehold.gateway import rules
 from freehold.gateway.rules import Wish
 from freehold.inference.rules import Call, Leg, Target
 from freehold.inference.service import names
+from freehold.routing.rules import Asked, Ledger, Plan
 from freehold.usage import access as usage_access
 from freehold.usage import service as usage
 from freehold.usage.rules import Allowance, Meter, Outcome, Payer
@@ -20,15 +21,16 @@ from freehold.usage.rules import Allowance, Meter, Outcome, Payer
 
 @dataclass(frozen=True)
 class Admitted:
-    """A call that may go on. ``legs``: what was asked of models for it, filled in on the way."""
+    """A call that may go on. ``ledger``: what was asked of models for it, filled in on the way."""
 
     wish: Wish
-    target: Target
+    plan: Plan
+    asked: Asked
     payer: Payer
     allowance: Allowance
     request_id: str
     at: datetime
-    legs: list[Leg] = field(default_factory=list)
+    ledger: Ledger = field(default_factory=Ledger)
 
     @property
     def call(self) -> Call:
@@ -53,8 +55,8 @@ class Admitted:
     def tokens(self) -> tuple[int, int]:
         """Of prompts and of answers, so far."""
         return (
-            sum(leg.measured.prompt_tokens for leg in self.legs),
-            sum(leg.measured.completion_tokens for leg in self.legs),
+            sum(leg.measured.prompt_tokens for leg in self.ledger.legs),
+            sum(leg.measured.completion_tokens for leg in self.ledger.legs),
         )
 
     @property
@@ -67,48 +69,62 @@ class Admitted:
         return left is not None and completion >= left
 
 
-def admit(db: Session, actor: Actor, wish: Wish, *, bill_to: str, request_id: str) -> Admitted:
-    """``actor`` may call what ``wish`` names, and has the budget for it.
+@dataclass(frozen=True)
+class Asker:
+    """Who asks, as the door knows it. ``headers`` in lower case, as far as policies may look at them."""
+
+    actor: Actor
+    request_id: str = ""
+    bill_to: str = ""  # the organisation that pays; '': whoever asks
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def admit(db: Session, asker: Asker, model: str, wished: Callable[[Plan], Wish]) -> Admitted:
+    """``asker`` may call ``model``, and has the budget for what it ``wished`` of it.
 
     Raises what ``names.resolve`` and ``usage.admit`` do, ``NotAble`` and ``ContextTooLong``.
     """
-    target = names.resolve(db, actor, wish.model)
-    rules.check_able(target, wish)
+    actor = asker.actor
+    plan: Plan = names.resolve(db, actor, model)
+    wish = wished(plan)
+    rules.check_able(plan, wish)
     if actor.is_anonymous:
-        payer = Payer(target.owner_id, None, None)  # whose machine it is, and who let anonymous callers in
+        payer = Payer(plan.owner_id, None, None)  # whose machine it is, and who let anonymous callers in
     else:
-        payer = usage_access.payer(db, actor, bill_to)
+        payer = usage_access.payer(db, actor, asker.bill_to)
     allowance = usage.admit(
         db,
         payer,
-        target.served_name,
-        target.model,
+        plan.served_name,
+        plan.model if isinstance(plan, Target) else "",
         prompt_tokens=wish.text_chars // rules.USUAL_CHARS_A_TOKEN,
         max_tokens=wish.max_tokens,
     )
-    return Admitted(wish, target, payer, allowance, request_id, clock.now())
+    asked = Asked(actor.id, asker.headers)
+    return Admitted(wish, plan, asked, payer, allowance, asker.request_id, clock.now())
 
 
 def record(database: Database, admitted: Admitted, *, outcome: Outcome | None = None) -> None:
     """Each model that was asked has its meter. ``outcome``: of the call as a whole, where that is known better than of
     its last leg. Quick: may be called in the event loop."""
-    if not admitted.legs:
+    legs, parts = admitted.ledger.legs, admitted.ledger.parts
+    if not legs:
         usage.forgo(database, admitted.allowance)
         return
-    for at, leg in enumerate(admitted.legs):
-        is_last = at == len(admitted.legs) - 1
-        meter = _meter(admitted, leg, outcome if outcome and is_last else leg.outcome)
+    for at, (leg, part) in enumerate(zip(legs, parts, strict=True)):
+        is_last = at == len(legs) - 1
+        meter = _meter(admitted, leg, outcome if outcome and is_last else leg.outcome, part.via)
         usage.record(database, meter, admitted.allowance if is_last else None)
 
 
-def _meter(admitted: Admitted, leg: Leg, outcome: Outcome) -> Meter:
+def _meter(admitted: Admitted, leg: Leg, outcome: Outcome, via: str) -> Meter:
     took, target = leg.measured, leg.target
     return Meter(
         at=admitted.at,
         payer=admitted.payer,
         request_id=admitted.request_id,
         served_name=target.served_name,
-        via="",
+        via=via,
         model=target.model,
         revision=target.revision,
         repo_id=target.repo_id,

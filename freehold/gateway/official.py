@@ -1,0 +1,153 @@
+"""Task calls of the official client, ``POST /models/{name}``: what each asks for. Pure.
+
+Which task it is the address says, or what was sent and what the model does. Source: huggingface_hub 2.4,
+``inference/_providers/hf_inference.py``; types in ``inference/_generated/types``.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from freehold.gateway.errors import BadCall
+from freehold.gateway.rules import MAX_PICTURE_BYTES, Wish
+from freehold.inference.errors import NotAble
+from freehold.routing.rules import Plan, leaves
+
+#: Tasks by what a model must be able to do, in the order in which they are taken where nothing says which.
+ABILITY_OF_TASK: Mapping[str, str] = {
+    "text-generation": "completions",
+    "text-classification": "classification",
+    "token-classification": "token-classification",
+    "fill-mask": "fill-mask",
+    "sentence-similarity": "sentence-similarity",
+    "feature-extraction": "feature-extraction",
+    "image-classification": "image-classification",
+    "object-detection": "object-detection",
+    "image-to-text": "image-to-text",
+    "automatic-speech-recognition": "transcription",
+    "audio-classification": "audio-classification",
+    "text-to-speech": "text-to-speech",
+}
+OF_BYTES = frozenset(
+    {
+        "image-classification",
+        "object-detection",
+        "image-to-text",
+        "automatic-speech-recognition",
+        "audio-classification",
+    }
+)
+#: Answered by vectors where a model gives no more than these.
+BY_VECTORS = frozenset({"feature-extraction", "sentence-similarity"})
+#: Of text generation, as a completion names them.
+_PARAMETERS = {
+    "max_new_tokens": "max_tokens",
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "typical_p": "typical_p",
+    "repetition_penalty": "repeat_penalty",
+    "frequency_penalty": "frequency_penalty",
+    "seed": "seed",
+    "stop": "stop",
+    "stop_sequences": "stop",
+}
+USUAL_NEW_TOKENS = 100  # as text-generation-inference has it where nothing is said
+
+
+def task_of(plan: Plan, asked: str, given: Mapping[str, Any] | None) -> str:
+    """The task that is asked of ``plan``. ``asked``: as the address says, or ''; ``given`` None: bytes were sent.
+
+    Raises :class:`NotAble`, saying what the model does.
+    """
+    able = [task for task in ABILITY_OF_TASK if _is_able(plan, task)]
+    if asked:
+        if asked not in able:
+            raise NotAble(f"{plan.served_name} does not do {asked[:60]}; what it does: {', '.join(able) or 'none'}.")
+        return asked
+    if given is None:
+        fitting = [task for task in able if task in OF_BYTES]
+    elif isinstance(given.get("inputs"), Mapping) and "source_sentence" in given["inputs"]:
+        fitting = [task for task in able if task == "sentence-similarity"]
+    else:
+        fitting = [task for task in able if task != "sentence-similarity"]
+    if not fitting:
+        raise NotAble(f"{plan.served_name} takes no such input; what it does: {', '.join(able) or 'none'}.")
+    return fitting[0]
+
+
+def _is_able(plan: Plan, task: str) -> bool:
+    able = _abilities(plan)
+    return ABILITY_OF_TASK[task] in able or (task in BY_VECTORS and "embeddings" in able)
+
+
+def _abilities(plan: Plan) -> frozenset[str]:
+    return frozenset(one for target in leaves(plan) for one in target.abilities)
+
+
+def wish_of(plan: Plan, task: str, given: Mapping[str, Any] | None, upload: bytes, media_type: str) -> Wish:
+    """What the engine is asked for ``task``."""
+    name = plan.served_name
+    if task == "automatic-speech-recognition":
+        sound = upload if given is None else bytes_of(given)
+        return Wish("audio/transcriptions", name, {"model": name}, upload=sound, content_type=media_type)
+    if task in OF_BYTES:
+        inputs: Any = base64.b64encode(upload if given is None else bytes_of(given)).decode()
+        return Wish("task", name, {"task": task, "inputs": inputs, "parameters": _parameters(given)})
+    if given is None or "inputs" not in given:
+        raise BadCall('Send {"inputs": ...} as JSON.', "inputs")
+    if task == "text-generation":
+        return _generation(name, given)
+    if task in BY_VECTORS and ABILITY_OF_TASK[task] not in _abilities(plan):
+        return Wish("embeddings", name, {"input": texts_of(task, given["inputs"])})
+    rest = {key: value for key, value in given.items() if key not in ("inputs", "parameters", "options", "model")}
+    return Wish("task", name, {"task": task, "inputs": given["inputs"], "parameters": rest | _parameters(given)})
+
+
+def _generation(name: str, given: Mapping[str, Any]) -> Wish:
+    if not isinstance(given["inputs"], str) or not given["inputs"]:
+        raise BadCall('"inputs" must be a text.', "inputs")
+    parameters = _parameters(given)
+    body: dict[str, Any] = {"prompt": given["inputs"], "max_tokens": USUAL_NEW_TOKENS}
+    body |= {_PARAMETERS[key]: value for key, value in parameters.items() if key in _PARAMETERS and value is not None}
+    form = parameters.get("grammar")
+    if isinstance(form, Mapping):
+        kind = {"json": "json_schema", "json_schema": "json_schema"}.get(str(form.get("type")))
+        if kind is None:
+            raise BadCall('"grammar" is taken of type json.', "grammar")
+        body["json_schema"] = form.get("value")
+    return Wish("completions", name, body, is_stream=given.get("stream") is True)
+
+
+def texts_of(task: str, inputs: Any) -> str | list[str]:
+    """What is turned into vectors."""
+    if task == "sentence-similarity":
+        inputs = (
+            [inputs.get("source_sentence"), *_list(inputs.get("sentences"))] if isinstance(inputs, Mapping) else None
+        )
+    if isinstance(inputs, str) or (isinstance(inputs, list) and inputs and all(isinstance(one, str) for one in inputs)):
+        return inputs
+    raise BadCall('"inputs" must be a text, or a list of texts.', "inputs")
+
+
+def bytes_of(given: Mapping[str, Any]) -> bytes:
+    """A picture or a sound that came as base64 in JSON, beside its parameters."""
+    text = given.get("inputs")
+    if not isinstance(text, str) or len(text) > MAX_PICTURE_BYTES * 4 // 3 + 4:
+        raise BadCall('"inputs" must be the file as base64.', "inputs")
+    try:
+        return base64.b64decode(text.partition(",")[2] if text.startswith("data:") else text, validate=True)
+    except (binascii.Error, ValueError) as err:
+        raise BadCall('"inputs" is not base64.', "inputs") from err
+
+
+def _parameters(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    parameters = (given or {}).get("parameters")
+    if parameters is not None and not isinstance(parameters, Mapping):
+        raise BadCall('"parameters" must be an object.', "parameters")
+    return dict(parameters or {})
+
+
+def _list(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,78 @@
+"""Task calls as the official client makes them: to the address of a model."""
+
+import base64
+import json
+from typing import Any
+
+from tests.gateway.conftest import Hub
+
+
+def post(hub: Hub, path: str, who: Any = None, **given: Any) -> Any:
+    return hub.client.post(path, json=given, headers=(who or hub.cast.alice).headers)
+
+
+def test_text_goes_on(hub: Hub) -> None:
+    answer = post(hub, "/models/lab/it", inputs="hello", parameters={"max_new_tokens": 2, "temperature": None})
+    assert answer.json() == [{"generated_text": "w0 w1"}]
+    given = {"max_new_tokens": 2, "details": True, "return_full_text": True, "grammar": {"type": "json", "value": {}}}
+    (told,) = post(hub, "/hf-inference/models/lab/it", inputs="hello", parameters=given).json()
+    assert told["generated_text"] == "hellow0 w1"
+    assert (told["details"]["generated_tokens"], told["details"]["finish_reason"]) == (2, "length")
+    assert hub.engine.seen[-1]["json_schema"] == {}
+
+
+def test_text_goes_on_token_by_token(hub: Hub) -> None:
+    answer = post(hub, "/models/lab/it", inputs="hello", parameters={"max_new_tokens": 2}, stream=True)
+    said = [json.loads(line[5:]) for line in answer.text.splitlines() if line.startswith("data:")]
+    assert [one["token"]["text"] for one in said] == ["w0 ", "w1 ", ""]
+    assert [one["generated_text"] for one in said] == [None, None, "w0 w1 "]
+    assert said[-1]["details"]["generated_tokens"] == 2
+    broken = post(hub, "/models/lab/it", inputs="break", stream=True).text.splitlines()
+    assert json.loads([line for line in broken if line][-1][5:])["error_type"] == "generation"
+
+
+def test_vectors_are_compared_for_a_model_that_gives_them(hub: Hub) -> None:
+    hub.serve("lab/vectors", abilities=["embeddings"])
+    assert post(hub, "/models/lab/vectors", inputs="a").json() == [1.0, 0.0]
+    path = "/models/lab/vectors/pipeline/feature-extraction"
+    assert post(hub, path, inputs=["a", "b"]).json() == [[1.0, 0.0], [1.0, 0.0]]
+    asked = {"source_sentence": "a", "sentences": ["b", "c"]}
+    assert post(hub, "/models/lab/vectors/pipeline/sentence-similarity", inputs=asked).json() == [1.0, 1.0]
+    assert post(hub, "/models/lab/vectors", inputs=7).status_code == 400
+
+
+def test_a_picture_goes_to_the_engine_with_its_parameters(hub: Hub) -> None:
+    hub.serve("lab/eyes", abilities=["image-classification"])
+    sent = {"content": b"\x89PNG", "headers": {**hub.cast.alice.headers, "Content-Type": "image/png"}}
+    assert hub.client.post("/models/lab/eyes", **sent).json() == [[{"label": "good", "score": 0.75}]]
+    picture = base64.b64encode(b"\x89PNG").decode()
+    seen = hub.engine.seen[-1]
+    assert (seen["task"], seen["inputs"], seen["parameters"]) == ("image-classification", picture, {})
+    post(hub, "/models/lab/eyes", inputs=picture, parameters={"top_k": 2})
+    assert (hub.engine.seen[-1]["inputs"], hub.engine.seen[-1]["parameters"]) == (picture, {"top_k": 2})
+    assert [one.prompt_tokens for one in hub.meters()] == [4, 4]
+
+
+def test_sound_is_heard(hub: Hub) -> None:
+    hub.serve("lab/ears", abilities=["transcription"])
+    sent = {"content": b"RIFF", "headers": {**hub.cast.alice.headers, "Content-Type": "audio/wav"}}
+    assert hub.client.post("/models/lab/ears", **sent).json() == {"text": "heard it"}
+
+
+def test_a_chat_goes_to_the_model_that_the_address_names(hub: Hub) -> None:
+    said = [{"role": "user", "content": "hello"}]
+    form = {"type": "json_object", "value": {"type": "object"}}
+    path = "/models/lab/it/v1/chat/completions"
+    answer = post(hub, path, model="dummy", messages=said, response_format=form).json()
+    assert answer["model"] == "lab/it"
+    assert hub.engine.seen[-1]["response_format"]["json_schema"]["schema"] == {"type": "object"}
+
+
+def test_a_refusal_is_in_the_clients_own_form(hub: Hub) -> None:
+    wrong = post(hub, "/models/lab/it", inputs={"source_sentence": "a", "sentences": []})
+    assert wrong.status_code == 400
+    assert "text-generation" in wrong.json()["error"]
+    hidden = post(hub, "/models/lab/ours", hub.cast.charlie, inputs="hello")
+    assert (hidden.status_code, hidden.headers["X-Error-Code"]) == (404, "model_not_found")
+    long = post(hub, "/models/lab/it", inputs="long")
+    assert (long.status_code, long.json()["error_type"]) == (400, "validation")
