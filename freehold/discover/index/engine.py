@@ -5,10 +5,9 @@ It knows nothing of repositories: what a word or a number means is its caller's.
 
 import json
 from array import array
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any
 
 from pyroaring import BitMap
@@ -45,13 +44,15 @@ class Query:
 class Batch:
     """The next slots to be loaded, from ``first`` on, their ids rising.
 
-    ``words``: by word, the slots that have it, rising. ``numbers``: of each slot, None where unknown.
+    ``words``: by word, the slots that have it, rising. ``counts``: how many words each slot has. ``numbers``: of each
+    slot, None where unknown.
     """
 
     first: int = 0
     ids: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     words: Mapping[str, "array[int]"] = field(default_factory=dict)
+    counts: Sequence[int] = ()
     numbers: Mapping[str, Sequence[int | None]] = field(default_factory=dict)
 
 
@@ -86,7 +87,7 @@ class Engine:
 
     def load(self, batch: Batch) -> None:
         """The next slots. End with :meth:`seal`."""
-        self._counts.extend(_counts(batch))
+        self._counts.extend([min(number, _MOST_WORDS) for number in batch.counts])
         self.places.load(batch.ids)
         self.names.load(batch.names)
         self.words.load(batch.words)
@@ -270,9 +271,3 @@ class Engine:
 
     def _parts(self) -> Sequence[Places | Names | Words | Numbers]:
         return [self.places, self.names, self.words, *self.numbers.values()]
-
-
-def _counts(batch: Batch) -> "array[int]":
-    """How many words each slot has."""
-    found = Counter(chain.from_iterable(batch.words.values()))
-    return array("H", [min(found[slot], _MOST_WORDS) for slot in range(batch.first, batch.first + len(batch.ids))])

@@ -4,10 +4,12 @@ import functools
 import json
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from hashlib import sha256
+from itertools import compress
+from operator import add
 from typing import Any
 
 from sqlalchemy import BigInteger, Select, Text, cast, event, extract, func, select, text, type_coerce
@@ -210,27 +212,19 @@ class Feed:
 
     def _batch(self, rows: Sequence[Any], tags: Mapping[str, Sequence[str]], first: int) -> Batch:
         ids, names, kinds, owners, visibilities, are_shut, tasks, *more = zip(*rows, strict=True)
-        words: defaultdict[str, array[int]] = defaultdict(_slots)
+        words = _Words(first, len(rows))
         for name, column in (("kind", kinds), ("owner", owners), ("pipeline_tag", tasks)):
-            _sort_in(words, name, column, first)
-        for slot, visibility in enumerate(visibilities, first):
-            if visibility == "public":
-                words[spelling.PUBLIC].append(slot)
-        for slot, is_shut in enumerate(are_shut, first):
-            if is_shut:
-                words[spelling.SHUT].append(slot)
-        tagged: defaultdict[str, array[int]] = defaultdict(_slots)
-        for slot, repo_id in enumerate(ids, first):
-            for tag in tags.get(repo_id, ()):
-                tagged[tag].append(slot)
-        words.update((word("tag", tag), slots) for tag, slots in tagged.items())
-        number, answers = len(self._numbers), more[len(self._numbers) :]
-        for question, column in zip(self._questions, answers, strict=True):
+            words.sort_in(name, column)
+        words.put(spelling.PUBLIC, [visibility == "public" for visibility in visibilities])
+        words.put(spelling.SHUT, [bool(is_shut) for is_shut in are_shut])
+        number = len(self._numbers)
+        for question, column in zip(self._questions, more[number:], strict=True):
             value = question.kept
             is_list = isinstance(value, Words) and value.is_list
-            _sort_in(words, question.name, column, first, is_list=is_list, tells_unknown=bool(value.unknown))
-        columns = zip(self._numbers.items(), more[:number], strict=True)
-        return Batch(first, list(ids), list(names), words, {name: values for (name, _), values in columns})
+            words.sort_in(question.name, column, is_list=is_list, tells_unknown=bool(value.unknown))
+        words.tag([tags.get(repo_id, ()) for repo_id in ids])
+        numbers = dict(zip(self._numbers, more[:number], strict=True))
+        return Batch(first, list(ids), list(names), words.slots, words.counts, numbers)
 
     def _entries(self, db: Session, repo_ids: Sequence[str]) -> list[Entry]:
         rows = db.execute(self._select.where(Repo.id.in_(repo_ids))).all()
@@ -248,28 +242,56 @@ def _only_reads(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA mmap_size=0")  # pages of the file would count as this process's memory
 
 
-def _sort_in(
-    words: defaultdict[str, "array[int]"],
-    name: str,
-    column: Sequence[Any],
-    first: int,
-    *,
-    is_list: bool = False,
-    tells_unknown: bool = False,
-) -> None:
-    """Every slot under the word, or the words, of its value."""
-    sorted_in: defaultdict[Any, array[int]] = defaultdict(_slots)
-    for slot, value in enumerate(column, first):
-        sorted_in[value].append(slot)
-    for value, slots in sorted_in.items():
-        if value is None:
-            if tells_unknown:
-                words[spelling.no_word(name)].extend(slots)
-        elif is_list:
-            for one in _listed(value):
-                words[word(name, one)].extend(slots)
+class _Words:
+    """Words of a batch: the slots that have each, from ``first`` on, and how many words each slot has."""
+
+    def __init__(self, first: int, number: int) -> None:
+        self.slots: dict[str, array[int]] = {}
+        self._counts, self._each = [0] * number, 0
+        self._first = first
+
+    @property
+    def counts(self) -> Sequence[int]:
+        return [number + self._each for number in self._counts]
+
+    def sort_in(self, name: str, column: Sequence[Any], *, is_list: bool = False, tells_unknown: bool = False) -> None:
+        """Every slot under the word, or the words, of its value."""
+        sorted_in: defaultdict[Any, array[int]] = defaultdict(_slots)
+        for slot, value in enumerate(column, self._first):
+            sorted_in[value].append(slot)
+        for value, slots in sorted_in.items():
+            if value is None:
+                if tells_unknown:
+                    self.slots[spelling.no_word(name)] = slots
+            elif is_list:
+                for one in _listed(value):
+                    self.slots.setdefault(word(name, one), _slots()).extend(slots)
+            else:
+                self.slots[word(name, value)] = slots
+        if is_list:
+            lengths = {value: len(_listed(value)) for value in sorted_in if value is not None} | {None: tells_unknown}
+            self._count(map(lengths.__getitem__, column))
+        elif tells_unknown or None not in sorted_in:
+            self._each += 1
         else:
-            words[word(name, value)] = slots
+            self._count([value is not None for value in column])
+
+    def put(self, spelt: str, flags: Sequence[bool]) -> None:
+        """A word for some, or for none."""
+        if any(flags):
+            self.slots[spelt] = array("I", compress(range(self._first, self._first + len(flags)), flags))
+        self._count(flags)
+
+    def tag(self, tags: Sequence[Sequence[str]]) -> None:
+        found: defaultdict[str, array[int]] = defaultdict(_slots)
+        for slot, some in enumerate(tags, self._first):
+            for tag in some:
+                found[tag].append(slot)
+        self.slots.update((word("tag", tag), slots) for tag, slots in found.items())
+        self._count(map(len, tags))
+
+    def _count(self, numbers: Iterable[int]) -> None:
+        self._counts = [*map(add, self._counts, numbers)]
 
 
 def _slots() -> "array[int]":

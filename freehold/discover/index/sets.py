@@ -8,7 +8,7 @@ import struct
 import sys
 from array import array
 from collections.abc import Iterable, Sequence
-from itertools import compress, islice
+from itertools import islice
 
 from pyroaring import BitMap
 
@@ -17,9 +17,10 @@ from freehold.discover.index.snapshot import In, Out, moved
 MAX_BITS = 63
 #: Slots of one chunk: those that share a container of a bitmap; and how many of them a container lists one by one.
 CHUNK, MAX_LISTED = 1 << 16, 4_096
-#: By bit, what makes of each byte 1 where it has that bit, else 0.
-_BIT = [bytes(byte >> bit & 1 for byte in range(256)) for bit in range(8)]
-_DIGITS = bytes([*b"01", *bytes(254)])
+#: By bit, what makes of each byte the digit 1 where it has that bit, else 0.
+_BIT = [bytes(b"01"[byte >> bit & 1] for byte in range(256)) for bit in range(8)]
+#: All of a chunk, as such a number.
+_EVERY = (1 << CHUNK) - 1
 _HEAD = struct.Struct("<IIHHI")
 
 
@@ -56,18 +57,21 @@ class Numbers:
         long number in base two. Thirty times as quick as a look at each."""
         number = self._chunks
         self._chunks += 1
-        is_known = bytes([value is not None for value in values]) if None in values else b"\x01" * len(values)
-        self.known |= _set(number, is_known)
+        self.known |= _set(number, bytes([b"01"[value is not None] for value in values]))
         try:
             packed = array("Q", [value or 0 for value in values])
         except OverflowError:  # one is below zero, or far too large
             packed = array("Q", [bounded(value or 0) for value in values])
-        highest = max(packed).bit_length()
-        data = packed.tobytes()
-        self._grow(highest)
-        for place in range(highest):
-            rank = place // 8 if sys.byteorder == "little" else 7 - place // 8
-            self._bits[place] |= _set(number, data[rank::8].translate(_BIT[place % 8]))
+        data, nothing = packed.tobytes(), bytes(len(values))
+        for rank in range(8):
+            piece = data[rank if sys.byteorder == "little" else 7 - rank :: 8]
+            if piece == nothing:
+                continue
+            for bit in range(8):
+                found = _set(number, piece.translate(_BIT[bit]))
+                if found:
+                    self._grow(8 * rank + bit + 1)
+                    self._bits[8 * rank + bit] |= found
 
     def absorb(self, kept: In, base: int) -> None:
         """The numbers of another engine, from slot ``base`` on."""
@@ -169,12 +173,21 @@ def first(these: Iterable[int], most: int) -> Sequence[int]:
     return list(islice(these, most))
 
 
-def _set(chunk: int, flags: bytes) -> BitMap:
-    """The slots of a chunk whose flag is 1."""
-    found = flags.count(1)
-    first_slot = chunk * CHUNK
-    if found <= MAX_LISTED:
-        return BitMap(array("I", compress(range(first_slot, first_slot + len(flags)), flags)))
-    bits = int(flags[::-1].translate(_DIGITS), 2).to_bytes(CHUNK // 8, "little")
-    # One container of bits, as bitmaps are written. Source: RoaringFormatSpec, "without run containers".
+def _set(chunk: int, digits: bytes) -> BitMap:
+    """The slots of a chunk whose digit is 1, not 0; read as one long number in base two."""
+    number = int(digits[::-1], 2)
+    found = number.bit_count()
+    # One container of bits, as bitmaps are written. Source: RoaringFormatSpec, "without run containers". One that has
+    # few is written as those that it has not.
+    if found > MAX_LISTED:
+        return _container(chunk, found, number)
+    return _everything(chunk) - _container(chunk, CHUNK - found, number ^ _EVERY) if found else BitMap()
+
+
+def _container(chunk: int, found: int, number: int) -> BitMap:
+    bits = number.to_bytes(CHUNK // 8, "little")
     return BitMap.deserialize(_HEAD.pack(12_346, 1, chunk, found - 1, _HEAD.size) + bits)
+
+
+def _everything(chunk: int) -> BitMap:
+    return BitMap(range(chunk * CHUNK, (chunk + 1) * CHUNK))

@@ -80,7 +80,8 @@ def loaded(known: list[Entry], frequent: list[str], secret: bytes = b"") -> Engi
             words.setdefault(word, array("I")).append(slot)
     numbers = {name: [entry.numbers.get(name) for entry in known] for name in ("n", "m")}
     if known:
-        engine.load(Batch(0, [entry.id for entry in known], [entry.name for entry in known], words, numbers))
+        counts = [len(entry.words) for entry in known]
+        engine.load(Batch(0, [entry.id for entry in known], [entry.name for entry in known], words, counts, numbers))
     engine.seal()
     return engine
 

@@ -143,6 +143,17 @@ def test_what_was_kept_and_what_changed_since_is_what_building_gives(some: Datab
         feed.close()
 
 
+def test_what_is_loaded_is_spelt_as_what_is_put_in(some: Database) -> None:
+    """So nothing takes another slot that is as it was."""
+    feed = Feed(some.url)
+    engine = feed.build()
+    with feed.moment() as db:
+        for entry in feed._entries(db, list(db.scalars(select(Repo.id)))):
+            engine.put(entry)
+    feed.close()
+    assert engine.places.late == 0
+
+
 def test_one_that_is_damaged_or_of_something_else_is_thrown_away(some: Database, folder: Path) -> None:
     keep(some, folder)
     path, chance = folder / "snapshot", random.Random(2)
