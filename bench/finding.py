@@ -48,6 +48,8 @@ _TAGS = {
     "spaces": ("gradio", "docker", "license:mit", "streamlit"),
 }  # fmt: skip
 _WORDS = ("llama", "qwen", "lora", "finetuned", "ten-1", "x", "bert-base-dpo", "qzx", "museum", "chess-games")
+#: Of names, tags and cards: some are in many cards, some in few.
+_TEXTS = ("llama", "speech", "qwen gguf", "museum -llama", "chess games", "qzx")
 _ANSWERS = {
     "num_parameters": ("min:6B,max:9B", "max:100M", "min:40B"),
     "commercial": ("yes", "yes,conditions", "no"),
@@ -64,7 +66,7 @@ _ANSWERS = {
 
 def addresses(seed: int = 1, number: int = ADDRESSES) -> list[tuple[str, bool]]:
     """Lists as people ask for them: paths, and whether each is a page. Every kind, order and question is among them."""
-    chance = random.Random(seed)
+    chance, texts = random.Random(seed), random.Random(seed + 1)
     found = []
     for place in range(number):
         kind = chance.choices(("models", "datasets", "spaces"), (7, 2, 1))[0]
@@ -74,6 +76,7 @@ def addresses(seed: int = 1, number: int = ADDRESSES) -> list[tuple[str, bool]]:
         if kind == "models":
             names = chance.sample(tuple(_ANSWERS), chance.choice((0, 0, 1, 1, 2)))
             pairs += [(name, chance.choice(_ANSWERS[name])) for name in names]
+        pairs += [("text", texts.choice(_TEXTS))] if texts.random() < 0.1 else []
         is_page, sort = place % 2 == 0, _SORTS[place // 2 % len(_SORTS)]
         pairs.append(("sort", sort))
         pairs += [] if is_page else [("limit", "30")]
@@ -87,6 +90,8 @@ class Took:
 
     pages: Sequence[float]
     lists: Sequence[float]
+    first_pages: Sequence[float]  #: where an address is asked for the first time
+    first_lists: Sequence[float]
     pages_cpu: Sequence[float]  #: of processor, an address each
     lists_cpu: Sequence[float]
     floor: Sequence[float]
@@ -192,14 +197,16 @@ def _processor_ms(hub: Hub) -> float:
 
 
 def _took(hub: Hub) -> Took:
-    """Each address some times, one after another, after one look at it that does not count."""
+    """Each address some times, one after another, after one look at it that is told apart: what only the first to ask
+    a question pays for is to be seen, and not to hide among the others."""
     asked = addresses()
     took: dict[bool, list[float]] = {True: [], False: []}
+    first: dict[bool, list[float]] = {True: [], False: []}
     used: dict[bool, list[float]] = {True: [], False: []}
     worst = (0.0, "")
     for address, is_page in asked:
         headers = {"Accept": "text/html" if is_page else "application/json"}
-        repeated.latencies_ms(hub.url + address, headers, 1)
+        first[is_page] += repeated.latencies_ms(hub.url + address, headers, 1)
         before = _processor_ms(hub)
         found = repeated.latencies_ms(hub.url + address, headers, TIMES)
         took[is_page] += found
@@ -207,20 +214,22 @@ def _took(hub: Hub) -> Took:
         worst = max(worst, (statistics.median(found), address))
     floor = repeated.latencies_ms(f"{hub.url}/health", {}, 100)
     row = repeated.latencies_ms(f"{hub.url}/api/models/{OWNER}/first?expand=likes", {}, 100)
-    return Took(took[True], took[False], used[True], used[False], floor, row, f"slowest {worst[0]:.0f} ms: {worst[1]}")
+    slowest = f"slowest {worst[0]:.0f} ms: {worst[1]}"
+    return Took(took[True], took[False], first[True], first[False], used[True], used[False], floor, row, slowest)
 
 
 def _rows(number: int, took: Took) -> Iterator[Row]:
     floor = f"an empty answer p50 {statistics.median(took.floor):.1f} ms, p99 {_p99(took.floor):.1f} ms"
     one = f"one repository p50 {statistics.median(took.row):.1f} ms, p99 {_p99(took.row):.1f} ms"
-    for what, found, used, peer in (
-        ("pages with numbers", took.pages, took.pages_cpu, floor),
-        ("lists as JSON", took.lists, took.lists_cpu, one),
+    for what, found, first, used, peer in (
+        ("pages with numbers", took.pages, took.first_pages, took.pages_cpu, floor),
+        ("lists as JSON", took.lists, took.first_lists, took.lists_cpu, one),
     ):
         processor = f"processor p50 {statistics.median(used):.1f} ms, p99 {_p99(used):.1f} ms"
         yield Row(
             f"{number:,} repositories, {what}",
-            ours=f"p50 {statistics.median(found):.1f} ms, p99 {_p99(found):.1f} ms",
+            ours=f"p50 {statistics.median(found):.1f} ms, p99 {_p99(found):.1f} ms; whoever asks first, "
+            f"p50 {statistics.median(first):.1f} ms, p99 {_p99(first):.1f} ms",
             peer=peer,
             target=f"p99 at most {MOST_MS} ms",
             met=_p99(found) <= MOST_MS,

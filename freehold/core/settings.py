@@ -28,7 +28,7 @@ class Settings:
     port: int = field(default=8000, metadata={"help": "Port to listen on."})
     index: str = field(
         default="auto",
-        metadata={"help": "Lists from memory: `auto`: above 5,000 repositories; `on`; `off`: from the database."},
+        metadata={"help": "Lists from memory: `auto`: above 2,000 repositories; `on`; `off`: from the database."},
     )
     threads: int = field(default=16, metadata={"help": "Threads that run verbs."})
     task_threads: int = field(default=4, metadata={"help": "Background tasks at a time on this node; 0: none here."})

@@ -19,8 +19,9 @@ from freehold.discover.index.channel import ChannelClosed, receive, send
 from freehold.repos.tables import Repo
 
 log = logging.getLogger("freehold.index")
-#: From so many repositories on, lists are answered from an index, unless settings say otherwise.
-WORTH_IT = 5_000
+#: From so many repositories on, lists are answered from an index, unless settings say otherwise: a page right after a
+#: change, which has everything counted anew, takes the database 15 ms there.
+WORTH_IT = 2_000
 #: How often the process is looked at, and how often a hub without one counts its repositories.
 LOOK_S, COUNT_S = 1.0, 60.0
 #: An answer that takes longer is not waited for; one that is older than this is not taken.

@@ -81,15 +81,17 @@ class Texts:
         """The slots that are alive of these numbers."""
         numbers.sort()
         inside = numbers[: bisect_left(numbers, len(self._slots))]
-        slots = list(map(self._slots.__getitem__, inside))
-        late = numbers[len(inside) :] + [number for number, slot in zip(inside, slots, strict=True) if slot == _NONE]
-        found = BitMap(array("I", slots))
+        slots = array("I", map(self._slots.__getitem__, inside))
+        late = numbers[len(inside) :]
+        if slots.count(_NONE):
+            late += [number for number, slot in zip(inside, slots, strict=True) if slot == _NONE]
+        found = BitMap(slots)
         found.discard(_NONE)
         dead = found - engine.places.alive
         if dead:
             moved, gone = self._moved(engine, dead)
             found = (found - dead) | moved
-            late += compress(inside, [slot in gone for slot in slots])
+            late += compress(inside, [slot in gone for slot in slots]) if gone else ()
         return found | self._arrived(engine, late)
 
     def _moved(self, engine: Engine, dead: BitMap) -> tuple[BitMap, BitMap]:

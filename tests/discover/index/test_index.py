@@ -345,7 +345,8 @@ def test_it_ends_with_its_hub_even_a_killed_one(filled: Database) -> None:
     wait(lambda: not process.exists() or b"index.process" not in process.read_bytes())
 
 
-def test_a_small_hub_pays_nothing(filled: Database) -> None:
+def test_a_small_hub_pays_nothing(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "WORTH_IT", 3_000)
     quiet, never = Index(filled, "auto"), Index(filled, "off")
     for one in (quiet, never):
         one.start()
