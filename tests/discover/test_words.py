@@ -1,16 +1,19 @@
 """Lists by the words of names, tags and cards: ``text=``; and never by those that a reader may not see."""
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from freehold.access.rules import Action
 from freehold.cards import tasks
 from freehold.cards.tables import RepoText
+from freehold.core.database import Database
 from freehold.repos import service as repos
 from freehold.repos.service import Changes
 from freehold.wordkit.markdown import plain
+from freehold.wordkit.queries import held, numbers_held
+from freehold.wordkit.rules import asked
 from tests.discover.conftest import Publish
 from tests.fixtures.people import Cast
 
@@ -164,3 +167,19 @@ def test_a_list_asks_in_cards_too(client: TestClient) -> None:
     assert "text=tide&amp;sort=likes" in text
     text = client.get("/models?search=tide", headers={"accept": "text/html"}).text
     assert "No model matches" in text and 'value="cards">' in text
+
+
+def test_numbers_alone_are_those_of_the_texts_that_hold_what_is_asked(
+    database: Database, cast: Cast, publish: Publish
+) -> None:
+    for name, words in (("one", "Purple llamas sing"), ("two", "Purple rain"), ("three", "Llamas, sixty-seven")):
+        publish(cast.alice.actor, f"alice/{name}", {"README.md": f"# {name}\n\n{words}\n"})
+    for text in ("purple", "purple -llamas", "llam", '"purple rain"', "alice", "sixty-seven -rain -one", "nothing"):
+        wanted = asked(text)
+        with database.read() as db:
+            there = db.scalars(select(RepoText.number).where(held(RepoText, wanted))).all()
+        query, values = numbers_held(RepoText, wanted, most=9)
+        assert sorted(database.column(query, **values)) == sorted(there), text
+        assert bool(there) == (text != "nothing")
+        query, values = numbers_held(RepoText, wanted, most=1)
+        assert len(database.column(query, **values)) == min(1, len(there))
