@@ -16,7 +16,7 @@ from freehold.engines.rules import Ability, Engine, Model, Offer, Refusal, Setup
 NAME = "llama.cpp"
 PROGRAM = "freehold.engines.programs.llama"
 #: Of up to so many parameters, quantised weights are computed in full precision unless somebody chose otherwise: so
-#: small a model wanders when its activations are rounded too (docs/decisions/0022).
+#: small a model wanders when its activations are rounded too (docs/decisions/0023).
 SMALL_PARAMETERS = 500_000_000
 #: Bytes of a weight by its type, for those that full precision leaves as they are.
 _WHOLE = frozenset({"F32", "F16", "BF16", "F64", "I8", "I16", "I32", "I64"})

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from freehold.engines import llama
+from freehold.engines import encoder, llama, onnx
 from freehold.engines.errors import NoSuchEngine
 from freehold.engines.rules import Engine, Model, Offer, Refusal, Setup
 
 #: In the order of preference: the first that can serve a model is proposed.
-ENGINES: Mapping[str, Engine] = {one.name: one for one in (llama.ENGINE,)}
+ENGINES: Mapping[str, Engine] = {one.name: one for one in (llama.ENGINE, onnx.ENGINE, encoder.ENGINE)}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,303 @@
+"""Models in ONNX by ONNX Runtime: embeddings, classes of texts and of pictures, ranking, text in pictures, speech.
+
+Options: ``kind`` (one of :data:`KINDS`), ``folder``, ``files`` (paths in it, by what they are), ``labels``,
+``threads``, ``max_tokens``, ``pooling``, ``is_normal``, ``alias``, ``parallel``.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from freehold.engines.programs import lifeline, sentences, serving
+from freehold.engines.programs.reading import Batch, Reader, in_pieces
+from freehold.engines.programs.serving import Abilities, Asked, Refused, Told
+
+BATCH = 16
+
+
+class Unfit(Exception):
+    """The files are not what the model needs; why, without a full stop."""
+
+
+def main() -> None:
+    options = lifeline.begin()
+    try:
+        import numpy  # noqa: F401
+        import onnxruntime
+        import PIL  # noqa: F401
+        import tokenizers  # noqa: F401
+    except ImportError as err:
+        lifeline.refuse(
+            "not_installed", f"ONNX Runtime is not installed on this node: install freehold[serve] ({err})."
+        )
+    try:
+        abilities = KINDS[options["kind"]](options)
+    except Unfit as err:
+        lifeline.refuse("bad_model", f"It cannot be loaded: {err}.")
+    except MemoryError:
+        lifeline.refuse("out_of_memory", "ONNX Runtime got no memory for it.")
+    except Exception as err:  # what the libraries raise has no class of their own in common
+        told = str(err).replace(f"{options['folder']}/", "").strip().rstrip(".")[:300]
+        code = "out_of_memory" if "bad_alloc" in told or "llocate memory" in told else "bad_model"
+        lifeline.refuse(code, f"ONNX Runtime {onnxruntime.__version__} cannot load it: {told}.")
+    serving.serve(options, abilities)
+
+
+class Graph:
+    """A model's file, ready to be run."""
+
+    def __init__(self, options: Mapping[str, Any], name: str) -> None:
+        import onnxruntime
+
+        given = onnxruntime.SessionOptions()
+        given.intra_op_num_threads = options["threads"]
+        given.inter_op_num_threads = 1
+        given.enable_cpu_mem_arena = False  # it keeps what the longest text took, for ever
+        given.log_severity_level = 3
+        # Threads that wait by spinning take the processor from the other engines of a node.
+        given.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        path = os.path.join(options["folder"], options["files"][name])
+        self.session = onnxruntime.InferenceSession(path, given, providers=["CPUExecutionProvider"])
+        self.inputs = {one.name: one for one in self.session.get_inputs()}
+        self.outputs = [one.name for one in self.session.get_outputs()]
+
+    def run(self, given: Mapping[str, Any], wanted: Sequence[str]) -> list[Any]:
+        found: list[Any] = self.session.run(list(wanted), dict(given))
+        return found
+
+    def read(self, batch: Batch, wanted: Sequence[str]) -> list[Any]:
+        """As :meth:`run`, of texts: whatever of them it takes."""
+        told = {"input_ids": batch.ids, "attention_mask": batch.mask, "token_type_ids": batch.types}
+        return self.run({name: told[name].astype(_type(self.inputs[name].type)) for name in self.inputs}, wanted)
+
+
+def _type(name: str) -> Any:
+    import numpy as np
+
+    return np.int32 if name == "tensor(int32)" else np.int64
+
+
+# ---- texts ----------------------------------------------------------------------------------------------------------
+
+
+def embeddings(options: Mapping[str, Any]) -> Abilities:
+    graph = Graph(options, "model")
+    reader = Reader(options["folder"], options["max_tokens"])
+    wanted = next(
+        (name for name in ("sentence_embedding", "last_hidden_state") if name in graph.outputs), graph.outputs[0]
+    )
+
+    def encode(batch: Batch) -> Any:
+        (found,) = graph.read(batch, [wanted])
+        return found
+
+    return sentences.abilities(reader, encode, sentences.Making(options["pooling"], options["is_normal"]))
+
+
+def classes(options: Mapping[str, Any]) -> Abilities:
+    """Of a text as a whole. With one class, it is a score of two texts: ranking."""
+    graph = Graph(options, "model")
+    reader = Reader(options["folder"], options["max_tokens"])
+    labels = options["labels"]
+    wanted = _with_width(graph, len(labels))
+
+    def scores(texts: Sequence[str], seconds: Sequence[str] | None = None) -> tuple[Any, int]:
+        import numpy as np
+
+        rows: list[Any] = [None] * len(texts)
+        tokens = 0
+        for places in in_pieces(texts, BATCH):
+            others = None if seconds is None else [seconds[at] for at in places]
+            batch = reader.read([texts[at] for at in places], others)
+            tokens += batch.tokens
+            for at, row in zip(places, graph.read(batch, [wanted])[0], strict=True):
+                rows[at] = row
+        return np.array(rows, np.float32), tokens
+
+    def classify(asked: Asked) -> Told:
+        texts, _ = asked.texts()
+        found, tokens = scores(texts)
+        top = asked.number("top_k", 1, len(labels), len(labels))
+        apply = asked.parameters.get("function_to_apply") or ("sigmoid" if options.get("is_many") else "softmax")
+        return Told([ranked(row, labels, str(apply), top) for row in found], tokens)
+
+    def rank(query: str, documents: Sequence[str]) -> tuple[Sequence[float], int]:
+        found, tokens = scores([query] * len(documents), documents)
+        return [float(one) for one in 1 / (1 + _exp(-found[:, 0]))], tokens
+
+    return Abilities(rank=rank) if len(labels) == 1 else Abilities(tasks={"text-classification": classify})
+
+
+def words(options: Mapping[str, Any]) -> Abilities:
+    """Classes of the words of a text: names, places. Source: transformers, pipelines/token_classification.py."""
+    graph = Graph(options, "model")
+    reader = Reader(options["folder"], options["max_tokens"])
+    labels = options["labels"]
+    wanted = _with_width(graph, len(labels))
+
+    def find(asked: Asked) -> Told:
+        text = asked.text()
+        batch = reader.read([text])
+        found = _softmax(graph.read(batch, [wanted])[0][0])
+        pieces: list[dict[str, Any]] = []
+        for (start, end), row in zip(batch.offsets[0], found, strict=True):
+            label, score = labels[int(row.argmax())], float(row.max())
+            name, is_inside = (label[2:], label[0] == "I") if label[:2] in ("B-", "I-") else (label, True)
+            if start == end or label == "O":
+                continue
+            last = pieces[-1] if pieces else None
+            if (
+                last
+                and last["entity_group"] == name
+                and text[last["end"] : start].strip() == ""
+                and (is_inside or last["end"] == start)
+            ):
+                last["scores"].append(score)
+                last["end"] = end
+            else:
+                pieces.append({"entity_group": name, "scores": [score], "start": start, "end": end})
+        told = [
+            {**one, "score": sum(one["scores"]) / len(one["scores"]), "word": text[one["start"] : one["end"]]}
+            for one in pieces
+        ]
+        return Told([{key: value for key, value in one.items() if key != "scores"} for one in told], batch.tokens)
+
+    return Abilities(tasks={"token-classification": find})
+
+
+def gaps(options: Mapping[str, Any]) -> Abilities:
+    """The word that is missing from a text."""
+    graph = Graph(options, "model")
+    reader = Reader(options["folder"], options["max_tokens"])
+    wanted = next((name for name in graph.outputs if name == "logits"), graph.outputs[0])
+    inner = reader.inner
+    masks = [one for one in ("[MASK]", "<mask>") if inner.token_to_id(one) is not None]
+    if not masks:
+        raise Unfit("its tokenizer has no mask")
+    mask = inner.token_to_id(masks[0])
+
+    def fill(asked: Asked) -> Told:
+        batch = reader.read([asked.text()])
+        places = [at for at, one in enumerate(batch.ids[0]) if one == mask]
+        if len(places) != 1:
+            raise Refused(f"'inputs' has {masks[0]} once, where the missing word is.")
+        found = _softmax(graph.read(batch, [wanted])[0][0][places[0]])
+        told = []
+        for number in found.argsort()[::-1][: asked.number("top_k", 1, 100, 5)]:
+            ids = batch.ids[0].copy()
+            ids[places[0]] = number
+            told.append(
+                {
+                    "score": float(found[number]),
+                    "token": int(number),
+                    "token_str": inner.decode([int(number)]),
+                    "sequence": inner.decode(ids.tolist()),
+                }
+            )
+        return Told(told, batch.tokens)
+
+    return Abilities(tasks={"fill-mask": fill})
+
+
+# ---- pictures and speech --------------------------------------------------------------------------------------------
+
+
+def pictures(options: Mapping[str, Any]) -> Abilities:
+    from freehold.engines.programs.pictures import Preparing, opened
+
+    graph = Graph(options, "model")
+    (name, port), *more = graph.inputs.items()
+    if more:
+        raise Unfit(f"it takes more than a picture: {', '.join(one for one, _ in more)[:200]}")
+    preparing = Preparing.of(options["folder"], port.shape)
+    (found,) = graph.run({name: preparing.blank()}, graph.outputs[:1])
+    labels = options["labels"] or [f"LABEL_{at}" for at in range(found.shape[-1])]
+    if found.ndim != 2 or found.shape[1] != len(labels):
+        raise Unfit(f"it tells {found.shape[-1]:,} classes apart, and its config.json names {len(labels):,}")
+
+    def classify(asked: Asked) -> Told:
+        (scores,) = graph.run({name: preparing.read(opened(asked.file()))}, graph.outputs[:1])
+        top = asked.number("top_k", 1, len(labels), min(5, len(labels)))
+        return Told(ranked(scores[0], labels, str(asked.parameters.get("function_to_apply") or "softmax"), top))
+
+    return Abilities(tasks={"image-classification": classify})
+
+
+def text_in_pictures(options: Mapping[str, Any]) -> Abilities:
+    from freehold.engines.programs.ocr import Finder
+    from freehold.engines.programs.pictures import opened
+
+    graphs = {name: Graph(options, name) for name in options["files"]}
+    said = graphs["recognise"].session.get_modelmeta().custom_metadata_map.get("character", "")
+    finder = Finder(graphs["detect"], graphs["recognise"], graphs.get("turn"), said.splitlines())
+
+    def find(asked: Asked) -> Told:
+        lines = finder.lines(opened(asked.file()))
+        told = [{"text": one.text, "score": one.score, "box": one.box} for one in lines]
+        return Told([{"generated_text": "\n".join(one.text for one in lines), "lines": told}])
+
+    return Abilities(tasks={"image-to-text": find})
+
+
+def speech(options: Mapping[str, Any]) -> Abilities:
+    from freehold.engines.programs.whisper import Whisper
+
+    whisper = Whisper(options["folder"], Graph(options, "encode"), Graph(options, "decode"))
+
+    def transcribe(sound: bytes, form: Mapping[str, Any]) -> str:
+        return whisper.text(sound, str(form.get("language") or ""))
+
+    def task(asked: Asked) -> Told:
+        return Told({"text": whisper.text(asked.file(), str(asked.parameters.get("language") or ""))})
+
+    return Abilities(transcribe=transcribe, tasks={"automatic-speech-recognition": task})
+
+
+KINDS: Mapping[str, Callable[[Mapping[str, Any]], Abilities]] = {
+    "embeddings": embeddings,
+    "classes": classes,
+    "words": words,
+    "gaps": gaps,
+    "pictures": pictures,
+    "text_in_pictures": text_in_pictures,
+    "speech": speech,
+}
+
+
+# ---- numbers --------------------------------------------------------------------------------------------------------
+
+
+def ranked(row: Any, labels: Sequence[str], apply: str, top: int) -> list[dict[str, Any]]:
+    """Classes with their scores, the likeliest first. ``apply``: softmax (not of what sums to one), sigmoid or none."""
+    import numpy as np
+
+    values = np.asarray(row, np.float64)
+    if apply == "sigmoid":
+        values = 1 / (1 + _exp(-values))
+    elif apply == "softmax" and not (values.min() >= 0 and abs(values.sum() - 1) < 1e-3):
+        values = _softmax(values)
+    elif apply not in ("softmax", "none"):
+        raise Refused("'function_to_apply' is softmax, sigmoid or none.")
+    order = values.argsort(kind="stable")[::-1][:top]
+    return [{"label": labels[at], "score": float(values[at])} for at in order]
+
+
+def _with_width(graph: Graph, width: int) -> str:
+    """The output that has a number for each class."""
+    fitting = [one.name for one in graph.session.get_outputs() if one.shape and one.shape[-1] == width]
+    return "logits" if "logits" in graph.outputs else next(iter(fitting), graph.outputs[0])
+
+
+def _softmax(values: Any) -> Any:
+    found = _exp(values - values.max(-1, keepdims=True))
+    return found / found.sum(-1, keepdims=True)
+
+
+def _exp(values: Any) -> Any:
+    import numpy as np
+
+    return np.exp(np.clip(values, -80, 80))
+
+
+if __name__ == "__main__":
+    main()

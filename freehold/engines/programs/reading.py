@@ -1,0 +1,76 @@
+"""Texts as numbers of tokens, by the model's own tokenizer; longer ones are cut where the model's settings say."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from freehold.engines.programs.serving import Refused
+
+MAX_CHARS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Texts side by side, the shorter ones filled up: (texts, tokens) each, int64; and tokens that are no filling."""
+
+    ids: Any
+    mask: Any
+    types: Any
+    tokens: int
+    offsets: Sequence[Any] = ()
+
+
+class Reader:
+    """The tokenizer of a model in ``folder``. ``most``: tokens of a text, with those that mark its ends."""
+
+    def __init__(self, folder: str, most: int, path: str = "tokenizer.json") -> None:
+        import tokenizers
+
+        self._tokenizer = tokenizers.Tokenizer.from_file(os.path.join(folder, path))
+        self._tokenizer.enable_truncation(most)
+        self.most = most
+        said = settings(folder, "tokenizer_config.json")
+        pad = said.get("pad_token")
+        name = pad.get("content") if isinstance(pad, dict) else pad
+        number = self._tokenizer.token_to_id(name) if isinstance(name, str) else None
+        self._pad = (number or 0, name if number is not None else "[PAD]")
+        self._tokenizer.enable_padding(pad_id=self._pad[0], pad_token=self._pad[1])
+
+    @property
+    def inner(self) -> Any:
+        return self._tokenizer
+
+    def read(self, texts: Sequence[str], seconds: Sequence[str] | None = None) -> Batch:
+        """As one batch. ``seconds``: what each text is read together with, as in ranking. Raises :class:`Refused`."""
+        import numpy as np
+
+        if any(len(one) > MAX_CHARS for one in (*texts, *(seconds or ()))):
+            raise Refused(f"A text is over {MAX_CHARS:,} characters.")
+        given = texts if seconds is None else list(zip(texts, seconds, strict=True))
+        found = self._tokenizer.encode_batch([*given])
+        mask = np.array([one.attention_mask for one in found], np.int64)
+        return Batch(
+            ids=np.array([one.ids for one in found], np.int64),
+            mask=mask,
+            types=np.array([one.type_ids for one in found], np.int64),
+            tokens=int(mask.sum()),
+            offsets=[one.offsets for one in found],
+        )
+
+
+def settings(folder: str, path: str) -> dict[str, Any]:
+    """What a small JSON file says; empty where there is none that can be read."""
+    try:
+        with open(os.path.join(folder, path), encoding="utf-8") as file:
+            said = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {"": said}
+
+
+def in_pieces(texts: Sequence[str], size: int) -> list[list[int]]:
+    """Places of texts in batches of like length, so that little is filled up: longest first."""
+    order = sorted(range(len(texts)), key=lambda at: -len(texts[at]))
+    return [order[at : at + size] for at in range(0, len(order), size)]

@@ -1,0 +1,291 @@
+"""A model of our own programs over HTTP: OpenAI's paths and the official client's task calls, on a port of its own.
+
+A program gives its model's abilities as functions; this says which paths they answer, checks what is asked, refuses
+whoever has no key, and counts tokens (``x-prompt-tokens``, ``usage``). Source of the task calls' shapes:
+huggingface_hub, inference/_generated/types.
+"""
+
+import base64
+import hmac
+import json
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from freehold.engines.programs import lifeline
+
+MAX_BODY_BYTES = 64 << 20
+MAX_INPUTS = 2_048
+
+
+class Refused(Exception):
+    """What was asked cannot be answered; why, for whoever asked."""
+
+    def __init__(self, message: str, *, kind: str = "invalid_request_error", **more: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.said = {"message": message, "type": kind, "code": 400, **more}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One task call: its ``inputs``, its ``parameters``, and a file where one came (then ``inputs`` is None)."""
+
+    inputs: Any
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    upload: bytes | None = None
+
+    def text(self) -> str:
+        if not isinstance(self.inputs, str):
+            raise Refused("'inputs' is a text.")
+        return self.inputs
+
+    def texts(self) -> tuple[list[str], bool]:
+        """The texts, and whether they came as a list."""
+        if isinstance(self.inputs, str):
+            return [self.inputs], False
+        return texts_of(self.inputs, "inputs"), True
+
+    def file(self) -> bytes:
+        """A picture or a sound: as it came, or in base64, perhaps as a data address."""
+        if self.upload is not None:
+            return self.upload
+        if not isinstance(self.inputs, str):
+            raise Refused("'inputs' is a file in base64, or comes as the body itself.")
+        if self.inputs.startswith(("http:", "https:")):
+            raise Refused("This hub fetches no addresses: send the file itself, in base64.")
+        try:
+            return base64.b64decode(self.inputs.partition("base64,")[2] or self.inputs, validate=True)
+        except ValueError:
+            raise Refused("'inputs' is no base64.") from None
+
+    def number(self, name: str, least: int, most: int, default: int) -> int:
+        value = self.parameters.get(name)
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise Refused(f"{name!r} is a number from {least:,} to {most:,}.")
+        return value
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Embeddings, a row for each text, and how many tokens were read."""
+
+    rows: Any  #: numpy, (texts, width), float32
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Told:
+    """The answer to a task call, as JSON has it, and how many tokens were read (None: it reads none)."""
+
+    answer: Any
+    tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What a model can do. ``tasks`` by their names in the official client."""
+
+    embed: Callable[[Sequence[str]], Vectors] | None = None
+    rank: Callable[[str, Sequence[str]], tuple[Sequence[float], int]] | None = None
+    transcribe: Callable[[bytes, Mapping[str, Any]], str] | None = None
+    tasks: Mapping[str, Callable[[Asked], Told]] = field(default_factory=dict)
+
+
+def texts_of(value: Any, name: str) -> list[str]:
+    if not isinstance(value, list) or not value or not all(isinstance(one, str) for one in value):
+        raise Refused(f"{name!r} is a text, or a list of texts.")
+    if len(value) > MAX_INPUTS:
+        raise Refused(f"{name!r} has {len(value):,} texts; up to {MAX_INPUTS:,} are read in one call.")
+    return list(value)
+
+
+def serve(options: Mapping[str, Any], abilities: Abilities) -> None:
+    """Answer until the hub lets go."""
+    import uvicorn
+
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        app(options, abilities), log_level="warning", access_log=False, lifespan="off", server_header=False, ws="none"
+    )
+    server = uvicorn.Server(config)
+    listening.listen(128)
+    lifeline.ready(listening.getsockname()[1])
+    server.run(sockets=[listening])
+
+
+def app(options: Mapping[str, Any], abilities: Abilities) -> Any:
+    """The application. ``options``: ``key``, ``alias``, ``parallel``."""
+    import anyio
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse, Response
+    from starlette.routing import Route
+
+    turns = anyio.CapacityLimiter(max(1, int(options.get("parallel", 1))))
+
+    async def work(act: Callable[..., Any], *given: Any) -> Any:
+        return await anyio.to_thread.run_sync(act, *given, limiter=turns)
+
+    async def health(request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def models(request: Request) -> Response:
+        return JSONResponse({"object": "list", "data": [{"id": options["alias"], "object": "model"}]})
+
+    async def embeddings(request: Request) -> Response:
+        if abilities.embed is None:
+            raise Refused("This model makes no embeddings.", kind="not_supported_error")
+        body = await _json(request)
+        asked = body.get("input")
+        texts = [asked] if isinstance(asked, str) else texts_of(asked, "input")
+        found: Vectors = await work(abilities.embed, texts)
+        rows = _cut(found.rows, body.get("dimensions"))
+        as_text = body.get("encoding_format") == "base64"
+        data = [
+            {"object": "embedding", "index": at, "embedding": _coded(row) if as_text else row.tolist()}
+            for at, row in enumerate(rows)
+        ]
+        usage = {"prompt_tokens": found.tokens, "total_tokens": found.tokens}
+        return JSONResponse({"object": "list", "model": options["alias"], "data": data, "usage": usage})
+
+    async def rerank(request: Request) -> Response:
+        if abilities.rank is None:
+            raise Refused("This model ranks nothing.", kind="not_supported_error")
+        body = await _json(request)
+        query, documents = body.get("query"), body.get("documents", body.get("texts"))
+        if not isinstance(query, str):
+            raise Refused("'query' is a text.")
+        texts = texts_of(documents, "documents")
+        scores, tokens = await work(abilities.rank, query, texts)
+        results = sorted(
+            ({"index": at, "relevance_score": float(score)} for at, score in enumerate(scores)),
+            key=lambda one: -one["relevance_score"],
+        )
+        top = body.get("top_n")
+        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+        kept = results[:top] if isinstance(top, int) and top > 0 else results
+        return JSONResponse({"object": "list", "model": options["alias"], "results": kept, "usage": usage})
+
+    async def transcriptions(request: Request) -> Response:
+        if abilities.transcribe is None:
+            raise Refused("This model hears nothing.", kind="not_supported_error")
+        asked, form = await _form(request)
+        if asked is None:
+            raise Refused("'file' is a sound, sent as a form.")
+        text = await work(abilities.transcribe, asked, form)
+        if form.get("response_format") == "text":
+            return Response(text, media_type="text/plain")
+        return JSONResponse({"text": text})
+
+    async def task(request: Request) -> Response:
+        upload: bytes | None = None
+        if request.headers.get("content-type", "").startswith("multipart/"):
+            upload, body = await _form(request)
+        else:
+            body = await _json(request)
+        name = str(body.get("task", ""))
+        if name not in abilities.tasks:
+            raise Refused(f"This model does not do {name[:60]!r}; it does {', '.join(abilities.tasks)}.")
+        parameters = body.get("parameters") or {}
+        if not isinstance(parameters, dict):
+            raise Refused("'parameters' is an object.")
+        told: Told = await work(abilities.tasks[name], Asked(body.get("inputs"), parameters, upload))
+        headers = {} if told.tokens is None else {"x-prompt-tokens": str(told.tokens)}
+        return JSONResponse(told.answer, headers=headers)
+
+    async def refused(request: Request, err: Exception) -> Response:
+        assert isinstance(err, Refused)
+        return JSONResponse({"error": err.said}, status_code=400)
+
+    routes = [
+        Route(f"{lifeline.PATH}/health", health),
+        Route(f"{lifeline.PATH}/v1/models", models),
+        Route(f"{lifeline.PATH}/v1/embeddings", embeddings, methods=["POST"]),
+        Route(f"{lifeline.PATH}/v1/rerank", rerank, methods=["POST"]),
+        Route(f"{lifeline.PATH}/v1/audio/transcriptions", transcriptions, methods=["POST"]),
+        Route(f"{lifeline.PATH}/task", task, methods=["POST"]),
+    ]
+    inner = Starlette(routes=routes, exception_handlers={Refused: refused})
+    return _Locked(inner, options["key"])
+
+
+class _Locked:
+    """Whoever has no key learns nothing: not even which paths there are."""
+
+    def __init__(self, inner: Any, key: str) -> None:
+        self._inner = inner
+        self._wanted = f"Bearer {key}".encode()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        given = dict(scope.get("headers", ())).get(b"authorization", b"")
+        if scope["type"] == "http" and hmac.compare_digest(given, self._wanted):
+            await self._inner(scope, receive, send)
+            return
+        body = b'{"error":{"message":"Invalid API Key","type":"authentication_error","code":401}}'
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 401, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+async def _read(request: Any) -> bytes:
+    taken = bytearray()
+    async for piece in request.stream():
+        taken += piece
+        if len(taken) > MAX_BODY_BYTES:
+            raise Refused(f"The call is over {MAX_BODY_BYTES >> 20} MiB.")
+    return bytes(taken)
+
+
+async def _json(request: Any) -> dict[str, Any]:
+    try:
+        body = json.loads(await _read(request))
+    except (ValueError, RecursionError):
+        raise Refused("The body is no JSON.") from None
+    if not isinstance(body, dict):
+        raise Refused("The body is no object.")
+    return body
+
+
+async def _form(request: Any) -> tuple[bytes | None, dict[str, Any]]:
+    """The file and the other fields; objects among them come as JSON."""
+    from starlette.datastructures import UploadFile
+
+    if int(request.headers.get("content-length", 0)) > MAX_BODY_BYTES:
+        raise Refused(f"The call is over {MAX_BODY_BYTES >> 20} MiB.")
+    async with request.form(max_files=1, max_fields=50) as form:
+        file, said = None, {}
+        for name, value in form.items():
+            if isinstance(value, UploadFile):
+                file = await value.read()
+            else:
+                said[name] = _object(value) if name == "parameters" else value
+    return file, said
+
+
+def _object(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise Refused("'parameters' is no JSON.") from None
+
+
+def _coded(row: Any) -> str:
+    return base64.b64encode(row.astype("<f4").tobytes()).decode()
+
+
+def _cut(rows: Any, dimensions: Any) -> Any:
+    """Shorter embeddings, of the same length one again: what models are made for says so; others lose by it."""
+    import numpy as np
+
+    width = rows.shape[1]
+    if dimensions is None or dimensions == width:
+        return rows
+    if not isinstance(dimensions, int) or isinstance(dimensions, bool) or not 0 < dimensions < width:
+        raise Refused(f"'dimensions' is a number from 1 to {width}.")
+    short = rows[:, :dimensions]
+    return short / np.maximum(np.linalg.norm(short, axis=1, keepdims=True), 1e-12)
