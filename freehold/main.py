@@ -119,6 +119,8 @@ from freehold.repos import pages as repos_pages
 from freehold.repos import service as repos
 from freehold.repos import tokens as tokens_doors
 from freehold.repos.events import RepoCreated
+from freehold.routing import api as routing_api
+from freehold.routing import pages as routing_pages
 from freehold.searches import api as searches_api
 from freehold.searches import pages as searches_pages
 from freehold.searches import tasks as searches_tasks
@@ -296,7 +298,7 @@ def _add_rooms(app: FastAPI) -> None:
     apis = (
         *(access_api, repos_api, commits_api, uploads_api, duplicates_api, people_api, fleet_api, searches_api),
         *(oauth_api, trees_api, refs_api, storage_api, xet_api, cards_api, spaces_api, discussions_api, likes_api),
-        *(collections_api, overviews_api, choosing_api, discover_api),
+        *(collections_api, overviews_api, choosing_api, discover_api, routing_api),
     )
     for room in apis:
         _take(app, room.router)
@@ -338,6 +340,7 @@ def _include_pages(app: FastAPI) -> None:
         _take(app, web_api.answering_head(inbox_page.router))
     for community_page in (collections_pages, marks_pages):
         _take(app, web_api.answering_head(community_page.router))
+    _take(app, web_api.answering_head(routing_pages.router))
     people_pages = (
         accounts_pages,
         settings_pages,
