@@ -53,12 +53,18 @@ def seen(db: Session, actor: Actor, route: Route, made: RoutePlan | None) -> See
         policy=policies.written(shown) | ({} if may_change else {"guarded": bool(whole.guards)}),
         is_on=route.is_on,
         is_callable=made is not None,
-        abilities=sorted(frozenset[str].intersection(*(frozenset[str](leaf.abilities) for leaf in leaves(made)))) if made else (),
+        abilities=sorted(_abilities(made)) if made else (),
         left_out=left_out,
         may_change=may_change,
         keeps_content=route.keeps_content,
         updated_at=route.updated_at,
     )
+
+
+def _abilities(made: RoutePlan) -> set[str]:
+    """What every model that may answer does."""
+    first, *others = ({str(one) for one in leaf.abilities} for leaf in leaves(made))
+    return first.intersection(*others)
 
 
 def listed(db: Session, actor: Actor, *, namespace: str = "") -> list[Seen]:
