@@ -82,6 +82,8 @@ class Keeping:
 
     def last(self, engine: Engine, taken: int) -> None:
         """What was taken in since is in a snapshot. Nobody uses the engine any more."""
+        if self._writer is not None:
+            self._has_ended(os.waitpid(self._writer, 0)[1])
         if self.folder is not None and taken != self._taken:
             _write(self.folder, self._feed.proof(), engine)
 
@@ -90,11 +92,14 @@ class Keeping:
             pid, status = os.waitpid(self._writer, os.WNOHANG)
             if pid == 0:
                 return True
-            self._writer = None
-            if status:
-                log.warning("The snapshot of the index was not written (status %d)", status)
-                self._taken = -1
+            self._has_ended(status)
         return False
+
+    def _has_ended(self, status: int) -> None:
+        self._writer = None
+        if status:
+            log.warning("The snapshot of the index was not written (status %d)", status)
+            self._taken = -1
 
 
 def _made(folder: Path | None) -> Path | None:

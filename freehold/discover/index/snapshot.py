@@ -5,6 +5,7 @@ Nothing here is meant for another machine or another release: whoever finds a fi
 A file is whole under its name or not there at all, whatever ends the process that writes it.
 """
 
+import fcntl
 import json
 import os
 import struct
@@ -36,6 +37,7 @@ def write(folder: Path, save: Callable[["Out"], None]) -> None:
     fresh = folder / f"{os.getpid()}{_UNFINISHED[1:]}"
     try:
         with open(fresh, "wb", opener=_private) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # as long as somebody writes it
             out = Out(file)
             save(out)
             out.end()
@@ -68,8 +70,11 @@ def on_trial(folder: Path) -> Iterator[None]:
 
 def clear(folder: Path) -> None:
     """What a process that was killed began to write or to read is gone."""
-    for path in (folder / _TRIED, *folder.glob(_UNFINISHED)):
-        with suppress(OSError):
+    with suppress(OSError):
+        (folder / _TRIED).unlink()
+    for path in folder.glob(_UNFINISHED):
+        with suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()
 
 

@@ -1,5 +1,6 @@
 """A snapshot of the index: it leads to what building from nothing gives, or it is thrown away."""
 
+import fcntl
 import os
 import random
 import shutil
@@ -290,6 +291,22 @@ def test_a_copy_of_the_process_writes_it_and_a_killed_one_leaves_the_one_before(
     assert resumed is not None
     assert_is_built_alike(some, resumed)
     assert [path.name for path in folder.iterdir()] == ["snapshot"]
+
+
+def test_the_end_waits_for_whoever_writes_and_a_start_leaves_them_alone(some: Database, folder: Path) -> None:
+    feed = Feed(some.url)
+    engine, kept = feed.build(), Keeping(feed, folder)
+    kept.turn(engine, 0, threading.Lock())
+    kept.last(engine, 0)
+    assert [path.name for path in folder.iterdir()] == ["snapshot"]
+    writing = folder / "1.new"
+    with writing.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert Keeping(feed, folder).resumed() is not None
+        assert writing.exists()
+    assert Keeping(feed, folder).resumed() is not None
+    assert not writing.exists()
+    feed.close()
 
 
 def _end_of_writing(kept: Keeping) -> None:
