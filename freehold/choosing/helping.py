@@ -21,7 +21,7 @@ from freehold.choosing.wishes import Wish
 from freehold.content.rules import MAIN
 from freehold.content.tables import Ref
 from freehold.core.http import Ask
-from freehold.discover import addresses, counting, machines, questions, register
+from freehold.discover import addresses, counting, indexed, machines, questions, register
 from freehold.discover.answers import UNKNOWN
 from freehold.discover.machines import Choice
 from freehold.discover.questions import Question, Range
@@ -84,6 +84,10 @@ class Lists:
 
     def listing(self, pairs: Pairs) -> Listing:
         return addresses.listing("model", QueryParams(pairs), self.own)
+
+    def first(self, pairs: Pairs) -> Listing:
+        """Those of the list that are looked at."""
+        return replace(self.listing(pairs), sort="downloads", limit=LOOKED)
 
     def number(self, pairs: Pairs) -> int:
         return counting.total(self.ask.db, self.ask.actor, self.listing(pairs))
@@ -217,9 +221,9 @@ def _ruled_out(known: Lists, wish: Wish, choice: Choice | None, total: int) -> t
 
 
 def _candidates(known: Lists, pairs: Pairs) -> list[Candidate]:
-    """The first of a list with their facts, their families and what they were evaluated on. Five queries."""
+    """The first of a list with their facts, their families and what they were evaluated on. Four queries."""
     ask = known.ask
-    rows, _ = register.page(ask.db, ask.actor, replace(known.listing(pairs), sort="downloads", limit=LOOKED))
+    rows, _ = register.page(ask.db, ask.actor, known.first(pairs), with_sparks=False)
     ids = [row.repo_id for row in rows]
     facts = facts_of(ask.db, ids)
     link = RepoLink
@@ -255,8 +259,10 @@ def _loosened(known: Lists, wish: Wish) -> list[Loosened]:
     tried = [(words, replace(wish.without(name), problems=())) for name, words in _DROPPED if getattr(wish, name)]
     if wish.commercial == "yes":
         tried.insert(0, ("with conditions on commercial use", replace(wish, commercial="conditions", problems=())))
+    larger = [(machines.name(spec), replace(wish, machine=spec, problems=())) for spec in _larger(wish)]
+    lists = [known.first(_passing(*with_machine(other, known.own))) for _, other in (*tried, *larger)]
+    indexed.ahead(known.ask.db, known.ask.actor, [indexed.of_page(one) for one in lists])
     found = [one for words, other in tried if (one := _if_so(known, words, other))]
-    larger = ((machines.name(spec), replace(wish, machine=spec, problems=())) for spec in _larger(wish))
     nearest = next((one for name, other in larger if (one := _if_so(known, f"on {name}", other))), None)
     return [*([nearest] if nearest else []), *sorted(found, key=lambda one: -one.number)]
 

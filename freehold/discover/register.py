@@ -109,19 +109,23 @@ class Shelf:
     rows: Sequence[Row]
 
 
-def page(db: Session, actor: Actor, listing: Listing) -> tuple[Sequence[Row], Cursor | None]:
-    """The rows that ``listing`` asks for and ``actor`` may know of, and where the next page begins. Two queries."""
+def page(
+    db: Session, actor: Actor, listing: Listing, *, with_sparks: bool = True
+) -> tuple[Sequence[Row], Cursor | None]:
+    """The rows that ``listing`` asks for and ``actor`` may know of, and where the next page begins. Two queries;
+    without sparks, one."""
     if listing.is_empty:
         return [], None
     found_ids = indexed.page(db, actor, listing)
     if found_ids is not None:
-        there = by_id(db, actor, found_ids.ids)
+        there = by_id(db, actor, found_ids.ids, with_sparks=with_sparks)
         ids, following = found_ids.shown(there)
         return [there[repo_id] for repo_id in ids], following
     query = queries.in_order(visible(queries.filtered(_rows(), listing), actor), listing)
     with bounded(db, queries.LIST_S):
         found = db.execute(query).all()
-    rows = _made(db, [row[:-1] for row in found[: listing.limit]])
+    plain = [row[:-1] for row in found[: listing.limit]]
+    rows = _made(db, plain) if with_sparks else [_row(row, None) for row in plain]
     if len(found) <= listing.limit:
         return rows, None
     return rows, Cursor(found[listing.limit - 1][-1], rows[-1].repo_id)
