@@ -114,6 +114,10 @@ from freehold.people.pages import avatars, joining
 from freehold.people.pages import members as members_pages
 from freehold.people.pages import organizations as organization_pages
 from freehold.people.pages import settings as settings_pages
+from freehold.playground import api as playground_api
+from freehold.playground import pages as playground_pages
+from freehold.playground import plain as playground_plain
+from freehold.playground import tasks as playground_tasks
 from freehold.repos import api as repos_api
 from freehold.repos import pages as repos_pages
 from freehold.repos import service as repos
@@ -273,7 +277,8 @@ def _subscribe(bus: Bus, kit: Kit) -> None:
 
 def _bodies(kit: Kit) -> dict[Kind, Body]:
     """What each kind of background task does (docs/how-to/add-a-task.md)."""
-    return inbox_tasks.bodies(kit) | searches_tasks.bodies() | cards_tasks.bodies(kit) | governance_tasks.bodies(kit)
+    rooms = (inbox_tasks.bodies(kit), searches_tasks.bodies(), cards_tasks.bodies(kit), governance_tasks.bodies(kit))
+    return {kind: body for room in (*rooms, playground_tasks.bodies(kit)) for kind, body in room.items()}
 
 
 def _add_rooms(app: FastAPI) -> None:
@@ -288,6 +293,7 @@ def _add_rooms(app: FastAPI) -> None:
         *git_api.routes,
         *gateway_api.routes,
         *tasking.routes,
+        *playground_plain.routes,
         Route("/health", health, methods=["GET"]),
         *web_api.routes,
         *attachments_api.routes,
@@ -311,6 +317,7 @@ def _add_rooms(app: FastAPI) -> None:
     _take(app, notifications_api.router)
     _take(app, trends_api.router)
     _take(app, usage_api.router)
+    _take(app, playground_api.router)
     _take(app, one_segment_api.router)
     _add_pages(app)
 
@@ -363,6 +370,7 @@ def _include_pages(app: FastAPI) -> None:
         list_pages,
         search_pages,
         trends_pages,
+        playground_pages,
         repository_pages,
     )
     for room in (*people_pages, *rooms):

@@ -56,6 +56,7 @@ def slots() -> Slots:
             Entry("Spaces", "/spaces", area="space"),
             Entry("Collections", "/collections", area="collection"),
             Entry("Trends", "/trends", area="trends"),
+            Entry("Playground", "/playground", area="playground"),
         ),
         create=(
             Entry("Model", "/new", icon="model"),

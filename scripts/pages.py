@@ -55,6 +55,10 @@ PAGES: tuple[Shown, ...] = (
     Shown("choose", "/choose", NOBODY),
     Shown("choose-list", "/choose?for=classify&commercial=conditions&machine=cpu-16", STRANGER),
     Shown("choose-none", "/choose?for=classify&commercial=yes&machine=cpu-8&length=90000&unit=pages", NOBODY),
+    Shown("playground", "/playground"),
+    Shown("playground-anonymous", "/playground", NOBODY),
+    Shown("playground-unknown", "/playground?model=lab/nothing-like-it", STRANGER),
+    Shown("feedback-place", "/playground/feedback"),
     # ---- a repository
     Shown("model", _MODEL),
     Shown("model-on-fleet", "/lab/river-tides-small?machine=lab:fleet&users=8&tokens=8192"),

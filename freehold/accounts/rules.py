@@ -14,12 +14,13 @@ from freehold.core.errors import BadRequest
 #: Names that are, or may become, first segments of the hub's own addresses.
 RESERVED = frozenset(
     """
-    about activity admin administrator api assets auth avatars blog buckets chat choose collections compare contact
-    datasets device docs enterprise explore favicon.ico freehold git health help home hub inbox invitations invite
-    jobs join kernels languages legal lfs login logout me metrics mine models new notifications oauth openapi.json
-    organizations orgs papers password people pipelines posts pricing privacy raw register resolve resources
-    robots.txt routes scim search searches security settings signin signout signup spaces static status support system
-    tasks terms trending trends unsubscribe uploads user users v1 v2 webhooks well-known xet zero-gpu
+    about activity admin administrator api arena assets auth avatars batches blog buckets chat choose collections
+    compare contact datasets device docs endpoints enterprise evaluations explore favicon.ico freehold git grounding
+    health help home hub inbox invitations invite jobs join kernels labelling languages leaderboards legal lfs login
+    logout me metrics mine models new notifications oauth openapi.json organizations orgs papers password people
+    pipelines playground posts pricing privacy raw register resolve resources robots.txt routes scim search searches
+    security settings signin signout signup spaces static status support system tasks terms training trending trends
+    unsubscribe uploads usage user users v1 v2 webhooks well-known xet zero-gpu
     """.split()  # noqa: SIM905  # a block of words reads and merges better than a list of strings
 )
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?")
