@@ -45,9 +45,9 @@ ABSENT = (
     ),
     Absent(
         "Inference endpoints",
-        ("/v2/endpoint/{rest:rest}", "/v2/provider/{rest:rest}", "/api/endpoints", "/api/endpoints/{rest:rest}"),
-        "This hub serves no inference endpoints yet. Load the model with a library, or serve it with an engine of your "
-        "own that downloads from here.",
+        ("/v2/endpoint/{rest:rest}", "/v2/provider/{rest:rest}"),
+        "There is no provider to choose here: models answer on this hub's own nodes. POST /api/endpoints deploys one, "
+        "and /v1 calls it.",
     ),
     Absent(
         "Resource groups",

@@ -106,6 +106,9 @@ from freehold.inbox.service import listening as inbox_listening
 from freehold.inbox.service import mail, notifying
 from freehold.inbox.service import matches as inbox_matches
 from freehold.inbox.service import telling as inbox_telling
+from freehold.inference import api as endpoints_api
+from freehold.inference import assembling as models
+from freehold.inference.service import listening as models_listening
 from freehold.inference.service import names as served
 from freehold.oauth import api as oauth_api
 from freehold.oauth import pages as oauth_pages
@@ -184,6 +187,7 @@ def build_app(settings: Settings) -> FastAPI:
     app.state.database, app.state.kit, app.state.resolve_actor = database, kit, resolve_actor
     app.state.worker, app.state.downloads = worker, downloads
     app.state.index = index
+    models.install(app.state, database, kit)
     app.state.sends_mail = bool(settings.smtp_url)
     edge.add(app)
     _add_rooms(app)
@@ -273,6 +277,7 @@ def _subscribe(bus: Bus, kit: Kit) -> None:
     trending.subscribe(bus)
     trends.subscribe(bus)
     discussions.subscribe(bus, kit)
+    models_listening.subscribe(bus)
 
 
 def _bodies(kit: Kit) -> dict[Kind, Body]:
@@ -316,6 +321,7 @@ def _add_rooms(app: FastAPI) -> None:
     _take(app, webhooks_api.router)
     _take(app, notifications_api.router)
     _take(app, trends_api.router)
+    _take(app, endpoints_api.router)
     _take(app, usage_api.router)
     _take(app, playground_api.router)
     _take(app, one_segment_api.router)
@@ -411,9 +417,11 @@ def _lifespan(database: Database, kit: Kit, logs: tuple[UseLog, DownloadLog], wo
             periodic.start()
         worker.start()
         app.state.index.start()
+        app.state.following.start()
         try:
             yield
         finally:
+            await models.close(app.state)
             app.state.index.stop()
             worker.stop()
             for periodic in periodics:

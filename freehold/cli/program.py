@@ -3,7 +3,7 @@
 import typer
 
 import freehold
-from freehold.cli import audit, doctor, org, serve, storage, tasks, token, user
+from freehold.cli import audit, doctor, endpoints, org, serve, storage, tasks, token, user
 
 app = typer.Typer(
     name="freehold",
@@ -17,6 +17,9 @@ app.command("doctor")(doctor.doctor)
 app.command("storage")(storage.storage)
 app.command("collect")(storage.collect)
 app.command("scrub")(storage.scrub)
+app.command("deploy")(endpoints.deploy)
+app.command("endpoints")(endpoints.endpoints)
+app.command("undeploy")(endpoints.undeploy)
 app.add_typer(user.app, name="user")
 app.add_typer(org.app, name="org")
 app.add_typer(token.app, name="token")

@@ -68,6 +68,9 @@ class Settings:
     anonymous_calls: bool = field(
         default=False, metadata={"help": "Let anonymous callers to the models that anonymous visitors may read."}
     )
+    run_memory: int = field(
+        default=0, metadata={"help": "Memory that models on this node take together; 0: half of what the machine has."}
+    )
     remote_allow: str = field(
         default="", metadata={"help": "Hosts and networks inside yours that remote endpoints may be at."}
     )

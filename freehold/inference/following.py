@@ -45,15 +45,16 @@ class Following:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
+        if self._said:
+            await self.store.in_thread(self._say, ())
         await self.store.close()
-        await asyncio.to_thread(self._say, ())
 
     async def turn(self) -> None:
         """One look at the rows, and what follows from it."""
-        known = await asyncio.to_thread(self.database.row, plans.CHANGED)
+        known = await self.store.in_thread(self.database.row, plans.CHANGED)
         now = time.monotonic()
         if known != self._known or now - self._read_at > ALL_S:
-            wishes = await asyncio.to_thread(self._wishes) if known and known[0] else []
+            wishes = await self.store.in_thread(self._wishes) if known and known[0] else []
             self._known, self._read_at = known, now
             await self.store.follow(wishes)
         if self.store.groups:
@@ -61,7 +62,7 @@ class Following:
         seen = self.store.seen()
         said = [(one.endpoint_id, one.number, one.state, one.message) for one in seen]
         if said != self._said or (said and now - self._said_at > SAID_S):
-            await asyncio.to_thread(self._say, seen)
+            await self.store.in_thread(self._say, seen)
             self._said, self._said_at = said, now
 
     async def _run(self) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -83,7 +84,7 @@ def plan(db: Session, kit: Kit, endpoint_id: str) -> Plan | None:
         wish=_wish(row, adapters),
         engine=row.engine,
         offer=offer_of(row),
-        setup=setup_of(row),
+        setup=setup_of(row, kit),
         need_bytes=row.need_bytes,
         files=files.wanted(db, kit, row.repo, row.revision, row.paths) if row.repo else None,
         adapters={one.name: Beside(files.wanted(db, kit, one.repo, one.revision, [one.file]), one.file)
@@ -92,10 +93,21 @@ def plan(db: Session, kit: Kit, endpoint_id: str) -> Plan | None:
     )  # fmt: skip
 
 
-def setup_of(row: Endpoint) -> Setup:
+def cache(kit: Kit) -> Path:
+    """Where engines keep what they make of files on this node."""
+    return kit.cache / "made"
+
+
+def setup_of(row: Endpoint, kit: Kit) -> Setup:
     remote = {"url": row.remote_url, "model": row.remote_model} if row.remote_url else {}
     context = row.context_tokens or Setup.context_tokens
-    return Setup(file=row.file, context_tokens=context, parallel=row.parallel, options={**row.options, **remote})
+    return Setup(
+        file=row.file,
+        context_tokens=context,
+        parallel=row.parallel,
+        options={**row.options, **remote},
+        cache=cache(kit),
+    )
 
 
 def offer_of(row: Endpoint) -> Offer:
@@ -107,6 +119,7 @@ def offer_of(row: Endpoint) -> Offer:
         paths=list(row.paths),
         need=None,
         max_context_tokens=row.context_tokens,
+        options=dict(row.options),
     )
 
 

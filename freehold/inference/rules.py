@@ -155,3 +155,20 @@ class Store(Protocol):
     async def close(self) -> None:
         """Every process of this node has ended."""
         ...
+
+
+# ---- bounds of endpoints -----------------------------------------------------------------------------------
+
+#: Of one namespace.
+MAX_ENDPOINTS, MAX_ADAPTERS = 200, 32
+USUAL_CONTEXT, MIN_CONTEXT, MAX_CONTEXT = 4096, 64, 10_000_000
+#: Calls that one process answers at the same time; more wait for their turn.
+USUAL_PARALLEL, MAX_PARALLEL = 2, 64
+MAX_REPLICAS = 16
+USUAL_IDLE_S, MAX_IDLE_S = 15 * 60, 30 * 86_400
+MAX_PARAMETERS_CHARS = 4_000
+MAX_KEY_CHARS = 1_000
+#: What a default cannot say: it is what is asked.
+OF_CALLS = frozenset({"model", "messages", "prompt", "input", "inputs", "query", "documents", "stream", "file", "user"})
+#: What a model elsewhere may be said to do.
+REMOTE_ABILITIES = ("chat", "completions", "embeddings", "rerank", "transcription")

@@ -48,7 +48,7 @@ class NodeStarter:
         compute.ready(running)
 
     def body(self, plan: Plan, adapter: str) -> Mapping[str, Any]:
-        return {"model": adapter or plan.wish.name}
+        return self._engine(plan.engine).worded({}, adapter, list(plan.adapters))
 
     def keep_files(self, plan: Plan) -> None:
         for wanted in [plan.files, *(one.wanted for one in plan.adapters.values())]:

@@ -223,7 +223,7 @@ class NodeStore:
                 if is_idle and not group.wish.keep_warm:
                     self._drain([one])
                 else:
-                    await self._in_thread(self.starter.keep_files, one.plan)
+                    await self.in_thread(self.starter.keep_files, one.plan)
 
     async def unload(self, endpoint_id: str) -> None:
         """Its replicas drain; the next call loads anew, whatever failed before."""
@@ -280,7 +280,7 @@ class NodeStore:
         group = self.groups.get(target.endpoint_id)
         if group is not None and group.wish.fingerprint == target.fingerprint and group.wish.is_on:
             return group
-        wish = await self._in_thread(self.starter.wish, target.endpoint_id)
+        wish = await self.in_thread(self.starter.wish, target.endpoint_id)
         if wish is None:
             raise ModelUnknown(f"{target.served_name} is not served any more.")
         if not wish.is_on:
@@ -310,7 +310,7 @@ class NodeStore:
         """One more replica is ready, or the group says why not."""
         try:
             async with self._loads:
-                plan = await self._in_thread(self.starter.plan, endpoint_id)
+                plan = await self.in_thread(self.starter.plan, endpoint_id)
                 self._agree(group, plan.wish if plan else None)
                 if plan is None or not plan.wish.is_on or self.is_closed:
                     return  # whoever waits looks again, and finds it so
@@ -337,12 +337,12 @@ class NodeStore:
 
     async def _started(self, group: Group, process: Process) -> None:
         begun = asyncio.get_running_loop().time()
-        running = await self._in_thread(self.starter.begin, process.plan, self._limit(process))
+        running = await self.in_thread(self.starter.begin, process.plan, self._limit(process))
         process.running = running
         running.on_exit(lambda _: self._on_exit(process))
         if self.is_closed or process.state == "ending":
             raise JobFailed("stopped", f"{group.wish.name} was stopped before it was ready.")
-        await self._in_thread(self.starter.ready, running)
+        await self.in_thread(self.starter.ready, running)
         if process.state == "loading":
             process.state, process.since, process.used_at = "ready", clock.now(), self._now()
             log.info("%s is ready (%.1f s)", group.wish.name, self._now() - begun)
@@ -428,7 +428,7 @@ class NodeStore:
             await self._wait(deadline - self._now())
         running = process.running
         if running is not None:
-            await self._in_thread(running.stop)
+            await self.in_thread(running.stop)
         for group in self.groups.values():
             if process in group.processes:
                 group.processes.remove(process)
@@ -502,7 +502,8 @@ class NodeStore:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
+    async def in_thread(self, work: Callable[..., T], *args: Any) -> T:
+        """What blocks, in one of the store's few threads."""
         self._loop = asyncio.get_running_loop()
         return await self._loop.run_in_executor(self._threads, work, *args)
 

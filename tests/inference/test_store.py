@@ -98,11 +98,14 @@ class StandIn:
 @pytest.fixture(autouse=True)
 def _nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(store_module, "LOOK_S", 0.05)
-    before = (len(os.listdir("/proc/self/fd")), threading.active_count())
+    before = (len(os.listdir("/proc/self/fd")), threading.active_count(), _children())
     yield
-    assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert (len(os.listdir("/proc/self/fd")), threading.active_count(), _children()) == before
+
+
+def _children() -> set[str]:
+    """Processes of this one, unreaped ones too."""
+    return {pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
 
 
 def run(test: Callable[[NodeStore, StandIn], Awaitable[None]], budget_bytes: int = 1000 * MB) -> None:

@@ -1,0 +1,40 @@
+"""What this node has for models: memory of the machine, and how much of it models may take together."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from freehold.cards.memory import Machine
+from freehold.core.settings import Settings
+
+#: Where a container is told how much memory it has; the smallest counts. Source: Linux, cgroup-v2 and cgroup-v1.
+_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+@dataclass(frozen=True)
+class Room:
+    """``memory_bytes`` of the machine, of which models take ``budget_bytes`` together."""
+
+    memory_bytes: int
+    budget_bytes: int
+
+    @property
+    def machine(self) -> Machine:
+        """As ``cards.memory`` reckons: everything but the budget is others'."""
+        memory = max(self.memory_bytes, self.budget_bytes)
+        return Machine("cpu", memory, 1, memory - self.budget_bytes)
+
+
+def room(settings: Settings) -> Room:
+    """What there is, by the system's word and the settings'."""
+    has = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    has = min([has, *(limit for path in _LIMITS if (limit := _limit(path)))])
+    return Room(has, settings.run_memory or has // 2)
+
+
+def _limit(path: str) -> int:
+    try:
+        text = Path(path).read_text().strip()
+    except OSError:
+        return 0
+    return int(text) if text.isdecimal() else 0

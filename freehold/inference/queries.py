@@ -1,0 +1,111 @@
+"""Endpoints as somebody may see them, with how they are on each node."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from freehold.access.rules import Action, Actor, Thing, decide
+from freehold.accounts.tables import Account
+from freehold.core import clock
+from freehold.inference import access
+from freehold.inference.following import GONE_S
+from freehold.inference.service import names
+from freehold.inference.tables import Endpoint, EndpointAdapter, ReplicaState
+from freehold.repos.access import may
+from freehold.repos.tables import Repo
+
+#: In one list.
+MAX_LISTED = 500
+#: The best first: one word for an endpoint that has several replicas.
+_BEST = ("answering", "ready", "loading", "ending", "failed")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An endpoint, with what runs of it. ``state``: ``off``, ``sleeping``, or that of its best replica."""
+
+    endpoint: Endpoint
+    state: str
+    message: str  #: why it failed, where it did
+    replicas: Sequence[ReplicaState]
+    memory_bytes: int
+    calls: int
+    called_at: datetime | None
+    can_change: bool
+
+
+def listed(db: Session, actor: Actor, namespace: str = "") -> Sequence[Standing]:
+    """What ``actor`` may call, or change, by name. ``namespace``: only that of this account."""
+    query = select(Endpoint)
+    if namespace:
+        query = query.join(Account, Account.id == Endpoint.namespace_id).where(Account.key == namespace.lower())
+    callable_ids = access.visible(select(Endpoint.id), actor)
+    mine = [one for one in {str(actor.id), *actor.roles} if _writes(actor, one)]
+    query = query.where(or_(Endpoint.id.in_(callable_ids), Endpoint.namespace_id.in_(mine)))
+    rows = [one for one in db.scalars(query.order_by(Endpoint.name).limit(MAX_LISTED)) if access.sees(actor, one)]
+    return standings(db, actor, rows)
+
+
+def standings(db: Session, actor: Actor, rows: Sequence[Endpoint]) -> Sequence[Standing]:
+    """``rows``, which the caller has checked, with how they are. One query for all."""
+    running = _running(db, [one.id for one in rows])
+    return [_standing(actor, one, running.get(one.id, ())) for one in rows]
+
+
+def one(db: Session, actor: Actor, endpoint_id: str) -> Standing:
+    """Raises :class:`EndpointNotFound`."""
+    (found,) = standings(db, actor, [access.load(db, actor, endpoint_id)])
+    return found
+
+
+def of_repo(db: Session, actor: Actor, repo: Repo) -> Sequence[Standing]:
+    """The model's endpoints that ``actor`` may call."""
+    query = access.visible(select(Endpoint).where(Endpoint.repo_id == repo.id), actor)
+    return standings(db, actor, db.scalars(query.order_by(Endpoint.is_on.desc(), Endpoint.id).limit(20)).all())
+
+
+def adapters(db: Session, actor: Actor, endpoint: Endpoint) -> Sequence[EndpointAdapter]:
+    """Those beside it that ``actor`` may know of."""
+    return [one for one in names.adapters_of(db, endpoint) if may(actor, Action.LIST, one.repo)]
+
+
+def everywhere(db: Session) -> Sequence[tuple[ReplicaState, Endpoint]]:
+    """Every replica of every node, for whoever administers the hub."""
+    query = select(ReplicaState, Endpoint).join(Endpoint, Endpoint.id == ReplicaState.endpoint_id)
+    alive = query.where(ReplicaState.seen_at > _since())
+    rows = db.execute(alive.order_by(ReplicaState.node, Endpoint.name, ReplicaState.number).limit(MAX_LISTED)).all()
+    return [(row[0], row[1]) for row in rows]
+
+
+def _running(db: Session, ids: Sequence[str]) -> Mapping[str, Sequence[ReplicaState]]:
+    query = select(ReplicaState).where(ReplicaState.endpoint_id.in_(ids), ReplicaState.seen_at > _since())
+    found: dict[str, list[ReplicaState]] = {}
+    for row in db.scalars(query.order_by(ReplicaState.node, ReplicaState.number)) if ids else ():
+        found.setdefault(row.endpoint_id, []).append(row)
+    return found
+
+
+def _standing(actor: Actor, endpoint: Endpoint, replicas: Sequence[ReplicaState]) -> Standing:
+    states = {one.state for one in replicas}
+    state = next((one for one in _BEST if one in states), "sleeping") if endpoint.is_on else "off"
+    return Standing(
+        endpoint=endpoint,
+        state=state,
+        message=next((one.message for one in replicas if one.message), "") if state == "failed" else "",
+        replicas=replicas,
+        memory_bytes=sum(one.memory_bytes for one in replicas),
+        calls=sum(one.calls for one in replicas),
+        called_at=max((one.called_at for one in replicas if one.called_at), default=None),
+        can_change=access.changes(actor, endpoint),
+    )
+
+
+def _writes(actor: Actor, owner_id: str) -> bool:
+    return bool(decide(actor, Action.WRITE, Thing(owner_id=owner_id, visibility="private")))
+
+
+def _since() -> datetime:
+    return clock.now() - timedelta(seconds=GONE_S)
