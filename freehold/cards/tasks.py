@@ -1,5 +1,7 @@
 """What the background tasks of this room do, and how repositories that nobody pushes to get theirs."""
 
+from typing import Any
+
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
@@ -88,61 +90,48 @@ def periodics(database: Database) -> tuple[Periodic, ...]:
 
 def facts_backfill(database: Database) -> Backfill:
     """The facts that are not there, or were read by an older version."""
-    return Backfill(database, _without_facts, queue.ask)
+
+    def without(after: str) -> Select[str]:
+        query = _without(Repo.id, RepoFacts, inspecting.VERSION, after)
+        return query.join(Ref, and_(Ref.repo_id == Repo.id, Ref.name == MAIN)).where(Repo.kind.in_(queue.KINDS))
+
+    return Backfill(database, without, queue.ask)
 
 
 def verdicts_backfill(database: Database) -> Backfill:
-    """The verdicts that an older table of licences gave, or none did."""
-    return Backfill(database, _without_verdict, queue.ask_verdict)
+    """The verdicts that an older table of licences gave, or none did. What has no facts waits for those: they bring
+    one along."""
+    return Backfill(
+        database,
+        lambda after: _without(RepoFacts.repo_id, RepoVerdict, permits.version(), after),
+        queue.ask_verdict,
+    )
 
 
 def texts_backfill(database: Database) -> Backfill:
     """The words that are not there, or were cut in an older way."""
-    return Backfill(database, _without_text, queue.ask_text, batch=TEXTS_BATCH)
+    return Backfill(
+        database,
+        lambda after: _without(Repo.id, RepoText, wordkit.VERSION, after),
+        queue.ask_text,
+        batch=TEXTS_BATCH,
+    )
 
 
 def openness_backfill(database: Database) -> Backfill:
     """The openness that older rules read, or none did."""
-    return Backfill(database, _without_openness, queue.ask_verdict)
-
-
-def _without_facts(after: str) -> Select[str]:
-    return (
-        select(Repo.id)
-        .join(Ref, and_(Ref.repo_id == Repo.id, Ref.name == MAIN))
-        .outerjoin(RepoFacts, RepoFacts.repo_id == Repo.id)
-        .where(Repo.id > after, Repo.kind.in_(queue.KINDS))
-        .where(or_(RepoFacts.repo_id.is_(None), RepoFacts.version != inspecting.VERSION))
-        .order_by(Repo.id)
+    return Backfill(
+        database,
+        lambda after: _without(RepoFacts.repo_id, RepoOpenness, keeping.version(), after),
+        queue.ask_verdict,
     )
 
 
-def _without_verdict(after: str) -> Select[str]:
-    """Repositories without facts wait for those: a verdict comes along."""
+def _without(repo_id: Any, table: Any, version: int, after: str) -> Select[str]:
+    """The repositories behind one, of those in a column of their ids, of which a table has no row of this version."""
     return (
-        select(RepoFacts.repo_id)
-        .outerjoin(RepoVerdict, RepoVerdict.repo_id == RepoFacts.repo_id)
-        .where(RepoFacts.repo_id > after)
-        .where(or_(RepoVerdict.repo_id.is_(None), RepoVerdict.version != permits.version()))
-        .order_by(RepoFacts.repo_id)
-    )
-
-
-def _without_text(after: str) -> Select[str]:
-    return (
-        select(Repo.id)
-        .outerjoin(RepoText, RepoText.repo_id == Repo.id)
-        .where(Repo.id > after)
-        .where(or_(RepoText.number.is_(None), RepoText.version != wordkit.VERSION))
-        .order_by(Repo.id)
-    )
-
-
-def _without_openness(after: str) -> Select[str]:
-    return (
-        select(RepoFacts.repo_id)
-        .outerjoin(RepoOpenness, RepoOpenness.repo_id == RepoFacts.repo_id)
-        .where(RepoFacts.repo_id > after)
-        .where(or_(RepoOpenness.repo_id.is_(None), RepoOpenness.version != keeping.version()))
-        .order_by(RepoFacts.repo_id)
+        select(repo_id)
+        .outerjoin(table, table.repo_id == repo_id)
+        .where(repo_id > after, or_(table.repo_id.is_(None), table.version != version))
+        .order_by(repo_id)
     )
