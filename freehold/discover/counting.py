@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from freehold.access.rules import Actor
 from freehold.cards.tables import RepoTag
 from freehold.core.database import bounded
-from freehold.discover import indexed, queries, questions
+from freehold.discover import conditions, indexed, queries
 from freehold.discover.answers import UNKNOWN, Answer
 from freehold.discover.kept import kept
 from freehold.discover.questions import Question, Range, Tags, Words
@@ -86,7 +86,7 @@ def _is_known(question: Question) -> bool:
 def _conditions(question: Question, classes: Mapping[str, Answer]) -> Mapping[str, ColumnElement[bool]]:
     value = question.kept
     if isinstance(value, Range):
-        found = {word: questions.between(value.column, answer) for word, answer in classes.items()}
+        found = {word: conditions.between(value.column, answer) for word, answer in classes.items()}
     else:
         found = {word: value.column == word for word in value.names}
     return found | ({UNKNOWN: value.column.is_(None)} if value.unknown else {})
@@ -99,7 +99,7 @@ def _all_known(
     asked: Sequence[Question],
 ) -> dict[str, Mapping[str, int]]:
     columns: list[Any] = [func.count(case((condition, 1))) for each in counts.values() for condition in each.values()]
-    query: Any = questions.joined(select(*columns).select_from(Repo), {one.kept.table for one in asked})
+    query: Any = conditions.joined(select(*columns).select_from(Repo), {one.kept.table for one in asked})
     numbers = iter(db.execute(query.where(Repo.id.in_(these))).one())
     return {name: {word: int(next(numbers)) for word in each} for name, each in counts.items()}
 
@@ -125,7 +125,7 @@ def _listed(db: Session, these: Select[Any], value: Words | Range) -> Mapping[st
     """Whatever words are there, the most frequent first; lists of words are told apart here, not in the database."""
     is_list = isinstance(value, Words) and value.is_list
     column, found = cast(value.column, Text) if is_list else value.column, func.count()
-    query = questions.joined(select(column, found).select_from(Repo), {value.table}).where(Repo.id.in_(these))
+    query = conditions.joined(select(column, found).select_from(Repo), {value.table}).where(Repo.id.in_(these))
     numbers: Counter[str] = Counter()
     for told, number in db.execute(query.group_by(column).order_by(found.desc(), column).limit(MAX_WORDS)):
         for word in json.loads(told) if is_list and told else [UNKNOWN if told is None else told]:

@@ -18,7 +18,7 @@ from freehold.content.tables import Ref
 from freehold.core import paging
 from freehold.core.database import bounded
 from freehold.core.paging import Cursor
-from freehold.discover import indexed, questions
+from freehold.discover import conditions, indexed, questions
 from freehold.discover.rules import Listing
 from freehold.repos.access import visible
 from freehold.repos.tables import Repo
@@ -131,7 +131,7 @@ _BARE = (defer(RepoCard.data, raiseload=True), defer(RepoCard.config, raiseload=
 
 
 def _items(listing: Listing, actor: Actor) -> Select[Any]:
-    query: Any = questions.joined(_rows(), {questions.ORDERS[listing.sort][0]})
+    query: Any = conditions.joined(_rows(), {questions.ORDERS[listing.sort][0]})
     found: Select[Any] = visible(filtered(query, listing), actor)
     return found
 
@@ -152,7 +152,7 @@ def filtered(query: Select[Any], listing: Listing) -> Select[Any]:
         tagged = select(RepoCard.repo_id).where(RepoCard.pipeline_tag == listing.pipeline_tag)
         query = query.where(Repo.id.in_(tagged))
     for name, answer in listing.answers.items():
-        query = query.where(questions.holds(questions.BY_NAME[name], answer))
+        query = query.where(conditions.holds(questions.BY_NAME[name], answer))
     for group in listing.tags:
         query = query.where(Repo.id.in_(select(RepoTag.repo_id).where(RepoTag.tag.in_(group))))
     return query

@@ -28,7 +28,7 @@ def query(listing: Listing, reach: Reach, author_id: str | None) -> dict[str, An
 
 
 def conditions(question: Question, answer: Answer) -> list[Condition]:
-    """Of which one must hold, as ``questions.holds`` says it to the database."""
+    """Of which one must hold, as ``conditions.holds`` says it to the database."""
     value = question.kept
     met: list[Condition] = []
     if isinstance(value, Words):

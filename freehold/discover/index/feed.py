@@ -20,7 +20,7 @@ from freehold import __version__
 from freehold.cards.tables import RepoCard, RepoTag
 from freehold.core.database import Database, RowQuery
 from freehold.core.instance import InstanceValue
-from freehold.discover import changes, questions
+from freehold.discover import changes, conditions, questions
 from freehold.discover.changes import Position, Trace
 from freehold.discover.index import spelling
 from freehold.discover.index.engine import Batch, Engine, Entry
@@ -173,7 +173,7 @@ class Feed:
         words = [self._word(one.value).label(f"w{n}") for n, one in enumerate(self._questions)]
         tables = {table for table, _ in self._numbers.values()} | {one.kept.table for one in self._questions}
         query = select(*_PLAIN, *numbers, *words).select_from(Repo)
-        return questions.joined(query, tables | {RepoCard})
+        return conditions.joined(query, tables | {RepoCard})
 
     def _number(self, column: Any) -> Any:
         """A moment as microseconds: told by the database, many times as quick as here."""
