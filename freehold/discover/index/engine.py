@@ -80,7 +80,6 @@ class Engine:
         self._answers: OrderedDict[str, BitMap] = OrderedDict()
         self._given: OrderedDict[str, BitMap] = OrderedDict()
         self._numbered = 0
-        self.changes = 0  #: since it was loaded
         self._ranges: OrderedDict[tuple[str, int | None, int | None], BitMap] = OrderedDict()
 
     # ---- filling ----
@@ -122,7 +121,7 @@ class Engine:
 
     def put(self, entry: Entry) -> None:
         """It is so from now on. A slot whose words are others gives way to a fresh one: none has to be taken out."""
-        self._changed()
+        self._answers.clear()
         slot = self.places.slot(entry.id)
         if slot is None or not self._is_same(slot, entry):
             slot = self.places.add(entry.id)
@@ -135,7 +134,7 @@ class Engine:
             self._keep_ranges(name, slot, None if value is None else bounded(value))
 
     def remove(self, repo_id: str) -> None:
-        self._changed()
+        self._answers.clear()
         self.places.remove(repo_id)
 
     def give(self, these: BitMap) -> str:
@@ -203,10 +202,6 @@ class Engine:
         return found
 
     # ---- inside ----
-
-    def _changed(self) -> None:
-        self.changes += 1
-        self._answers.clear()
 
     def _beyond(
         self, these: BitMap, unknown: BitMap, column: Numbers, after: tuple[int | None, str], *, rising: bool

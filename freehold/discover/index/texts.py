@@ -22,11 +22,12 @@ from freehold.wordkit.rules import asked
 STEP, SOME = 50_000, 500
 #: Of one question, a quarter of a second's worth; a question that more hold is the database's.
 MOST = 1_000_000
-#: Answers kept until something changes.
-KEPT = 8
+#: Answers kept until any text changes, or a repository gets another slot; 250 kB at most, of two million.
+KEPT = 24
 _NONE = (1 << 32) - 1
-#: A state of the database: two looks that find the same have no commit of others between them.
-_STATE = RowQuery("PRAGMA data_version", "SELECT CAST(pg_current_snapshot() AS text)")
+#: A state of the texts: two looks that find the same see the same. FTS5 writes its first record with every change
+#: (fts5_index.c, "structure record"); PostgreSQL knows only of all there is.
+_STATE = RowQuery("SELECT block FROM repo_texts_fts_data WHERE id = 10", "SELECT CAST(pg_current_snapshot() AS text)")
 
 
 class Texts:
@@ -61,7 +62,7 @@ class Texts:
             return BitMap()
         if not wanted.terms or not self.is_ready:
             return None
-        state = self._database.row(_STATE), engine.changes
+        state = self._database.row(_STATE), engine.places.size
         known = self._kept.get(text)
         if known is not None and known[0] == state:
             return known[1]
