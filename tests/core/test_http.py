@@ -12,7 +12,8 @@ from freehold.core import caller, http
 from freehold.core.database import Database
 from freehold.core.errors import NotFound
 from freehold.core.settings import load
-from freehold.main import _add_edge
+from freehold.edge import add as add_edge
+from tests.fixtures.each import each
 
 
 class Missing(NotFound):
@@ -54,7 +55,7 @@ def edge(database: Database) -> TestClient:
 
     app = FastAPI()
     app.state.database, app.state.kit, app.state.resolve_actor = database, KitStandIn(), lambda db, request: None
-    _add_edge(app)
+    add_edge(app)
     app.router.routes += [
         Route("/at/{rev:segment}/{path:rest}", echo),
         Route("/named/{name}", echo),
@@ -123,7 +124,7 @@ def test_a_full_disk_has_its_own_answer(edge: TestClient) -> None:
     assert "disk is full" in answer.json()["error"]
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"word": 1}', b"\xff\xfe", b'{"word": "\\ud800"', b"null"])
+@each("body", [b"", b"{", b"[]", b'{"word": 1}', b"\xff\xfe", b'{"word": "\\ud800"', b"null"])
 def test_a_body_that_does_not_fit_is_a_4xx_with_a_sentence(edge: TestClient, body: bytes) -> None:
     answer = edge.post("/word", content=body, headers={"content-type": "application/json"})
     assert 400 <= answer.status_code < 500

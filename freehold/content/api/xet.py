@@ -166,9 +166,10 @@ async def post_shard_v2(request: Request) -> Response:
 
 async def _shard_events(request: Request, path: Path) -> AsyncIterator[dict[str, Any]]:
     progress = shards.Progress()
+    begun = _news(progress)  # said first, however far the work has come by then
     work = _registration(request, path, progress)
     try:
-        yield _news(progress)
+        yield begun
         while not work.done():
             await asyncio.wait([work], timeout=HEARTBEAT_S)
             if not work.done():
