@@ -6,6 +6,7 @@ from starlette.testclient import TestClient
 
 from freehold.accounts import service
 from freehold.accounts.rules import SESSION_COOKIE
+from tests.fixtures.each import each
 from tests.fixtures.people import Cast
 
 ORIGIN = {"origin": "http://hub.test"}
@@ -45,7 +46,7 @@ def test_a_planted_session_is_worth_nothing_after_signing_in(client: TestClient,
     assert "Sign out" not in client.get("/").text, "and ends the one that was there"
 
 
-@pytest.mark.parametrize(
+@each(
     "address",
     [
         "/settings/profile",

@@ -13,6 +13,7 @@ from freehold.cards.rules import EMPTY_WARNING
 from freehold.cards.tables import RepoCard, RepoTag
 from freehold.core.database import Database
 from tests.cards.test_frontmatter import BOMBS
+from tests.fixtures.each import each
 from tests.fixtures.people import Cast
 
 SURROGATE = b'{"content": "---\\na: \\ud800\\n---\\n"}'
@@ -74,14 +75,14 @@ def test_errors_are_json_unless_text_is_asked_for(client: TestClient) -> None:
 AT_THE_DOOR = sorted(BOMBS.keys() - {"two documents", "a surrogate"})
 
 
-@pytest.mark.parametrize("name", AT_THE_DOOR)
+@each("name", AT_THE_DOOR)
 def test_no_bomb_goes_off(client: TestClient, name: str) -> None:
     answer = _validate(client, f"---\n{BOMBS[name]}\n---\n")
     assert answer.status_code == 400
     assert len(answer.text) < 1000
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"content": 3}', b"{", b'{"content": null}', SURROGATE])
+@each("body", [b"", b"[]", b'{"content": 3}', b"{", b'{"content": null}', SURROGATE])
 def test_what_is_no_question_is_refused(client: TestClient, body: bytes) -> None:
     assert client.post("/api/validate-yaml", content=body).status_code == 422
 

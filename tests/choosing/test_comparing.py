@@ -16,6 +16,7 @@ from freehold.choosing import rules
 from freehold.choosing.cells import Cell, marked
 from freehold.repos.tables import Repo
 from tests.choosing.conftest import Publish, card, scored, tensors
+from tests.fixtures.each import each
 from tests.fixtures.people import Cast, Person
 
 OPEN = "How open it is"
@@ -214,7 +215,7 @@ def test_more_than_five_are_refused_with_a_form_to_choose(client: TestClient, ca
     assert "Which 5?" in text
 
 
-@pytest.mark.parametrize(
+@each(
     "query",
     [
         "models=%3Cscript%3Ealert(1)%3C/script%3E/x",

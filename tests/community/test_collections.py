@@ -22,6 +22,7 @@ from freehold.core.database import Database
 from freehold.core.errors import Conflict
 from freehold.repos import service as repos
 from tests.community.given import JSON, everything, made
+from tests.fixtures.each import each
 from tests.fixtures.people import Cast, Person
 
 
@@ -447,7 +448,7 @@ def test_hostile_titles_and_notes_stay_words(client: TestClient, cast: Cast, tit
     assert read(client, cast.anonymous, found["slug"])["title"] == found["title"]
 
 
-@pytest.mark.parametrize(
+@each(
     "body",
     [
         {},
@@ -474,7 +475,7 @@ def test_resource_groups_are_not_here(client: TestClient, cast: Cast) -> None:
     assert client.post("/api/collections", json=body, headers=cast.alice.headers).status_code == 501
 
 
-@pytest.mark.parametrize("slug", ["alice/x", "alice/-", f"alice/{'g' * 24}", f"alice/x-{'0' * 24}", f"a/{'0' * 25}"])
+@each("slug", ["alice/x", "alice/-", f"alice/{'g' * 24}", f"alice/x-{'0' * 24}", f"a/{'0' * 25}"])
 def test_a_slug_that_leads_nowhere(client: TestClient, cast: Cast, slug: str) -> None:
     assert client.get(f"/api/collections/{slug}").status_code == 404
 

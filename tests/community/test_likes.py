@@ -20,6 +20,7 @@ from freehold.core.errors import Conflict
 from freehold.repos import service as repos
 from freehold.repos.tables import Repo
 from tests.community.given import everything, like, made
+from tests.fixtures.each import each
 from tests.fixtures.people import Cast
 
 
@@ -154,7 +155,7 @@ def test_likes_go_with_the_repository_and_with_the_person(client: TestClient, ca
     assert [who["user"] for who in client.get("/api/models/alice/m/likers").json()] == ["charlie"]
 
 
-@pytest.mark.parametrize("query", ["limit=x", "cursor=x", "cursor=WzEsImEiXQ", "cursor=%FF", "limit=-1"])
+@each("query", ["limit=x", "cursor=x", "cursor=WzEsImEiXQ", "cursor=%FF", "limit=-1"])
 def test_a_list_refuses_what_it_did_not_write(client: TestClient, cast: Cast, query: str) -> None:
     assert client.get(f"/api/users/bob/likes?{query}").status_code == 400
 

@@ -4,6 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from freehold.content.service import attachments
+from tests.fixtures.each import each
 from tests.fixtures.people import Cast
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
@@ -30,7 +31,7 @@ def test_a_picture_is_kept_and_seen_by_whoever_has_its_address(client: TestClien
     assert client.get("/uploads/0000.png").status_code == 404
 
 
-@pytest.mark.parametrize(
+@each(
     ("data", "sort"),
     [
         (b"\xff\xd8\xff\xe0" + bytes(9), "image/jpeg"),
@@ -48,7 +49,7 @@ def test_what_it_is_tells_its_beginning_not_its_sender(client: TestClient, cast:
     assert client.get(url.removeprefix(BASE)).headers["content-type"] == sort
 
 
-@pytest.mark.parametrize(
+@each(
     "data", [b"", b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", b"<html>", b"%PDF-1.7", b"MZ", b"GIF"]
 )
 def test_programs_and_other_files_are_refused(client: TestClient, cast: Cast, data: bytes) -> None:

@@ -15,6 +15,7 @@ from freehold.content.service.xet import reads
 from freehold.gitkit.commits import PutPointer
 from tests.content import given
 from tests.content.given import batch, digest
+from tests.fixtures.each import each
 from tests.fixtures.people import Cast
 
 DATA = os.urandom(1 << 20) * 3 + b"tail"
@@ -50,7 +51,7 @@ def test_a_file_that_came_by_xet_says_so(client: TestClient, file_hash: str) -> 
     assert head.headers["x-xet-refresh-route"] == route
 
 
-@pytest.mark.parametrize(
+@each(
     ("start", "end"),
     [(0, 1), (65_535, 65_537), (1 << 20, 2 << 20), (1_500_000, 1_700_000), (len(DATA) - 5, len(DATA))],
 )

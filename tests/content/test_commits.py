@@ -34,6 +34,7 @@ from tests.content.publishing import (
     tree,
     uploaded,
 )
+from tests.fixtures.each import each
 from tests.fixtures.people import Cast, assemble
 
 STALE = "The branch was updated since you opened this page. Please refresh and try again."
@@ -230,7 +231,7 @@ def test_a_private_repository_does_not_exist_for_others(client: TestClient, cast
         assert (answer.status_code, answer.headers["X-Error-Code"]) == (404, "RepoNotFound")
 
 
-@pytest.mark.parametrize("rev", ["nope", "refs%2Fpr%2F9", "refs%2Fheads%2Fnope", "0" * 40, "a%00b", "%20", "x" * 300])
+@each("rev", ["nope", "refs%2Fpr%2F9", "refs%2Fheads%2Fnope", "0" * 40, "a%00b", "%20", "x" * 300])
 def test_a_missing_branch(client: TestClient, cast: Cast, path: str, rev: str) -> None:
     answer = commit(client, cast.alice, path, file("a", "1"), rev=rev)
     assert answer.status_code == (400 if "%00" in rev else 404)
@@ -304,7 +305,7 @@ BAD_PATHS = [
 ]
 
 
-@pytest.mark.parametrize("bad", BAD_PATHS)
+@each("bad", BAD_PATHS)
 def test_paths_that_no_repository_may_hold(client: TestClient, cast: Cast, path: str, bad: str) -> None:
     lines = [file(bad, "1"), large(bad, b"1"), copied(".gitattributes", bad), copied(bad, "fine")]
     if not bad.endswith("/") or not bad.strip("/"):
@@ -332,7 +333,7 @@ def test_a_file_cannot_be_a_directory_too(client: TestClient, cast: Cast, path: 
         assert "is a" in answer.json()["error"]
 
 
-@pytest.mark.parametrize(
+@each(
     "raw",
     [
         b"",
@@ -358,7 +359,7 @@ def test_bodies_that_are_no_commit(client: TestClient, cast: Cast, path: str, ra
     assert answer.status_code == 422, answer.text
 
 
-@pytest.mark.parametrize(
+@each(
     "line",
     [
         {"key": "file", "value": {"path": "a", "content": "***", "encoding": "base64"}},

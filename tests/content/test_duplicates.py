@@ -10,6 +10,7 @@ from freehold.core.database import Database
 from freehold.gitkit.commits import Delete, Put
 from freehold.repos.tables import Repo
 from tests.content import given
+from tests.fixtures.each import each
 from tests.fixtures.people import Cast, Person
 
 LARGE = b"large " * 50_000
@@ -155,6 +156,6 @@ def test_a_space_brings_its_variables_and_leaves_its_secrets(client: TestClient,
     assert client.get("/api/spaces/charlie/demo").json()["sdk"] == "gradio"
 
 
-@pytest.mark.parametrize("to", ["", "a/b/c", "charlie/", "charlie/..", "charlie/\u202ex", "charlie/" + "x" * 200])
+@each("to", ["", "a/b/c", "charlie/", "charlie/..", "charlie/\u202ex", "charlie/" + "x" * 200])
 def test_names_that_cannot_be(client: TestClient, cast: Cast, source: str, to: str) -> None:
     assert ask(client, source, cast.charlie, to).status_code in (400, 403, 422)

@@ -12,6 +12,7 @@ from freehold.content.tables import Push
 from freehold.core.database import Database
 from tests.content.given import repo
 from tests.content.publishing import commit, committed, file, tree
+from tests.fixtures.each import each
 from tests.fixtures.people import Cast, Person
 
 
@@ -95,14 +96,14 @@ BAD_NAMES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", BAD_NAMES)
+@each("name", BAD_NAMES)
 def test_names_no_branch_can_have(client: TestClient, cast: Cast, path: str, name: str) -> None:
     answer = branch(client, cast.alice, path, name)
     assert answer.status_code == 400, answer.text
     assert "Invalid reference for a branch" in answer.json()["error"]
 
 
-@pytest.mark.parametrize("name", ["invalid tag", "a\0b", "refs/tags/x", "..", "\ud800"])
+@each("name", ["invalid tag", "a\0b", "refs/tags/x", "..", "\ud800"])
 def test_names_no_tag_can_have(client: TestClient, cast: Cast, path: str, name: str) -> None:
     answer = tag(client, cast.alice, path, name)
     assert answer.status_code in (400, 422), answer.text

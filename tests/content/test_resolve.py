@@ -18,6 +18,7 @@ from freehold.gitkit.commits import Change, Delete, Put, PutPointer
 from freehold.repos.tables import Repo
 from tests.content import given
 from tests.content.given import digest, large_file
+from tests.fixtures.each import each
 from tests.fixtures.people import Cast
 
 CONFIG = b'{"model_type": "llama"}\n'
@@ -239,7 +240,7 @@ RANGES = [
 ]
 
 
-@pytest.mark.parametrize(("asked", "start", "end"), RANGES)
+@each(("asked", "start", "end"), RANGES)
 def test_a_range_is_exact(client: TestClient, model: str, asked: str, start: int, end: int) -> None:
     answer = client.get("/alice/m/resolve/main/sub%20dir/weights.bin", headers={"Range": asked})
 
@@ -264,9 +265,7 @@ def test_a_range_past_the_end(client: TestClient, model: str, asked: str) -> Non
     assert answer.headers["content-range"] == f"bytes */{SIZE}"
 
 
-@pytest.mark.parametrize(
-    "asked", ["bytes=5-2", "bytes=0-1,5-6", "items=0-1", "bytes=a-b", "bytes=-", "bytes=--5", "0-1"]
-)
+@each("asked", ["bytes=5-2", "bytes=0-1,5-6", "items=0-1", "bytes=a-b", "bytes=-", "bytes=--5", "0-1"])
 def test_what_is_no_single_range_gives_the_whole(client: TestClient, model: str, asked: str) -> None:
     answer = client.get("/alice/m/resolve/main/config.json", headers={"Range": asked})
 

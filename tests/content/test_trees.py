@@ -14,6 +14,7 @@ from freehold.repos import service as repos
 from freehold.repos.access import Action
 from tests.content.given import repo
 from tests.content.publishing import committed, deleted, file, large, tree, uploaded
+from tests.fixtures.each import each
 from tests.fixtures.people import Cast
 
 
@@ -63,7 +64,7 @@ def test_a_directory_by_one_segment_or_several(client: TestClient, filled: str, 
     assert listed[0]["path"] == "d1/e/f01"
 
 
-@pytest.mark.parametrize("absent", ["nope", "d1/nope", "top", "top/x", "d1%2F..", "a%5Cb", "additional_chat_templates"])
+@each("absent", ["nope", "d1/nope", "top", "top/x", "d1%2F..", "a%5Cb", "additional_chat_templates"])
 def test_an_absent_path_or_a_file_is_no_directory(client: TestClient, filled: str, absent: str) -> None:
     answer = client.get(f"/api/models/{filled}/tree/main/{absent}")
     assert (answer.status_code, answer.headers["X-Error-Code"]) == (404, "EntryNotFound")
@@ -151,7 +152,7 @@ def test_paths_info(client: TestClient, filled: str) -> None:
     assert [e["path"] for e in one] == ["top"]
 
 
-@pytest.mark.parametrize(
+@each(
     "content", [b"", b"[]", b"{}", b'{"paths": 5}', b'{"paths": [5]}', b"[" * 100_000, b"\xff", b'{"paths": {"a": 1}}']
 )
 def test_paths_info_of_nonsense(client: TestClient, filled: str, content: bytes) -> None:

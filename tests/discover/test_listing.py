@@ -11,6 +11,7 @@ from freehold.core.database import Database
 from freehold.repos.tables import Repo
 from tests.cards.test_headers import safetensors_file, tensor
 from tests.discover.conftest import Publish
+from tests.fixtures.each import each
 from tests.fixtures.people import Cast
 
 
@@ -35,7 +36,7 @@ def shelf(cast: Cast, publish: Publish) -> None:
 
 
 @pytest.mark.usefixtures("shelf")
-@pytest.mark.parametrize(
+@each(
     ("query", "ids"),
     [
         ("", {"alice/chat-en", "alice/embed", "lab/base"}),
@@ -109,7 +110,7 @@ def test_pages_follow_the_link_without_loss_or_repetition(client: TestClient, ca
     assert seen == [f"alice/m{number}" for number in reversed(range(7))]
 
 
-@pytest.mark.parametrize("cursor", ["x", "AAAA", "W10", "WzEsMl0", "%00", "W1siYSJdLCJiIl0", "9" * 5000])
+@each("cursor", ["x", "AAAA", "W10", "WzEsMl0", "%00", "W1siYSJdLCJiIl0", "9" * 5000])
 def test_a_foreign_cursor_is_refused(client: TestClient, cursor: str) -> None:
     assert client.get(f"/api/models?cursor={cursor}").status_code == 400
 
@@ -138,7 +139,7 @@ def test_tags_in_use_are_told_by_type_to_those_who_may_know(client: TestClient, 
     assert set(client.get("/api/tasks").json()) == {"text-generation"}
 
 
-@pytest.mark.parametrize(
+@each(
     "address",
     [
         "/api/models?search=%00",

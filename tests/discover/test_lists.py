@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 
 from freehold.cards.openness.material import DIMENSIONS
 from tests.discover.conftest import Publish
+from tests.fixtures.each import each
 from tests.fixtures.people import Cast
 
 HTML = {"accept": "text/html"}
@@ -43,7 +44,7 @@ def _facets(text: str) -> dict[str, int]:
 
 
 @pytest.mark.usefixtures("shelf")
-@pytest.mark.parametrize(
+@each(
     ("query", "names", "facets"),
     [
         (

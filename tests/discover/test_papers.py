@@ -3,6 +3,8 @@
 import pytest
 from starlette.testclient import TestClient
 
+from tests.fixtures.each import each
+
 
 @pytest.mark.parametrize(
     "path",
@@ -19,9 +21,7 @@ def test_lists_are_empty(client: TestClient, path: str) -> None:
     assert (answer.status_code, answer.json()) == (200, [])
 
 
-@pytest.mark.parametrize(
-    "query", ["date=2025-13-40", "date=tomorrow", "week=2025-W60", "month=2025-13", "week=2025", "sort=best"]
-)
+@each("query", ["date=2025-13-40", "date=tomorrow", "week=2025-W60", "month=2025-13", "week=2025", "sort=best"])
 def test_what_is_not_in_the_calendar_is_told(client: TestClient, query: str) -> None:
     answer = client.get(f"/api/daily_papers?{query}")
     assert answer.status_code == 400

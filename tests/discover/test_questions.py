@@ -22,6 +22,7 @@ from freehold.discover import changes, counting, facets, questions, rules
 from freehold.discover.rules import Listing
 from freehold.repos.tables import Repo
 from scripts import docs
+from tests.fixtures.each import each
 from tests.fixtures.people import Cast
 
 HTML = {"accept": "text/html"}
@@ -219,7 +220,7 @@ def test_numbers_follow_every_change(client: TestClient, database: Database) -> 
 
 
 @pytest.mark.usefixtures("cast")
-@pytest.mark.parametrize(
+@each(
     ("query", "right"),
     [
         ("num_parameters=6B", "min:6B,max:128B"),

@@ -6,6 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from freehold.accounts.throttle import CHECKS_AT_ONCE, one_check
+from tests.fixtures.each import each
 from tests.fixtures.people import Cast
 
 NO_ADDRESSES = ("//[", "http://[", "https://[::1", "//[x]y")
@@ -18,7 +19,7 @@ def test_a_next_that_is_no_address_leads_to_the_start_page(client: TestClient, a
     assert 'name="next" value="/"' in answer.text
 
 
-@pytest.mark.parametrize("origin", [*NO_ADDRESSES, "null", "http://evil.test", "http://hub.test.evil.test"])
+@each("origin", [*NO_ADDRESSES, "null", "http://evil.test", "http://hub.test.evil.test"])
 def test_an_origin_that_is_not_ours_is_refused_however_it_is_spelled(
     client: TestClient, cast: Cast, origin: str
 ) -> None:

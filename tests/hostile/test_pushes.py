@@ -12,6 +12,7 @@ from freehold.content.kit import Kit
 from freehold.content.tables import Pack
 from freehold.core.database import Database
 from tests.content import given
+from tests.fixtures.each import each
 from tests.fixtures.people import Cast
 from tests.fixtures.pushes import NULL, Made, body, entry, head, push, raw_pack, read, send, zeros
 
@@ -221,7 +222,7 @@ GARBAGE = {
 }
 
 
-@pytest.mark.parametrize("what", GARBAGE)
+@each("what", GARBAGE)
 def test_a_body_that_is_no_push(client: TestClient, cast: Cast, repo: str, what: str) -> None:
     answer = send(client, cast.alice, repo, GARBAGE[what])
     assert answer.status_code == 400, answer.text
@@ -245,7 +246,7 @@ BAD_PACKS = {
 }
 
 
-@pytest.mark.parametrize("what", BAD_PACKS)
+@each("what", BAD_PACKS)
 def test_a_pack_that_is_none(client: TestClient, cast: Cast, repo: str, database: Database, what: str) -> None:
     before, kept = head(client, cast.alice, repo), names_of_packs(database)
     reply = push(client, cast.alice, repo, NEW, "1" * 40, BAD_PACKS[what])
@@ -300,7 +301,7 @@ def test_pointers_only_to_what_the_pusher_could_read(client: TestClient, cast: C
     assert push(client, cast.alice, repo, NEW, commit, lie.pack()).refs == {NEW: "large files not uploaded"}
 
 
-@pytest.mark.parametrize(
+@each(
     "ref",
     ["refs/heads/", "refs/heads/../x", "refs/heads/a..b", "refs/heads/x.lock", "refs/heads/-x", "HEAD",
      "refs/heads/" + "f" * 40, "refs/heads/" + "n" * 300, "refs/pr/0", "refs/pr/x", "refs/pr/1/x",

@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 
 from tests.content import given
 from tests.content.publishing import commit, file
+from tests.fixtures.each import each
 from tests.fixtures.people import Cast
 from tests.fixtures.pushes import Made, push
 
@@ -71,7 +72,7 @@ def test_words_about_pointers_are_words(client: TestClient, cast: Cast, repo: st
     assert push(client, cast.alice, repo, NEW, oid, made.pack()).refs[NEW] is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("path", "text"),
     [
         (".gitmodules", '[submodule "x"]\n\tpath = x\n\turl = -u./payload\n'),

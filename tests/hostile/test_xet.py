@@ -9,6 +9,7 @@ from freehold.content.service.xet import shards
 from freehold.xetkit import hashes
 from tests.content.given import repo
 from tests.content.xet_client import Entry, Xet, make_xorb
+from tests.fixtures.each import each
 from tests.fixtures.people import Cast
 
 
@@ -80,7 +81,7 @@ def test_what_is_no_hash_is_refused(client: TestClient, cast: Cast, name: str) -
     assert 400 <= client.get(f"/xet/data/{name}{query}").status_code < 500
 
 
-@pytest.mark.parametrize(
+@each(
     "query",
     [
         "",

@@ -27,6 +27,7 @@ from freehold.repos import service as repos
 from freehold.repos.service import Changes
 from freehold.tasks.worker import Worker
 from tests.discussions.talking import opened, post
+from tests.fixtures.each import each
 from tests.fixtures.people import Cast
 from tests.inbox.hooks import Receiver, app, deliveries, hook, receiver, receiving, settled
 from tests.tasks.test_queue import wait_for
@@ -82,7 +83,7 @@ def test_a_webhook_is_made_read_changed_switched_and_deleted(client: TestClient,
     assert client.get(one, headers=who).status_code == 404
 
 
-@pytest.mark.parametrize(
+@each(
     ("body", "status", "says"),
     [
         ({"watched": [{"type": "user", "name": "a"}]}, 400, "url"),

@@ -20,6 +20,7 @@ from freehold.core import clock
 from freehold.core.errors import BadRequest
 from freehold.oauth import rules
 from freehold.oauth.service import programs
+from tests.fixtures.each import each
 from tests.fixtures.hub import BASE_URL
 from tests.fixtures.people import Cast, Person
 
@@ -117,7 +118,7 @@ def test_no_is_no_and_late_is_late(client: TestClient, browser: TestClient, app:
     assert _poll(client, third).json()["error"] == "access_denied"
 
 
-@pytest.mark.parametrize(
+@each(
     ("form", "error"),
     [
         ({}, "invalid_client"),

@@ -26,6 +26,7 @@ from freehold.people.service import organizations
 from freehold.people.service.organizations import Changes
 from freehold.repos import service as repos
 from freehold.repos.errors import StillOwns
+from tests.fixtures.each import each
 from tests.fixtures.people import Cast, Person
 
 
@@ -202,7 +203,7 @@ def test_over_json(client: TestClient, cast: Cast) -> None:
     assert gone.status_code == 204
 
 
-@pytest.mark.parametrize(
+@each(
     "body",
     [{}, {"name": "a\0b"}, {"name": "a" * 300}, {"name": 7}, {"name": "x", "fullname": "\u202egnitset"}, {"name": "é"}],
 )

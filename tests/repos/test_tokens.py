@@ -10,6 +10,7 @@ from freehold.access.rules import Action, Actor, Thing, TokenScope, decide
 from freehold.accounts import service as accounts
 from freehold.accounts.rules import SESSION_COOKIE
 from tests.content.publishing import commit, file
+from tests.fixtures.each import each
 from tests.fixtures.hub import BASE_URL
 from tests.fixtures.people import Cast
 
@@ -59,7 +60,7 @@ def test_a_token_for_a_namespace_and_a_repository(alice: TestClient, cast: Cast)
     assert [item["id"] for item in storage] == ["alice/one"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("form", "says"),
     [
         ({}, "Choose at least one"),

@@ -6,13 +6,14 @@ import pytest
 from starlette.testclient import TestClient
 
 from freehold.absent import ABSENT
+from tests.fixtures.each import each
 from tests.fixtures.people import Cast
 
 #: Source: protocol/hub-api.md 0.4.
 REPEATED_BY_CLIENTS = {408, 429, 500, 502, 503, 504}
 
 
-@pytest.mark.parametrize(
+@each(
     ("method", "path", "about"),
     [
         ("POST", "/api/jobs/alice", "jobs"),

@@ -14,6 +14,7 @@ from freehold.core.errors import BadRequest, Conflict, Forbidden, HubError, Stal
 from freehold.core.http import PUBLIC, Ask, door
 from freehold.governance.queries import status
 from tests.discover.conftest import Publish, publish  # noqa: F401  # a fixture
+from tests.fixtures.each import each
 from tests.fixtures.hub import BASE_URL
 from tests.fixtures.people import Cast
 
@@ -26,7 +27,7 @@ def _sign_in(client: TestClient, database: Database, name: str) -> None:
     client.cookies.set(SESSION_COOKIE, secret)
 
 
-@pytest.mark.parametrize(
+@each(
     ("err", "title", "next_step"),
     [
         (BadRequest("No."), "This cannot be done", "Go back"),

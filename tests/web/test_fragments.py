@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from freehold.core.http import PUBLIC, Ask, door
 from freehold.web import flash
 from freehold.web.render import render, templates
+from tests.fixtures.each import each
 
 TEMPLATE = """{% extends "shell.html" %}{% block main %}<h1>All</h1>
 {% block the_rows %}<ul id="the-rows"><li>{{ page.word }}</li>{{ ui.icon("check") }}</ul>{% endblock %}
@@ -62,7 +63,7 @@ def test_everybody_gets_the_page_and_htmx_the_block_it_asks_for(page: TestClient
         assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
-@pytest.mark.parametrize(
+@each(
     "headers",
     [
         {"HX-Request-Type": "full"},
