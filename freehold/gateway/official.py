@@ -38,7 +38,7 @@ OF_BYTES = frozenset(
         "audio-classification",
     }
 )
-#: Answered by vectors where a model gives no more than these.
+#: Answered by vectors, as ``/v1/embeddings`` gives them.
 BY_VECTORS = frozenset({"feature-extraction", "sentence-similarity"})
 #: Of text generation, as a completion names them.
 _PARAMETERS = {
@@ -99,7 +99,7 @@ def wish_of(plan: Plan, task: str, given: Mapping[str, Any] | None, upload: byte
         raise BadCall('Send {"inputs": ...} as JSON.', "inputs")
     if task == "text-generation":
         return _generation(name, given)
-    if task in BY_VECTORS and ABILITY_OF_TASK[task] not in _abilities(plan):
+    if task in BY_VECTORS and "embeddings" in _abilities(plan):  # which every engine has that gives vectors
         return Wish("embeddings", name, {"input": texts_of(task, given["inputs"])})
     rest = {key: value for key, value in given.items() if key not in ("inputs", "parameters", "options", "model")}
     return Wish("task", name, {"task": task, "inputs": given["inputs"], "parameters": rest | _parameters(given)})

@@ -146,10 +146,9 @@ class Ledger:
         cached = seen.cached - self._cached - sum(one.cached_tokens for one in self._open)
         if completion < 0:
             return False  # one that ended is not added up yet
-        last = self._open[-1]
-        last.prompt_tokens = max(0, last.prompt_tokens + prompt)
-        last.cached_tokens = max(0, last.cached_tokens + cached)
-        last.completion_tokens += completion
+        _share(self._open, "prompt_tokens", prompt)
+        _share(self._open, "cached_tokens", cached)
+        _share(self._open, "completion_tokens", completion)
         for one in self._open:
             self._add(one)
         self._open = []
@@ -164,6 +163,15 @@ class Ledger:
         self._prompt += measured.prompt_tokens
         self._cached += measured.cached_tokens
         self._completion += measured.completion_tokens
+
+
+def _share(calls: list[Measured], name: str, more: int) -> None:
+    """The last of ``calls`` takes ``more``; where it is less than nothing (a prompt that was left before its end counts
+    for nothing), each gives what it has."""
+    for one in reversed(calls):
+        had = getattr(one, name)
+        setattr(one, name, max(0, had + more))
+        more = min(0, had + more)
 
 
 def _number(value: object) -> int | None:
