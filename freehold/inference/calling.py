@@ -128,7 +128,7 @@ class Caller:
 
         ledger = self._ledger(replica, leg.target, call)
         if ledger is not None:
-            await ledger.begin()
+            await ledger.begin(leg.measured)
         request = self._request(replica, call, leg.target)
         reply: EngineReply | None = None
         is_refused = False
@@ -233,11 +233,15 @@ def engine_body(call: Call, target: Target, found_by: Mapping[str, Any]) -> dict
 
 async def _settle(ledger: Ledger, measured: Measured, *, is_whole: bool, call: Call) -> None:
     # Of several choices llama.cpp's usage says the first one's tokens alone; its totals know them all.
-    if is_whole and call.body.get("n") in (None, 1) and call.body.get("n_cmpl") in (None, 1):
+    is_one = call.body.get("n") in (None, 1) and call.body.get("n_cmpl") in (None, 1)
+    if is_whole and is_one:
         ledger.end(measured)
         return
+    if not measured.completion_tokens:  # a prompt counts for the engine once it was read to its end
+        measured.prompt_tokens = measured.cached_tokens = 0
+    is_known = measured.completion_tokens > 0
     # The caller may be cancelled already: what it left is settled all the same.
-    settling = asyncio.ensure_future(ledger.leave(measured))
+    settling = asyncio.ensure_future(ledger.leave(measured, is_known=is_known))
     try:
         await asyncio.shield(settling)
     except asyncio.CancelledError:

@@ -15,6 +15,7 @@ from freehold.inference.rules import Measured
 
 SETTLE_S = 3.0  # an engine notices within a token or two that its caller left; a busy one takes its time for them
 PAUSE_S = 0.02
+LAST_S = 1.0
 _TOTAL = re.compile(rb"^llamacpp:([a-z_]+) ([0-9.eE+]+)$", re.MULTILINE)
 
 
@@ -66,7 +67,8 @@ class Progress:
 
 @dataclass(frozen=True)
 class Totals:
-    """What a process has counted since it started. ``at_work``: calls that it has not ended yet."""
+    """What a process has counted since it started, ``cached`` as a part of ``prompt``. A prompt counts once it was read
+    to its end, an answer's tokens when the call ends. ``at_work``: calls that have not ended."""
 
     prompt: int
     cached: int
@@ -79,13 +81,21 @@ def read_totals(metrics: bytes) -> Totals | None:
     found = {name.decode(): float(value) for name, value in _TOTAL.findall(metrics)}
     try:
         return Totals(
-            prompt=int(found["prompt_tokens_total"]),
+            prompt=int(found["prompt_tokens_total"] + found["prompt_tokens_cached_total"]),
             cached=int(found["prompt_tokens_cached_total"]),
             completion=int(found["tokens_predicted_total"]),
             at_work=int(found["requests_processing"] + found["requests_deferred"]),
         )
     except KeyError:
         return None
+
+
+@dataclass(eq=False)
+class _Open:
+    """A call that was left. ``is_known``: its prompt was counted whole by then, so that only tokens may be missing."""
+
+    measured: Measured
+    is_known: bool
 
 
 class Ledger:
@@ -95,83 +105,97 @@ class Ledger:
         self._totals = totals
         self._begun = False
         self._tells = True
-        self._prompt = self._cached = self._completion = 0  # of calls whose meters are whole
-        self._at_work = 0
+        self._sum = Totals(0, 0, 0, 0)  # of calls whose meters are whole
+        self._under_way: list[Measured] = []
         self._changes = 0
-        self._open: list[Measured] = []
+        self._open: list[_Open] = []
         self._settling = asyncio.Lock()
 
-    async def begin(self) -> None:
-        """A call is about to be sent."""
+    async def begin(self, measured: Measured) -> None:
+        """A call is about to be sent; its events are counted into ``measured`` as they come."""
         if not self._begun:
             self._begun = True
-            at_start = await self._ask()
-            if at_start is not None:  # what it did before it was ready, such as warming up, is nobody's
-                self._prompt += at_start.prompt + at_start.cached
-                self._cached += at_start.cached
-                self._completion += at_start.completion
-        self._at_work += 1
+            # What it did before it was ready, such as warming up, is nobody's.
+            self._sum = await self._ask() or self._sum
+        self._under_way.append(measured)
         self._changes += 1
 
     def end(self, measured: Measured) -> None:
         """A call ended, and ``measured`` is whole."""
-        self._at_work -= 1
-        self._changes += 1
+        self._depart(measured)
         self._add(measured)
 
-    async def leave(self, measured: Measured) -> None:
+    async def leave(self, measured: Measured, *, is_known: bool) -> None:
         """A call was left early; afterwards ``measured`` is whole, as far as the engine tells within ``SETTLE_S``."""
-        self._at_work -= 1
-        self._changes += 1
-        self._open.append(measured)
-        if self._tells:
+        self._depart(measured)
+        mine = _Open(measured, is_known)
+        self._open.append(mine)
+        for is_last, patience_s in ((False, SETTLE_S), (True, LAST_S)):
             try:
-                async with asyncio.timeout(SETTLE_S):
-                    async with self._settling:
-                        while measured in self._open and self._tells and not await self._settled():
-                            await asyncio.sleep(PAUSE_S)
+                async with asyncio.timeout(patience_s), self._settling:
+                    while self._tells and mine in self._open and not await self._settled(is_last=is_last):
+                        await asyncio.sleep(PAUSE_S)
+                break
             except TimeoutError:
-                pass  # its last tokens go to the next that is settled: sums stay true
-        if any(one is measured for one in self._open):
-            self._open = [one for one in self._open if one is not measured]
+                continue  # what is missing goes to the next that is settled: sums stay true
+        if mine in self._open:
+            self._open.remove(mine)
             self._add(measured)
 
-    async def _settled(self) -> bool:
-        changes = self._changes
-        seen = await self._ask()
-        if seen is None or changes != self._changes or seen.at_work != self._at_work:
-            return False
-        prompt = seen.prompt + seen.cached - self._prompt - sum(one.prompt_tokens for one in self._open)
-        completion = seen.completion - self._completion - sum(one.completion_tokens for one in self._open)
-        cached = seen.cached - self._cached - sum(one.cached_tokens for one in self._open)
-        if completion < 0:
+    async def _settled(self, *, is_last: bool) -> bool:
+        missing = await self._missing()
+        if missing is None or missing.completion < 0:
             return False  # one that ended is not added up yet
-        _share(self._open, "prompt_tokens", prompt)
-        _share(self._open, "cached_tokens", cached)
-        _share(self._open, "completion_tokens", completion)
+        unknown = [one.measured for one in self._open if not one.is_known]
+        # A prompt that is being read may count already, or not yet.
+        is_clear = min(missing.prompt, missing.cached) >= 0 and all(one.completion_tokens for one in self._under_way)
+        if unknown and not is_clear and not is_last:
+            return False
+        # It might be of one that has ended and is still to be read, beside one that has not noticed: looked at twice.
+        await asyncio.sleep(PAUSE_S)
+        again = await self._missing()
+        if again is None or again.completion != missing.completion:
+            return False
+        if unknown and is_clear and again == missing:
+            unknown[-1].prompt_tokens += missing.prompt
+            unknown[-1].cached_tokens += missing.cached
+        (unknown or [one.measured for one in self._open])[-1].completion_tokens += missing.completion
         for one in self._open:
-            self._add(one)
+            self._add(one.measured)
         self._open = []
         return True
+
+    async def _missing(self) -> Totals | None:
+        """What the engine has counted beyond all that is known; None where calls that end make it uncertain."""
+        changes = self._changes
+        seen = await self._ask()
+        if seen is None or changes != self._changes or seen.at_work != len(self._under_way):
+            return None
+        left = [one.measured for one in self._open]
+        reading = [*left, *(one for one in self._under_way if one.completion_tokens)]
+        return Totals(
+            prompt=seen.prompt - self._sum.prompt - sum(one.prompt_tokens for one in reading),
+            cached=seen.cached - self._sum.cached - sum(one.cached_tokens for one in reading),
+            completion=seen.completion - self._sum.completion - sum(one.completion_tokens for one in left),
+            at_work=0,
+        )
 
     async def _ask(self) -> Totals | None:
         seen = await self._totals() if self._tells else None
         self._tells = seen is not None
         return seen
 
+    def _depart(self, measured: Measured) -> None:
+        self._under_way = [one for one in self._under_way if one is not measured]
+        self._changes += 1
+
     def _add(self, measured: Measured) -> None:
-        self._prompt += measured.prompt_tokens
-        self._cached += measured.cached_tokens
-        self._completion += measured.completion_tokens
-
-
-def _share(calls: list[Measured], name: str, more: int) -> None:
-    """The last of ``calls`` takes ``more``; where it is less than nothing (a prompt that was left before its end counts
-    for nothing), each gives what it has."""
-    for one in reversed(calls):
-        had = getattr(one, name)
-        setattr(one, name, max(0, had + more))
-        more = min(0, had + more)
+        self._sum = Totals(
+            prompt=self._sum.prompt + measured.prompt_tokens,
+            cached=self._sum.cached + measured.cached_tokens,
+            completion=self._sum.completion + measured.completion_tokens,
+            at_work=0,
+        )
 
 
 def _number(value: object) -> int | None:

@@ -62,7 +62,7 @@ def counted(running: Running) -> dict[str, int]:
         totals = read_totals(answer.read())
     assert totals is not None
     assert totals.at_work == 0
-    return {"prompt": totals.prompt + totals.cached, "cached": totals.cached, "completion": totals.completion}
+    return {"prompt": totals.prompt, "cached": totals.cached, "completion": totals.completion}
 
 
 def summed(legs: Sequence[Leg]) -> dict[str, int]:
