@@ -249,3 +249,8 @@ def test_a_page_asks_a_bounded_number_of_questions(
         event.remove(app.state.database.engine, "before_cursor_execute", note)
     questions = [statement for statement in asked if statement.lstrip().startswith("SELECT")]
     assert 0 < len(questions) <= most, "\n".join(questions)
+
+
+def test_a_row_says_its_summary_once(client: TestClient, cast: Cast, publish: Publish) -> None:
+    publish(cast.alice.actor, "alice/plain", {"README.md": "# Plain\n\nWhat nothing else tells of.\n"})
+    assert client.get("/models").text.count("What nothing else tells of.</span>") == 1
