@@ -70,7 +70,9 @@ class Feed:
         with self.moment() as db:
             self.position = changes.position(db)
             number = self.number(db)
-            middle = number // 2 // CHUNK * CHUNK or number // 2
+            # Whole chunks, so that no slots are left between; the first half is the larger, as it begins sooner.
+            middle = -(-number // (2 * CHUNK)) * CHUNK
+            middle = middle if middle < number else number // 2
             last = db.scalar(select(Repo.id).order_by(Repo.id).offset(middle - 1).limit(1)) if middle else None
             return Plan(number, last or "", self._frequent(db))
 
