@@ -117,6 +117,9 @@ from freehold.people.pages import avatars, joining
 from freehold.people.pages import members as members_pages
 from freehold.people.pages import organizations as organization_pages
 from freehold.people.pages import settings as settings_pages
+from freehold.pipelines import api as pipelines_api
+from freehold.pipelines import pages as pipelines_pages
+from freehold.pipelines import service as pipelines
 from freehold.playground import api as playground_api
 from freehold.playground import pages as playground_pages
 from freehold.playground import plain as playground_plain
@@ -273,6 +276,7 @@ def _subscribe(bus: Bus, kit: Kit) -> None:
     cards.subscribe(bus, kit)
     spaces.subscribe(bus, kit)
     gating_terms.subscribe(bus, kit)
+    pipelines.subscribe(bus)
     departures.subscribe(bus)
     trending.subscribe(bus)
     trends.subscribe(bus)
@@ -309,7 +313,7 @@ def _add_rooms(app: FastAPI) -> None:
     apis = (
         *(access_api, repos_api, commits_api, uploads_api, duplicates_api, people_api, fleet_api, searches_api),
         *(oauth_api, trees_api, refs_api, storage_api, xet_api, cards_api, spaces_api, discussions_api, likes_api),
-        *(collections_api, overviews_api, choosing_api, discover_api, routing_api),
+        *(collections_api, overviews_api, choosing_api, discover_api, routing_api, pipelines_api),
     )
     for room in apis:
         _take(app, room.router)
@@ -353,7 +357,8 @@ def _include_pages(app: FastAPI) -> None:
         _take(app, web_api.answering_head(inbox_page.router))
     for community_page in (collections_pages, marks_pages):
         _take(app, web_api.answering_head(community_page.router))
-    _take(app, web_api.answering_head(routing_pages.router))
+    for run_page in (routing_pages, pipelines_pages):
+        _take(app, web_api.answering_head(run_page.router))
     people_pages = (
         accounts_pages,
         settings_pages,

@@ -71,6 +71,7 @@ def slots() -> Slots:
             Entry("Organisations", "/settings/organizations"),
             Entry("Saved searches", "/searches"),
             Entry("Routes", "/routes"),
+            Entry("Pipelines", "/pipelines"),
             Entry("Activity", "/activity"),
             Entry("Access tokens", "/settings/tokens"),
             Entry("Settings", "/settings/profile"),

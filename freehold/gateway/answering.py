@@ -20,8 +20,8 @@ from freehold.gateway import service
 from freehold.gateway.errors import BudgetReached
 from freehold.gateway.service import Admitted
 from freehold.gateway.shapes import Shape
-from freehold.inference.rules import Reply, Runtime
-from freehold.routing.answering import answer
+from freehold.inference.rules import Reply, Runtime, Target
+from freehold.pipelines.answering import answer
 from freehold.usage.rules import Outcome
 
 log = logging.getLogger("freehold.gateway")
@@ -127,6 +127,8 @@ class Answer(Response):
             service.record(database, admitted, outcome=self._outcome)
         else:  # it may have to take back what was held of a budget
             await run_in_threadpool(service.record, database, admitted)
+        if not isinstance(admitted.plan, Target):
+            await run_in_threadpool(service.keep, database, admitted, outcome=self._outcome)
 
     # ---- bytes out -----------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from freehold.gateway.service import Admitted, Asker
 from freehold.gateway.shapes import OpenAI, Shape
 from freehold.inference.errors import ModelUnknown
 from freehold.inference.service.names import Listed
-from freehold.routing.rules import Plan
+from freehold.pipelines.rules import AnyPlan
 
 #: Above this, reading JSON would keep everybody else waiting.
 LARGE_BYTES = 256 << 10
@@ -68,7 +68,7 @@ async def answered(request: Request, wish: Wish, shape: Callable[[str], Shape]) 
     return Answer(request, admitted, shape(wish.model))
 
 
-async def admit(request: Request, model: str, wished: Callable[[Plan], Wish]) -> Admitted:
+async def admit(request: Request, model: str, wished: Callable[[AnyPlan], Wish]) -> Admitted:
     """What is ``wished`` of ``model`` is let in, by a transaction that is over by then."""
     headers = {name: value for name, value in request.headers.items() if name not in SECRET_HEADERS}
     # The official client's name for it, and OpenAI's.

@@ -12,7 +12,7 @@ from typing import Any
 from freehold.gateway.errors import BadCall
 from freehold.gateway.rules import MAX_PICTURE_BYTES, Wish
 from freehold.inference.errors import NotAble
-from freehold.routing.rules import Plan, leaves
+from freehold.pipelines.rules import AnyPlan, leaves
 
 #: Tasks by what a model must be able to do, in the order in which they are taken where nothing says which.
 ABILITY_OF_TASK: Mapping[str, str] = {
@@ -56,7 +56,7 @@ _PARAMETERS = {
 USUAL_NEW_TOKENS = 100  # as text-generation-inference has it where nothing is said
 
 
-def task_of(plan: Plan, asked: str, given: Mapping[str, Any] | None) -> str:
+def task_of(plan: AnyPlan, asked: str, given: Mapping[str, Any] | None) -> str:
     """The task that is asked of ``plan``. ``asked``: as the address says, or ''; ``given`` None: bytes were sent.
 
     Raises :class:`NotAble`, saying what the model does.
@@ -77,16 +77,16 @@ def task_of(plan: Plan, asked: str, given: Mapping[str, Any] | None) -> str:
     return fitting[0]
 
 
-def _is_able(plan: Plan, task: str) -> bool:
+def _is_able(plan: AnyPlan, task: str) -> bool:
     able = _abilities(plan)
     return ABILITY_OF_TASK[task] in able or (task in BY_VECTORS and "embeddings" in able)
 
 
-def _abilities(plan: Plan) -> frozenset[str]:
+def _abilities(plan: AnyPlan) -> frozenset[str]:
     return frozenset(one for target in leaves(plan) for one in target.abilities)
 
 
-def wish_of(plan: Plan, task: str, given: Mapping[str, Any] | None, upload: bytes, media_type: str) -> Wish:
+def wish_of(plan: AnyPlan, task: str, given: Mapping[str, Any] | None, upload: bytes, media_type: str) -> Wish:
     """What the engine is asked for ``task``."""
     name = plan.served_name
     if task == "automatic-speech-recognition":

@@ -12,7 +12,7 @@ from typing import Any
 from freehold.engines.rules import Ability
 from freehold.gateway.errors import BadCall
 from freehold.inference.errors import ContextTooLong, NotAble
-from freehold.routing.rules import Plan, leaves
+from freehold.pipelines.rules import AnyPlan, leaves
 
 #: A prompt in words and pictures.
 MAX_BODY_BYTES = 32 << 20
@@ -137,7 +137,7 @@ def _check_schema(form: object) -> None:
             )
 
 
-def check_able(plan: Plan, wish: Wish) -> None:
+def check_able(plan: AnyPlan, wish: Wish) -> None:
     """Raises :class:`NotAble` where no model behind it does this, :class:`ContextTooLong` where no tokens could be few
     enough: before a turn is taken for it."""
     needed = ABILITY_OF.get(wish.path)

@@ -13,7 +13,9 @@ from freehold.gateway import rules
 from freehold.gateway.rules import Wish
 from freehold.inference.rules import Call, Leg, Target
 from freehold.inference.service import names
-from freehold.routing.rules import Asked, Ledger, Plan
+from freehold.pipelines import service as pipelines
+from freehold.pipelines.rules import AnyPlan, PipelinePlan
+from freehold.routing.rules import Asked, Ledger, RoutePlan
 from freehold.usage import access as usage_access
 from freehold.usage import service as usage
 from freehold.usage.rules import Allowance, Meter, Outcome, Payer
@@ -24,7 +26,7 @@ class Admitted:
     """A call that may go on. ``ledger``: what was asked of models for it, filled in on the way."""
 
     wish: Wish
-    plan: Plan
+    plan: AnyPlan
     asked: Asked
     payer: Payer
     allowance: Allowance
@@ -79,13 +81,13 @@ class Asker:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def admit(db: Session, asker: Asker, model: str, wished: Callable[[Plan], Wish]) -> Admitted:
+def admit(db: Session, asker: Asker, model: str, wished: Callable[[AnyPlan], Wish]) -> Admitted:
     """``asker`` may call ``model``, and has the budget for what it ``wished`` of it.
 
-    Raises what ``names.resolve`` and ``usage.admit`` do, ``NotAble`` and ``ContextTooLong``.
+    Raises what ``pipelines.service.plan`` and ``usage.admit`` do, ``NotAble`` and ``ContextTooLong``.
     """
     actor = asker.actor
-    plan: Plan = names.resolve(db, actor, model)
+    plan = pipelines.plan(db, actor, model)
     wish = wished(plan)
     rules.check_able(plan, wish)
     if actor.is_anonymous:
@@ -117,6 +119,20 @@ def record(database: Database, admitted: Admitted, *, outcome: Outcome | None = 
         usage.record(database, meter, admitted.allowance if is_last else None)
 
 
+def keep(database: Database, admitted: Admitted, *, outcome: Outcome | None = None) -> None:
+    """What a route chose, what guards found and what the steps of a pipeline did is kept, for who may change it. Of an
+    endpoint's own call there is nothing to keep."""
+    if not isinstance(admitted.plan, RoutePlan | PipelinePlan):
+        return
+    last = admitted.ledger.legs[-1].outcome if admitted.ledger.legs else "refused"
+    seconds = (clock.now() - admitted.at).total_seconds()
+    with database.write() as db:
+        pipelines.record(
+            db, admitted.plan, admitted.ledger, outcome=outcome or last, seconds=seconds,
+            request_id=admitted.request_id,
+        )  # fmt: skip
+
+
 def _meter(admitted: Admitted, leg: Leg, outcome: Outcome, via: str) -> Meter:
     took, target = leg.measured, leg.target
     return Meter(
@@ -142,5 +158,6 @@ def _meter(admitted: Admitted, leg: Leg, outcome: Outcome, via: str) -> Meter:
 
 
 def models(db: Session, actor: Actor) -> Sequence[names.Listed]:
-    """What ``actor`` may call, by name."""
-    return names.listed(db, actor)
+    """What ``actor`` may call, by name: endpoints, adapters, routes and pipelines."""
+    everything = [*names.listed(db, actor), *pipelines.listed(db, actor)]
+    return sorted(everything, key=lambda one: one.name.lower())[: names.MAX_LISTED]

@@ -60,7 +60,10 @@ class OpenAI:
         answer = read(body)
         if not isinstance(answer, dict):
             return body
-        return written(answer | {"model": self._name, "freehold": source(reply)})
+        # A pipeline puts its trace there, where the caller asks for it.
+        said = answer.get("freehold")
+        traced = {"trace": said["trace"]} if isinstance(said, dict) and "trace" in said else {}
+        return written(answer | {"model": self._name, "freehold": source(reply) | traced})
 
     def piece(self, data: bytes, reply: Reply) -> bytes:
         if not self._has_begun:

@@ -21,7 +21,7 @@ from freehold.gateway.generated import Generation, Heard, Similarity, Task, Vect
 from freehold.gateway.receiving import body_of
 from freehold.gateway.rules import Wish
 from freehold.gateway.shapes import OpenAI
-from freehold.routing.rules import Plan
+from freehold.pipelines.rules import AnyPlan
 
 SHAPES: Mapping[str, type[Task]] = {
     "text-generation": Generation,
@@ -49,7 +49,7 @@ async def _answered(request: Request) -> Response:
     given: dict[str, Any] | None = rules.parsed(body) if is_json else None
     found = ""
 
-    def wished(plan: Plan) -> Wish:
+    def wished(plan: AnyPlan) -> Wish:
         nonlocal found
         found = official.task_of(plan, asked, given)
         return official.wish_of(plan, found, given, body, media_type)

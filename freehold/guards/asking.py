@@ -22,7 +22,12 @@ async def found(guard: Guard, text: str, ask: Callable[[str, str, dict[str, Any]
         return "too long to look at"
     try:
         if guard.options.get("labels"):
-            return _label(guard, await ask(guard.options["model"], "task", {"inputs": text}))
+            return _label(
+                guard,
+                await ask(
+                    guard.options["model"], "task", {"task": "text-classification", "inputs": text, "parameters": {}}
+                ),
+            )
         return _answer(guard, await ask(guard.options["model"], "chat/completions", _question(guard, text)))
     except HubError:
         if guard.does == "mark":
