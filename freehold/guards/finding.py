@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from freehold.guards import words
-from freehold.guards.folding import Folded, folded
+from freehold.guards.folding import Folded, folded, is_dense
 
 #: A finding that reaches over spaces begins with a word that has a digit, and is at most so long.
 MAX_SPACED = 64
@@ -42,7 +42,7 @@ _IBANS = {
 _TOKEN_TAIL = re.compile(r"[A-Za-z0-9_\-.=+/]*")
 _KEY_TAIL = re.compile(r"[A-Za-z0-9+/=\s:,\\-]*")
 _SECRETS = re.compile(
-    r"(?<![A-Za-z0-9_])(?:hf_[A-Za-z0-9]{16}"  # ours, and Hugging Face's
+    r"(?<![A-Za-z_])(?:hf_[A-Za-z0-9]{16}"  # ours, and Hugging Face's
     r"|hf_(?:jwt|oauth)_[A-Za-z0-9_-]{8}"
     r"|sk-[A-Za-z0-9_-]{16}|sk_(?:live|test)_[A-Za-z0-9]{10}|rk_(?:live|test)_[A-Za-z0-9]{10}"
     r"|gh[pousr]_[A-Za-z0-9]{20}|github_pat_[A-Za-z0-9_]{20}|glpat-[A-Za-z0-9_-]{16}"
@@ -137,12 +137,22 @@ def _mails(text: str) -> Iterator[Span]:
     at = text.find("@")
     while at >= 0:
         local = 0
-        while local < min(64, at) and (text[at - local - 1].isalnum() or text[at - local - 1] in _LOCAL):
+        while local < min(64, at) and _is_local(text[at - local - 1]):
             local += 1
         domain = _DOMAIN.match(text, at + 1)
         if local and domain:
             yield Span(at - local, domain.end(), "mail")
         at = text.find("@", at + 1)
+
+
+def _is_local(character: str) -> bool:
+    """Whether it can stand before the @ of an address: letters of scripts that put spaces between words, too."""
+    return character in _LOCAL or (character.isalnum() and not is_dense(character))
+
+
+def _is_word(character: str) -> bool:
+    """Whether a number goes on in it. Scripts without spaces are no part of a number beside them."""
+    return character.isascii() and (character.isalnum() or character == "_")
 
 
 def _ibans(text: str) -> Iterator[Span]:
@@ -151,7 +161,7 @@ def _ibans(text: str) -> Iterator[Span]:
         end = _letters(text, found.start(), length) if length else None
         if end is not None:
             plain = re.sub("[ -]", "", text[found.start() : end]).upper()
-            if _is_iban(plain) and not text[end : end + 1].isalnum():
+            if _is_iban(plain) and not _is_word(text[end : end + 1]):
                 yield Span(found.start(), end, "iban")
 
 
@@ -191,7 +201,7 @@ def _addresses(text: str) -> Iterator[Span]:
 def _numbers(text: str, wanted: set[str]) -> Iterator[Span]:
     """Cards, national ids and phones among runs of digits with signs between them."""
     for run in _DIGITS.finditer(text):
-        if run.start() and text[run.start() - 1].isalnum():
+        if run.start() and _is_word(text[run.start() - 1]):
             continue
         groups = list(_GROUP.finditer(text, run.start(), run.end()))
         past = 0
@@ -213,7 +223,7 @@ def _number_at(text: str, run: re.Match[str], groups: list[re.Match[str]], first
         if len(digits) > 19 or group.end() - start > MAX_SPACED - 4:
             break
         after = text[group.end() : group.end() + 1]
-        if after.isalnum() or after == "_":
+        if _is_word(after):
             break
         shown = text[start : group.end()]
         if "card" in wanted and len(digits) >= 13 and digits[0] in "23456" and _luhn(digits):

@@ -26,6 +26,11 @@ _TABLE |= {0x2024: ".", 0x3002: ".", 0xFE52: ".", 0xFE6B: "@", 0x2013: "-", 0x22
 _TABLE |= {0xA0: " ", 0x202F: " ", 0x2009: " ", 0x2007: " ", 0x3000: " "}
 
 
+def is_dense(character: str) -> bool:
+    """Whether it is of a script that puts no spaces between words. Full-width Latin and letters of formulas are not."""
+    return "\u2e80" <= character < "\uff00" or "\U00020000" <= character < "\U000e0000"
+
+
 @dataclass(frozen=True)
 class Folded:
     """``text`` as it is looked at; :meth:`at` says where a place of it stands in the text as it was given."""

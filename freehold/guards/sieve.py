@@ -9,6 +9,7 @@ from typing import Any
 from freehold.guards import finding
 from freehold.guards.errors import Blocked
 from freehold.guards.finding import MAX_SPACED, Detector, Span
+from freehold.guards.folding import is_dense
 from freehold.guards.rules import Finding, Guard, Side
 
 #: Of a word without an end, such as a long key: more than any finding has.
@@ -184,7 +185,7 @@ class Holder:
 def _word_start(text: str, at: int) -> int:
     """Where the word begins that reaches up to ``at``; scripts that write no spaces have words of one character."""
     least = max(0, at - MAX_WORD)
-    while at > least and not text[at - 1].isspace() and text[at - 1] < "\u2e80":
+    while at > least and not text[at - 1].isspace() and not is_dense(text[at - 1]):
         at -= 1
     return at
 
