@@ -59,6 +59,13 @@ PAGES: tuple[Shown, ...] = (
     Shown("playground-anonymous", "/playground", NOBODY),
     Shown("playground-unknown", "/playground?model=lab/nothing-like-it", STRANGER),
     Shown("feedback-place", "/playground/feedback"),
+    # ---- routes and pipelines
+    Shown("routes", "/routes"),
+    Shown("routes-none", "/routes", NOBODY),
+    Shown("route-new", "/routes/new"),
+    Shown("pipelines", "/pipelines"),
+    Shown("pipelines-none", "/pipelines", NOBODY),
+    Shown("pipeline-new", "/pipelines/new"),
     # ---- a repository
     Shown("model", _MODEL),
     Shown("model-on-fleet", "/lab/river-tides-small?machine=lab:fleet&users=8&tokens=8192"),

@@ -59,6 +59,7 @@ class _Run:
     async def answer(self, stack: AsyncExitStack) -> Reply:
         """All steps but the last are done; the last one's reply, or what was said before where it is skipped."""
         *before, last = self.plan.document.steps
+        self.ledger.why.append(f"{self.plan.served_name}: a pipeline of {len(before) + 1} steps")
         try:
             async with asyncio.timeout_at(asyncio.get_running_loop().time() + self.plan.document.bounds.seconds):
                 for step in before:

@@ -20,10 +20,10 @@ from freehold.gateway import rules as gateway_rules
 from freehold.gateway import service as gateway
 from freehold.gateway.service import Admitted, Asker
 from freehold.inference.rules import Runtime
+from freehold.pipelines.answering import answer
 from freehold.playground import asking, pages
 from freehold.playground.asking import Given
 from freehold.playground.lanes import Turn
-from freehold.routing.answering import answer
 
 OWN = "own"
 MAX_FORM_BYTES = 4 << 20

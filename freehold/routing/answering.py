@@ -107,7 +107,7 @@ async def _first_that_answers(
             async with asyncio.timeout(option.choice.timeout_s):
                 reply = await begin(await trial.enter_async_context(asking), call)
         except BaseException as err:
-            await trial.aclose()
+            await _leave(trial, err)
             if place == len(able) - 1 or not _goes_on(plan, err):
                 raise
             tried = _said(err)
@@ -142,7 +142,7 @@ async def _small_first(
             ask = _Asker(runtime, plan, call, asked, ledger, via)
             wrong = await checking.wrong(check, call, reply.text, ask.judge)
     except BaseException as err:
-        await trial.aclose()
+        await _leave(trial, err)
         if not _goes_on(plan, err):
             raise
         reply, wrong = None, _said(err)
@@ -195,6 +195,15 @@ def _note(ledger: Ledger, plan: RoutePlan, option: Option, why: str) -> None:
         ledger.why[:] = [one for one in ledger.why if one != f"{plan.served_name}: {earlier[1]}"]
     ledger.why.append(sentence)
     ledger.chosen[plan.route_id] = (option.choice.name, why)
+
+
+async def _leave(trial: AsyncExitStack, err: BaseException) -> None:
+    """A call that failed is left with its error: whoever keeps its engine learns by it that the engine is lost."""
+    try:
+        await trial.__aexit__(type(err), err, err.__traceback__)
+    except BaseException as again:
+        if again is not err:
+            raise
 
 
 def _were_tried(ledger: Ledger, since: int) -> None:

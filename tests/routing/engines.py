@@ -29,6 +29,8 @@ class Engines:
     says: Mapping[str, str | Exception | Says]
     asked: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     open_calls: int = 0
+    #: Engines that die when their answer is read.
+    breaks: frozenset[str] = frozenset()
     #: After so many pieces of a stream the engine dies.
     dies_after: int | None = None
 
@@ -46,7 +48,8 @@ class Engines:
             if isinstance(said, Exception):
                 leg.outcome = "refused" if isinstance(said, TooBusy) else "failed"
                 raise said
-            answer = Answer(target, leg, call, said, self.dies_after)
+            dies_after = -1 if target.served_name in self.breaks else self.dies_after
+            answer = Answer(target, leg, call, said, dies_after)
             yield answer
             leg.outcome = "ok" if answer.is_whole else "cancelled"
         except EngineLost:
@@ -80,6 +83,7 @@ class Answer:
         return [self.leg]
 
     async def body(self) -> bytes:
+        self._live()
         self.is_whole = True
         self.measured.prompt_tokens, self.measured.completion_tokens = 3, len(self.text.split())
         if self.call.path == "task":
@@ -92,6 +96,7 @@ class Answer:
         return json.dumps({"id": "x", "choices": [choice]}).encode()
 
     async def pieces(self) -> AsyncIterator[Piece]:
+        self._live()
         yield self._piece({"role": "assistant", "content": ""})
         for at, word in enumerate(self.text.split(" ")):
             if self.dies_after is not None and at >= self.dies_after:
@@ -101,6 +106,10 @@ class Answer:
             yield self._piece({"content": word if at == 0 else f" {word}"})
         self.is_whole = True
         yield self._piece({}, "stop")
+
+    def _live(self) -> None:
+        if self.dies_after == -1:
+            raise EngineLost("The engine died.")
 
     def _piece(self, delta: Mapping[str, Any], finish: str | None = None) -> Piece:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}

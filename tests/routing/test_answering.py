@@ -130,6 +130,13 @@ def test_an_engine_lost_before_its_first_piece_is_replaced_and_later_is_not() ->
     assert said == "a b (lost)" and outcomes == ["failed"]
 
 
+def test_who_keeps_an_engine_learns_that_it_was_lost() -> None:
+    engines = Engines({"a/one": "x", "a/two": "Here."}, breaks=frozenset({"a/one"}))
+    said, who, ledger = ask(engines, route("fallback", "a/one", "a/two"), chat("?"))
+    assert (said, who) == ("Here.", "a/two")
+    assert [leg.outcome for leg in ledger.legs] == ["failed", "ok"]  # the stand-in says so only where it is told
+
+
 def test_who_is_too_slow_is_passed_over() -> None:
     class Slow(Engines):
         def call(self, target: Any, call: Any, legs: Any = None) -> Any:
