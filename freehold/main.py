@@ -80,6 +80,7 @@ from freehold.discussions import pages as discussions_pages
 from freehold.discussions import queries as discussions_queries
 from freehold.discussions import service as discussions
 from freehold.discussions.service import texts as threads_texts
+from freehold.engines import service as engines
 from freehold.fleet import api as fleet_api
 from freehold.fleet import pages as fleet_pages
 from freehold.gateway import api as gateway_api
@@ -190,6 +191,7 @@ def build_app(settings: Settings) -> FastAPI:
     app.state.database, app.state.kit, app.state.resolve_actor = database, kit, resolve_actor
     app.state.worker, app.state.downloads = worker, downloads
     app.state.index = index
+    engines.know(transformers_python=settings.transformers_python, vllm_python=settings.vllm_python)
     models.install(app.state, database, kit)
     app.state.sends_mail = bool(settings.smtp_url)
     edge.add(app)

@@ -75,6 +75,10 @@ class Settings:
         default="", metadata={"help": "Hosts and networks inside yours that remote endpoints may be at."}
     )
     currency: str = field(default="EUR", metadata={"help": "What prices of calls are in: three letters."})
+    transformers_python: str = field(
+        default="", metadata={"help": "Python that has `transformers[serving]`; empty: the hub's own, if it has it."}
+    )
+    vllm_python: str = field(default="", metadata={"help": "Python of vLLM's environment; empty: no vLLM here."})
     core_watts: int = field(
         default=10, metadata={"help": "What a processor core is thought to draw, for estimates of energy."}
     )

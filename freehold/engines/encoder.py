@@ -54,19 +54,19 @@ def look(model: Model, setup: Setup) -> Sequence[Offer] | Refusal:
             paths=[*weights, *beside],
             need=_need(model, loads[0], sentences.max_tokens(model)),
             max_context_tokens=sentences.max_tokens(model),
-            options={"pooling": pooling, "is_normal": is_normal},
+            options={"pooling": pooling, "is_normal": is_normal, "max_tokens": sentences.max_tokens(model)},
         )
     ]
 
 
 def job(offer: Offer, setup: Setup, directory: Path, adapters: Mapping[str, Path]) -> Job:
-    threads = setup.threads or os.cpu_count() or 1
+    threads, settled = setup.threads or os.cpu_count() or 1, {**offer.options, **setup.options}
     options: dict[str, Any] = {
         "folder": os.fspath(directory),
         "weights": [path for path in offer.paths if path.endswith(".safetensors")],
-        "pooling": offer.options["pooling"],
-        "is_normal": offer.options["is_normal"],
-        "max_tokens": offer.max_context_tokens,
+        "pooling": settled.get("pooling", "mean"),
+        "is_normal": settled.get("is_normal", True),
+        "max_tokens": settled.get("max_tokens") or offer.max_context_tokens or 512,
         "alias": offer.file,
         "parallel": setup.parallel,
     }

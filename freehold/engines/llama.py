@@ -41,6 +41,7 @@ def look(model: Model, setup: Setup) -> Sequence[Offer] | Refusal:
 
 
 def job(offer: Offer, setup: Setup, directory: Path, adapters: Mapping[str, Path]) -> Job:
+    settled = {**offer.options, **setup.options}
     context = min(setup.context_tokens, offer.max_context_tokens or setup.context_tokens)
     options: dict[str, Any] = {
         "model": os.fspath(directory / offer.paths[0]),
@@ -50,7 +51,7 @@ def job(offer: Offer, setup: Setup, directory: Path, adapters: Mapping[str, Path
         "context_tokens": context,
         "parallel": setup.parallel,
         "threads": setup.threads or os.cpu_count() or 1,
-        "made": os.fspath(setup.cache) if setup.cache and offer.options.get("precision") == "full" else "",
+        "made": os.fspath(setup.cache) if setup.cache and settled.get("precision") == "full" else "",
     }
     return Job(
         name=f"{Path(offer.file).name} on llama.cpp",
@@ -156,7 +157,7 @@ def _precision(model: Model, setup: Setup, load: Load, paths: Sequence[str]) -> 
     told = model.headers.get(paths[0], {})
     parameters, sizes = told.get("parameters", {}), told.get("size_bytes", {})
     rounded = {kind: number for kind, number in parameters.items() if kind not in _WHOLE}
-    if len(paths) > 1 or not rounded or setup.cache is None:
+    if len(paths) > 1 or not rounded:
         return "stored", None
     chosen = setup.options.get("precision")
     if chosen is None:

@@ -21,8 +21,9 @@ PROGRAM = "freehold.engines.programs.onnx"
 MAX_LABELS = 10_000
 #: Of the files of one model in several precisions, which is taken where nobody named one.
 FIRST = ("model.onnx", "model_optimized.onnx", "model_quantized.onnx", "model_int8.onnx", "model_fp16.onnx")
-#: What a graph keeps on the way, of one text or picture. Not measured.
-WORK_BYTES = 150 * MB
+#: What a graph keeps on the way, of one text or picture; and of half a minute of speech, whose every moment looks at
+#: every other. Measured with one model each.
+WORK_BYTES, SPEECH_BYTES = 150 * MB, 400 * MB
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def look(model: Model, setup: Setup) -> Sequence[Offer] | Refusal:
             file=next(iter(found.graphs.values())),
             abilities=found.abilities,
             paths=paths,
-            need=_need(sum(model.files[path] for path in paths)),
+            need=_need(sum(model.files[path] for path in paths), found.kind),
             max_context_tokens=found.max_tokens,
             options={"kind": found.kind, "files": dict(found.graphs), "max_tokens": found.max_tokens, **found.told},
         )
@@ -71,6 +72,7 @@ def job(offer: Offer, setup: Setup, directory: Path, adapters: Mapping[str, Path
     options = {
         "labels": [],
         **offer.options,
+        **setup.options,
         "folder": os.fspath(directory),
         "threads": threads,
         "alias": Path(offer.file).name,
@@ -88,7 +90,9 @@ def job(offer: Offer, setup: Setup, directory: Path, adapters: Mapping[str, Path
 
 
 def missing() -> str:
-    if any(importlib.util.find_spec(name) is None for name in ("onnxruntime", "numpy", "tokenizers", "PIL")):
+    if any(
+        importlib.util.find_spec(name) is None for name in ("onnxruntime", "numpy", "tokenizers", "PIL", "miniaudio")
+    ):
         return "ONNX Runtime is not installed on this node: install freehold[serve]."
     return ""
 
@@ -222,8 +226,9 @@ def _is_many(config: Any) -> bool:
     return isinstance(config, Mapping) and config.get("problem_type") == "multi_label_classification"
 
 
-def _need(weights_bytes: int) -> Need:
-    overhead = RUNTIME_BYTES["ONNX Runtime"] + WORK_BYTES + weights_bytes // 4
+def _need(weights_bytes: int, kind: str) -> Need:
+    work_bytes = SPEECH_BYTES if kind == "speech" else WORK_BYTES
+    overhead = RUNTIME_BYTES["ONNX Runtime"] + work_bytes + weights_bytes // 4
     return Need(
         engine="ONNX Runtime",
         weights_bytes=weights_bytes,

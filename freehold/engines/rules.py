@@ -39,8 +39,9 @@ class Model:
 class Setup:
     """How a model is to be served. ``file``: the load's name where a model has several (one quantisation of GGUF).
 
-    ``cache``: a folder of this node for what engines make of files (weights in another precision), which they keep
-    within bounds; None: they make nothing, and serve the files as they are.
+    ``options``: the engine's own, as somebody chose them or as an offer settled them. ``cache``: a folder of this node
+    for what engines make of files (weights in another precision), which they keep within bounds; None: they make
+    nothing, and serve the files as they are.
     """
 
     file: str = ""

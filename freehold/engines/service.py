@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from freehold.engines import encoder, llama, onnx
+from freehold.engines import encoder, interpreters, llama, onnx, remote, transformers, vllm
 from freehold.engines.errors import NoSuchEngine
 from freehold.engines.rules import Engine, Model, Offer, Refusal, Setup
 
 #: In the order of preference: the first that can serve a model is proposed.
-ENGINES: Mapping[str, Engine] = {one.name: one for one in (llama.ENGINE, onnx.ENGINE, encoder.ENGINE)}
+ENGINES: Mapping[str, Engine] = {
+    one.name: one
+    for one in (llama.ENGINE, vllm.ENGINE, onnx.ENGINE, encoder.ENGINE, transformers.ENGINE, remote.ENGINE)
+}
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,11 @@ class Choices:
 
     offers: Sequence[Offer]
     refusals: Sequence[Refusal]
+
+
+def know(*, transformers_python: str, vllm_python: str) -> None:
+    """Engines with an environment of their own are started by these Pythons. Done once, at the start of a node."""
+    interpreters.know({transformers.NAME: transformers_python, vllm.NAME: vllm_python})
 
 
 def named(name: str) -> Engine:

@@ -147,7 +147,7 @@ def test_how_sentences_are_made_is_read_from_the_folder(tmp_path: Path) -> None:
     (home / "1_Pooling/config.json").write_text(json.dumps({"pooling_mode_cls_token": True}))
     (home / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 20}))
     (offer,) = encoder.look(model_of(folder=home), Setup())  # type: ignore[misc]
-    assert offer.options == {"pooling": "cls", "is_normal": False}  # type: ignore[union-attr]
+    assert offer.options == {"pooling": "cls", "is_normal": False, "max_tokens": 20}  # type: ignore[union-attr]
     assert offer.max_context_tokens == 20  # type: ignore[union-attr]
     (home / "modules.json").write_text(
         json.dumps([*modules, {"type": "sentence_transformers.models.Dense", "path": "2_Dense"}])

@@ -220,9 +220,11 @@ def test_a_tone_is_the_same_tone_at_another_rate(rate: int, kind: int, bits: int
         32: (tone * (2**31 - 1)).astype("<i4").tobytes() if kind == 1 else tone.astype("<f4").tobytes(),
     }[bits]
     heard = sound.read(wav(data, rate, kind, bits), 16_000, 60)
-    wanted = 0.5 * np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000)
     assert len(heard) == 16_000
-    assert np.abs(heard - wanted)[500:-500].max() < 0.02
+    heights = np.abs(np.fft.rfft(heard))
+    assert heights.argmax() == 440
+    assert heights[440] / 8_000 == pytest.approx(0.5, abs=0.05)
+    assert np.delete(heights, range(430, 451)).max() < 0.02 * heights[440]
 
 
 @pytest.mark.rules
@@ -234,7 +236,6 @@ def test_a_tone_is_the_same_tone_at_another_rate(rate: int, kind: int, bits: int
         b"OggS" + b"\0" * 100,
         b"RIFF\0\0\0\0WAVE",
         wav(b"", 16_000),
-        wav(b"\0" * 100, 1),
         wav(b"\0" * 100, 16_000, channels=0),
         wav(b"\0" * 100, 16_000, kind=7),
         wav(b"\0" * 200_000, 1_000),

