@@ -94,7 +94,7 @@ export function combobox(input, list, said, find, { always = false } = {}) {
   return { show };
 }
 
-export function element(tag, attributes, text) {
+export function element(tag, attributes = {}, text = "") {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   if (text) made.textContent = text;

@@ -111,7 +111,7 @@ export default function playground(root) {
   }
   function measure(gauge, group, one, { first, tokens, prompt = 0, took, rate }) {
     const going = Math.max(1, took - first), figures = [];
-    const add = (value, unit) => { const made = element("span"); made.append(element("b", {}, value), ` ${unit}`); figures.push(made); };
+    const add = (value, unit) => { const made = element("span", {}); made.append(element("b", {}, value), ` ${unit}`); figures.push(made); };
     if (tokens > 1) add((rate ?? ((tokens - 1) * 1000) / going).toFixed(1), "tokens/s");
     if (first) add((first / 1000).toFixed(2), "s to first");
     add(tokens.toLocaleString("en"), tokens === 1 ? "token" : "tokens");
@@ -202,7 +202,7 @@ export default function playground(root) {
 
   form.addEventListener("submit", (event) => { event.preventDefault(); go(); });
   box.addEventListener("keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); go(); } });
-  root.querySelector("[data-new]").addEventListener("click", (event) => {
+  document.querySelector("[data-new]").addEventListener("click", (event) => {
     event.preventDefault();
     for (const flight of flights) flight.abort();
     for (const one of lanes) { one.messages = []; one.list.replaceChildren(); }
