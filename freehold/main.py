@@ -1,5 +1,6 @@
 """The one place that knows every room: puts them together into an application."""
 
+import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -20,6 +21,8 @@ from freehold.access.service import SESSION_COOKIE, UseLog, from_credentials
 from freehold.accounts import csrf
 from freehold.accounts import pages as accounts_pages
 from freehold.accounts.events import AccountDeleted
+from freehold.batches import api as batches_api
+from freehold.batches import tasks as batches_tasks
 from freehold.cards import api as cards_api
 from freehold.cards import service as cards
 from freehold.cards import tasks as cards_tasks
@@ -178,14 +181,15 @@ def build_app(settings: Settings) -> FastAPI:
     database.info[indexed.INFO] = index
     ledger = usage.Ledger(database, core_watts=settings.core_watts)
     database.info[usage.LEDGER] = ledger
-    worker = Worker(database, _bodies(kit), threads=settings.task_threads)
+    host = batches_tasks.Host()
+    worker = Worker(database, _bodies(kit) | batches_tasks.bodies(kit, host), threads=settings.task_threads)
     app = FastAPI(
         title="Freehold",
         version=freehold.__version__,
         description="The hub's JSON API: the calls of the official clients, and a few of its own.",
         docs_url=None,  # the stock page fetches its scripts from outside; the document itself is at /openapi.json
         redoc_url=None,
-        lifespan=_lifespan(database, kit, (uses, downloads), worker),
+        lifespan=_lifespan(database, kit, (uses, downloads), worker, host),
         redirect_slashes=False,
     )
     app.state.database, app.state.kit, app.state.resolve_actor = database, kit, resolve_actor
@@ -302,6 +306,7 @@ def _add_rooms(app: FastAPI) -> None:
         *lfs_api.routes,
         *locks_api.routes,
         *git_api.routes,
+        *batches_api.routes,  # before the widest address below /v1
         *gateway_api.routes,
         *tasking.routes,
         *playground_plain.routes,
@@ -330,6 +335,7 @@ def _add_rooms(app: FastAPI) -> None:
     _take(app, endpoints_api.router)
     _take(app, usage_api.router)
     _take(app, playground_api.router)
+    _take(app, batches_api.router)
     _take(app, one_segment_api.router)
     _add_pages(app)
 
@@ -400,7 +406,9 @@ def health(ask: http.Ask) -> Response:
 # ---- life and housekeeping ---------------------------------------------------------------------------------
 
 
-def _lifespan(database: Database, kit: Kit, logs: tuple[UseLog, DownloadLog], worker: Worker):  # type: ignore[no-untyped-def]  # Starlette's own protocol
+def _lifespan(  # type: ignore[no-untyped-def]  # Starlette's own protocol
+    database: Database, kit: Kit, logs: tuple[UseLog, DownloadLog], worker: Worker, host: batches_tasks.Host
+):
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         disk.sweep(kit.tmp, older_than_s=STALE_SCRATCH_S)
@@ -422,15 +430,17 @@ def _lifespan(database: Database, kit: Kit, logs: tuple[UseLog, DownloadLog], wo
         )
         for periodic in periodics:
             periodic.start()
+        host.begin(asyncio.get_running_loop(), lambda: getattr(app.state, "runtime", None))
         worker.start()
         app.state.index.start()
         app.state.following.start()
         try:
             yield
         finally:
+            host.end()
+            await asyncio.to_thread(worker.stop)  # batches end in this loop, and models after them
             await models.close(app.state)
             app.state.index.stop()
-            worker.stop()
             for periodic in periodics:
                 periodic.stop()
             _flush(database, logs)

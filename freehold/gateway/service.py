@@ -33,6 +33,7 @@ class Admitted:
     request_id: str
     at: datetime
     ledger: Ledger = field(default_factory=Ledger)
+    is_batch: bool = False  # after live calls
 
     @property
     def call(self) -> Call:
@@ -51,6 +52,7 @@ class Admitted:
             upload=wish.upload,
             content_type=wish.content_type,
             request_id=self.request_id,
+            priority="batch" if self.is_batch else "live",
         )
 
     @property
@@ -79,6 +81,7 @@ class Asker:
     request_id: str = ""
     bill_to: str = ""  # the organisation that pays; '': whoever asks
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_batch: bool = False
 
 
 def admit(db: Session, asker: Asker, model: str, wished: Callable[[AnyPlan], Wish]) -> Admitted:
@@ -103,7 +106,7 @@ def admit(db: Session, asker: Asker, model: str, wished: Callable[[AnyPlan], Wis
         max_tokens=wish.max_tokens,
     )
     asked = Asked(actor.id, asker.headers)
-    return Admitted(wish, plan, asked, payer, allowance, asker.request_id, clock.now())
+    return Admitted(wish, plan, asked, payer, allowance, asker.request_id, clock.now(), is_batch=asker.is_batch)
 
 
 def record(database: Database, admitted: Admitted, *, outcome: Outcome | None = None) -> None:
@@ -154,6 +157,7 @@ def _meter(admitted: Admitted, leg: Leg, outcome: Outcome, via: str) -> Meter:
         first_token_seconds=took.first_token_s,
         processor_seconds=took.processor_s,
         peak_memory_bytes=took.peak_memory_bytes,
+        is_batch=admitted.is_batch,
     )
 
 

@@ -71,6 +71,7 @@ class Allowance:
     hold_id: str = ""  # what is held of budgets until the call is recorded; '' nothing
     counted: tuple[str, ...] = ()  # limits that this call was counted under
     expected_tokens: int = 0  # as it was counted under them
+    served_name: str = ""  # whose prices these are; of another model that answered in its place, its own count
 
     @property
     def rate(self) -> Rate:

@@ -75,6 +75,7 @@ def admit(
         hold_id=hold_id,
         counted=counted,
         expected_tokens=expected_tokens,
+        served_name=served_name,
     )
 
 

@@ -248,7 +248,8 @@ def _is_written(db: Session, entry: Entry) -> bool:
 
 def _row(db: Session, entry: Entry, core_watts: float) -> dict[str, Any]:
     meter, allowance = entry.meter, entry.allowance
-    rate = allowance.rate if allowance else queries.price_of(db, meter.served_name, meter.model)
+    is_its_own = allowance is not None and allowance.served_name in ("", meter.served_name)
+    rate = allowance.rate if allowance and is_its_own else queries.price_of(db, meter.served_name, meter.model)
     at = meter.at.astimezone(UTC)
     return {
         "id": entry.id,

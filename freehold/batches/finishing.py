@@ -1,0 +1,196 @@
+"""What came of a batch is put together: files in OpenAI's form, or a data set with its card."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from freehold.batches import rules, sources
+from freehold.batches.running import actor_of
+from freehold.batches.service import files
+from freehold.batches.tables import Batch, BatchLine
+from freehold.content.kit import Kit
+from freehold.content.service import bringing, commits
+from freehold.content.service.bringing import Brought
+from freehold.content.service.commits import Target
+from freehold.content.service.proposals import Proposal
+from freehold.core import clock
+from freehold.core.database import Database
+from freehold.core.ids import new_id
+
+READ_AT_ONCE = 200
+ANSWERS = "data/answers.jsonl"
+
+
+def finish(database: Database, kit: Kit, batch: Batch) -> None:
+    """The batch has ended, and its answers are where they were wanted. Safe to run twice."""
+    with commits.scratch_directory(kit) as scratch:
+        if batch.source == "file":
+            _files(database, kit, batch, scratch)
+        else:
+            _dataset(database, kit, batch, scratch)
+    while _forget_some(database, batch.id):
+        pass
+
+
+def _files(database: Database, kit: Kit, batch: Batch, scratch: Path) -> None:
+    good, bad = scratch / "output.jsonl", scratch / "errors.jsonl"
+    with open(good, "wb") as answers, open(bad, "wb") as errors:
+        for line in answered(database, batch.id):
+            answer = json.loads(line.answer)
+            is_good = line.status == 200
+            told = {
+                "id": f"{batch.id}-{line.number}",
+                "custom_id": line.custom_id,
+                "response": {"status_code": line.status, "request_id": f"{batch.id}-{line.number}", "body": answer}
+                if is_good
+                else {"status_code": line.status, "request_id": "", "body": {"error": answer}},
+                "error": None,
+            }
+            (answers if is_good else errors).write(json.dumps(told, ensure_ascii=False).encode("utf-8") + b"\n")
+    sizes = {name: held.stat().st_size for name, held in (("output", good), ("error", bad))}
+    ids = {name: files.put(kit, held) for name, held in (("output", good), ("error", bad)) if sizes[name]}
+    with database.write() as db:
+        now = db.get_one(Batch, batch.id, with_for_update=True)
+        for name, file_id in ids.items():
+            files.record(db, now.user_id, file_id, f"{batch.id}_{name}.jsonl", "batch_output", sizes[name])
+        now.output_file_id, now.error_file_id = ids.get("output"), ids.get("error")
+        _ended(now)
+
+
+def _dataset(database: Database, kit: Kit, batch: Batch, scratch: Path) -> None:
+    held = scratch / "answers.jsonl"
+    with database.read() as db:
+        actor = actor_of(db, batch)
+        pieces = sources.opened(db, database, kit, actor, batch)
+    digest, size_bytes, sample = hashlib.sha256(), 0, b""
+    with open(held, "wb") as out:
+        for text in _joined(database, batch, pieces):
+            out.write(text)
+            digest.update(text)
+            size_bytes += len(text)
+            sample = sample or text[:512]
+    card = card_of(batch).encode("utf-8")
+    path = scratch / "README.md"
+    path.write_bytes(card)
+    brought = [
+        Brought(ANSWERS, held, size_bytes, digest.hexdigest(), sample),
+        Brought("README.md", path, len(card), hashlib.sha256(card).hexdigest(), card[:512]),
+    ]
+    words = Proposal(f"Answers of {batch.served_name} to {batch.done} rows of {batch.given['repo']}")
+    commit_scratch = scratch / new_id()
+    commit_scratch.mkdir()
+    into = Target("dataset", batch.given["into"], "main")
+    bringing.bring(database, kit, actor, into, brought if size_bytes else brought[1:], words, commit_scratch)
+    with database.write() as db:
+        _ended(db.get_one(Batch, batch.id, with_for_update=True))
+
+
+def _joined(database: Database, batch: Batch, pieces: sources.Pieces) -> Iterator[bytes]:
+    """Each answered row as it was, with the answer beside it; rows and answers go by in step."""
+    given = batch.given
+    rows = enumerate(rules.rows(given["path"].lower(), pieces()))
+    number, row = -1, None
+    for line in answered(database, batch.id):
+        if line.status != 200:
+            continue
+        while number < line.number:
+            number, row = next(rows)
+        body = json.loads(line.answer)
+        told: dict[str, Any] = dict(row) if isinstance(row, dict) else {}
+        told |= {
+            "answer": rules.answer_text(body),
+            "answer_finish": _finish_of(body),
+            "answer_tokens": (body.get("usage") or {}).get("completion_tokens"),
+        }
+        yield json.dumps(told, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+
+def _finish_of(body: dict[str, Any]) -> str | None:
+    try:
+        reason = body["choices"][0]["finish_reason"]
+    except (KeyError, IndexError, TypeError):
+        return None
+    return reason if isinstance(reason, str) else None
+
+
+def card_of(batch: Batch) -> str:
+    """The card of the data set of answers: what was asked of which model, with which parameters, about what."""
+    given = batch.given
+    source = {"source_datasets": [given["repo"]], "tags": ["generated"], "configs": [_config()]}
+    front = "\n".join(f"{name}: {json.dumps(value)}" for name, value in source.items())
+    prompt = given["template"] if not given["system"] else f"{given['system']}\n\n{given['template']}"
+    fence = "`" * max(3, *(len(run) + 1 for run in _runs(prompt)), 3)
+    made = {
+        "model": given["model"],
+        "revision": given["revision"],
+        "served name": batch.served_name,
+        "data set": given["repo"],
+        "data set revision": given["commit"],
+        "file": given["path"],
+        "parameters": json.dumps(given["parameters"], ensure_ascii=False),
+        "rows": f"{batch.done} answered, {batch.failed} failed",
+        "tokens": f"{batch.prompt_tokens} asked, {batch.completion_tokens} answered",
+        "made": clock.now().date().isoformat(),
+    }
+    table = "\n".join(f"| {name} | `{_cell(value)}` |" for name, value in made.items())
+    return (
+        f"---\n{front}\n---\n# Answers of {_cell(batch.served_name)}\n\n"
+        f"Each row of `{_cell(given['repo'])}` was put into a prompt and answered by a model: `answer` holds its "
+        "words, and nobody has checked them.\n\n"
+        f"| | |\n|---|---|\n{table}\n\n## Prompt\n\n{fence}\n{prompt}\n{fence}\n"
+    )
+
+
+def _config() -> dict[str, Any]:
+    return {"config_name": "default", "data_files": ANSWERS}
+
+
+def _cell(value: object) -> str:
+    return " ".join(str(value).replace("`", "'").replace("|", "/").split())
+
+
+def _runs(text: str) -> list[str]:
+    runs, run = [], ""
+    for letter in text:
+        run = run + letter if letter == "`" else ""
+        if run:
+            runs.append(run)
+    return runs
+
+
+def answered(database: Database, batch_id: str) -> Iterator[BatchLine]:
+    """Every line that was answered or failed, in order, some at a time."""
+    after = -1
+    while True:
+        with database.read() as db:
+            some = db.scalars(_after(batch_id, after).limit(READ_AT_ONCE)).all()
+        yield from some
+        if len(some) < READ_AT_ONCE:
+            return
+        after = some[-1].number
+
+
+def _after(batch_id: str, number: int) -> Any:
+    mine = select(BatchLine).where(BatchLine.batch_id == batch_id, BatchLine.number > number)
+    return mine.order_by(BatchLine.number)
+
+
+def _ended(batch: Batch) -> None:
+    batch.state = "cancelled" if batch.why == "cancelled" else "done"
+    batch.why, batch.touched_at, batch.ended_at = "", clock.now(), clock.now()
+
+
+def _forget_some(database: Database, batch_id: str) -> int:
+    with database.write() as db:
+        return _forgotten(db, batch_id)
+
+
+def _forgotten(db: Session, batch_id: str) -> int:
+    some = select(BatchLine.number).where(BatchLine.batch_id == batch_id).limit(5000)
+    gone = delete(BatchLine).where(BatchLine.batch_id == batch_id, BatchLine.number.in_(some))
+    return int(db.execute(gone.execution_options(synchronize_session=False)).rowcount)  # type: ignore[attr-defined]

@@ -1,0 +1,203 @@
+"""A slice of a batch: lines are asked beside each other, as many as the endpoint takes, for a while.
+
+What was answered is written down every second; a hub that is killed asks again what was in flight, and what was
+answered in that second. How far ahead of the oldest unanswered line another may be is bounded, so memory is.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+
+from freehold.access.rules import Actor
+from freehold.access.service import remembered
+from freehold.accounts.errors import BadCredentials
+from freehold.batches import rules, sources
+from freehold.batches.rules import Line
+from freehold.batches.service import jobs
+from freehold.batches.tables import Batch, BatchLine
+from freehold.content.kit import Kit
+from freehold.core.database import Database
+from freehold.core.errors import HubError
+from freehold.gateway import rules as gateway_rules
+from freehold.gateway import service as gateway
+from freehold.gateway.asking import ask
+from freehold.gateway.errors import told
+from freehold.inference.rules import Runtime, Target
+from freehold.usage.errors import BudgetSpent, RateLimited
+
+log = logging.getLogger("freehold.batches")
+SLICE_S = 45.0
+NOTE_S = 1.0
+MAX_AHEAD = 1000
+MAX_PARALLEL = 64
+#: Of a route or a pipeline, whose models have slots of their own.
+USUAL_PARALLEL = 4
+READ_AT_ONCE = 32
+MAX_WAIT_S = 60.0
+
+
+class Stopped(Exception):
+    """The batch cannot go on by itself; the message says why, for its owner."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What became of one line. ``was_let_in`` False: it was refused before a model was asked."""
+
+    line: Line
+    status: int
+    answer: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    was_let_in: bool = True
+
+
+class Slice:
+    """One stretch of work on the batch ``batch_id``."""
+
+    def __init__(self, runtime: Runtime, database: Database, kit: Kit, batch: Batch) -> None:
+        self._runtime, self._database, self._kit, self._batch = runtime, database, kit, batch
+        self._actor: Actor | None = None
+        self._reached = batch.reached
+        self._finished: set[int] = set()
+        self._noted: list[Answered] = []
+        self._refused = 0
+        self._parallel = 1
+        self.is_exhausted = False
+
+    async def work(self, stops: asyncio.Event) -> str:
+        """Lines are asked until ``stops`` is set, the slice is over, or none are left; the state the batch is in.
+
+        Raises :class:`Stopped`; what was answered until then is written down.
+        """
+        loop = asyncio.get_running_loop()
+        until, noted_at, state = loop.time() + SLICE_S, loop.time(), "running"
+        found = await run_in_threadpool(self._begin)
+        ahead: list[Line] = []
+        asking: set[asyncio.Task[Answered]] = set()
+        try:
+            while state == "running":
+                if stops.is_set():  # what is in flight is asked again by whoever goes on
+                    break
+                is_over = loop.time() > until
+                while not is_over and len(asking) < self._parallel:
+                    if not ahead and not self.is_exhausted:
+                        ahead = await run_in_threadpool(_take, found, READ_AT_ONCE)
+                        self.is_exhausted = not ahead
+                    if not ahead or ahead[0].number - self._reached > MAX_AHEAD:
+                        break
+                    line = ahead.pop(0)
+                    if line.number >= self._reached and line.number not in self._finished:
+                        asking.add(asyncio.ensure_future(self._asked(line)))
+                if not asking:
+                    break
+                done, asking = await asyncio.wait(asking, timeout=NOTE_S, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    self._take_in(task.result())
+                if loop.time() - noted_at > NOTE_S:
+                    state, noted_at = await run_in_threadpool(self._note), loop.time()
+        finally:
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+            state = await run_in_threadpool(self._note)
+        return state
+
+    # ---- in a thread ----
+
+    def _begin(self) -> Iterator[Line]:
+        with self._database.read() as db:
+            self._actor = actor = actor_of(db, self._batch)
+            pieces = sources.opened(db, self._database, self._kit, actor, self._batch)
+            beyond = BatchLine.batch_id == self._batch.id, BatchLine.number >= self._reached
+            self._finished = {row[0] for row in db.query(BatchLine.number).filter(*beyond)}
+        return sources.lines(self._batch, pieces, self._reached)
+
+    def _note(self) -> str:
+        noted, self._noted = self._noted, []
+        while self._reached in self._finished:
+            self._finished.discard(self._reached)
+            self._reached += 1
+        rows = [
+            {"number": one.line.number, "custom_id": one.line.custom_id, "status": one.status, "answer": one.answer}
+            for one in noted
+        ]
+        prompt, completion = sum(one.prompt_tokens for one in noted), sum(one.completion_tokens for one in noted)
+        with self._database.write() as db:
+            return jobs.note(db, self._batch.id, rows, self._reached, prompt, completion)
+
+    # ---- one line ----
+
+    async def _asked(self, line: Line) -> Answered:
+        if line.error:
+            return Answered(line, 400, _error({"message": line.error, "code": "invalid_request"}))
+        refusals = 0
+        while True:
+            try:
+                return await self._ask(line)
+            except RateLimited as err:
+                await asyncio.sleep(min(MAX_WAIT_S, float(err.headers.get("Retry-After", 5))))
+            except BudgetSpent as err:
+                if "Retry-After" not in err.headers:
+                    raise Stopped(err.message) from err
+                await asyncio.sleep(float(err.headers["Retry-After"]))
+            except HubError as err:
+                if err.status < 500 and err.status != 429:
+                    was_let_in = err.status not in (401, 403, 404)
+                    return Answered(line, err.status, _error(told(err)), was_let_in=was_let_in)
+                refusals += err.status != 429  # a full queue is no fault of the line
+                if refusals >= rules.ATTEMPTS:
+                    return Answered(line, err.status, _error(told(err)))
+                await asyncio.sleep(min(MAX_WAIT_S, float(err.headers.get("Retry-After", 0)) or 2.0**refusals))
+
+    async def _ask(self, line: Line) -> Answered:
+        wish = gateway_rules.wish(self._batch.path, line.body)
+
+        def let_in() -> gateway.Admitted:
+            assert self._actor is not None
+            with self._database.read() as db:
+                request_id = f"{self._batch.id}-{line.number}"
+                asker = gateway.Asker(self._actor, request_id, self._batch.bill_to, is_batch=True)
+                return gateway.admit(db, asker, wish.model, lambda _: wish)
+
+        admitted = await run_in_threadpool(let_in)
+        if isinstance(admitted.plan, Target):
+            self._parallel = max(1, min(MAX_PARALLEL, admitted.plan.replicas * admitted.plan.parallel))
+        else:
+            self._parallel = USUAL_PARALLEL
+        body = await ask(self._runtime, self._database, admitted)
+        prompt, completion = admitted.tokens
+        if len(body) > rules.MAX_ANSWER_CHARS:
+            return Answered(line, 502, _error({"message": "The answer is too large to be kept."}), prompt, completion)
+        return Answered(line, 200, body.decode("utf-8", "replace"), prompt, completion)
+
+    def _take_in(self, one: Answered) -> None:
+        self._noted.append(one)
+        self._finished.add(one.line.number)
+        self._refused = 0 if one.was_let_in else self._refused + 1
+        if self._refused >= rules.PAUSE_AFTER:
+            with suppress(ValueError, KeyError, TypeError):
+                raise Stopped(f"{self._refused} lines in a row were refused: {json.loads(one.answer)['message']}")
+
+
+def actor_of(db: Any, batch: Batch) -> Actor:
+    """Whoever made ``batch``, with the rights of now. Raises :class:`Stopped` when they or their token are gone."""
+    try:
+        return remembered(db, batch.user_id, batch.token_id)
+    except BadCredentials as err:
+        raise Stopped("The token that made this batch is not good any more. Make it anew with another.") from err
+
+
+def _take(found: Iterator[Line], most: int) -> list[Line]:
+    return list(islice(found, most))
+
+
+def _error(what: Mapping[str, Any]) -> str:
+    return json.dumps(what, ensure_ascii=False)

@@ -1,0 +1,89 @@
+"""Files of requests and of answers: their owner's alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from freehold.access.rules import Actor
+from freehold.accounts.errors import NotAllowed, SignInNeeded
+from freehold.batches import rules
+from freehold.batches.errors import BadBatch, NoSuchBatch, NotNow
+from freehold.batches.tables import Batch, BatchFile
+from freehold.content.kit import Kit
+from freehold.core import clock, events
+from freehold.core.ids import new_secret_id
+
+MAX_FILES = 1000
+MAX_LISTED = 100
+
+
+def own(actor: Actor) -> str:
+    """The id of the person who asks. Raises ``SignInNeeded``, or ``NotAllowed`` for a token that is for repositories
+    alone."""
+    if actor.is_anonymous or actor.id is None:
+        raise SignInNeeded("Sign in, or send a token of yours.")
+    if actor.token is not None and (actor.token.is_fine_grained or actor.token.is_granted):
+        raise NotAllowed(
+            f"The token {actor.token.name!r} is for chosen repositories; a batch needs one for everything."
+        )
+    return actor.id
+
+
+def admit(db: Session, actor: Actor, purpose: str, size_bytes: int) -> None:
+    """``actor`` may keep one more file of this size. Raises :class:`BadBatch`."""
+    user_id = own(actor)
+    if purpose != "batch":
+        raise BadBatch('The purpose of a file here is "batch".', field="purpose")
+    if not size_bytes:
+        raise BadBatch("The file is empty.", field="file")
+    if len(db.scalars(select(BatchFile.id).where(BatchFile.user_id == user_id).limit(MAX_FILES)).all()) >= MAX_FILES:
+        raise BadBatch(f"You keep {MAX_FILES:,} files here; delete some first.")
+
+
+def put(kit: Kit, held: Path) -> str:
+    """The bytes at ``held`` are in the store, under the id that is given: before a transaction records them."""
+    file_id = f"file-{new_secret_id()}"
+    kit.store.put_file(rules.file_key(file_id), held)
+    return file_id
+
+
+def record(db: Session, user_id: str, file_id: str, name: str, purpose: str, size_bytes: int) -> BatchFile:
+    """What was put is a file of this person's."""
+    file = BatchFile(
+        id=file_id,
+        user_id=user_id,
+        name=name.replace("\0", "")[:256],
+        purpose=purpose,
+        size_bytes=size_bytes,
+        created_at=clock.now(),
+    )
+    db.add(file)
+    db.flush()
+    return file
+
+
+def load(db: Session, actor: Actor, file_id: str) -> BatchFile:
+    """The file of ``actor`` by this id. Raises :class:`NoSuchBatch`."""
+    file = db.get(BatchFile, file_id[:40])
+    if file is None or file.user_id != own(actor):
+        raise NoSuchBatch("You have no file of this id.")
+    return file
+
+
+def listed(db: Session, actor: Actor) -> Sequence[BatchFile]:
+    """The newest files of ``actor``."""
+    mine = select(BatchFile).where(BatchFile.user_id == own(actor))
+    return db.scalars(mine.order_by(BatchFile.created_at.desc(), BatchFile.id).limit(MAX_LISTED)).all()
+
+
+def delete(db: Session, kit: Kit, actor: Actor, file_id: str) -> None:
+    """The file is gone. Raises :class:`NoSuchBatch`, :class:`NotNow` while a batch reads it."""
+    file = load(db, actor, file_id)
+    reading = select(Batch).where(Batch.user_id == file.user_id, Batch.state.not_in(rules.ENDED))
+    if any(batch.given.get("file_id") == file.id for batch in db.scalars(reading)):
+        raise NotNow("A batch reads this file: cancel it first.")
+    key = rules.file_key(file.id)
+    db.delete(file)
+    events.after_commit(db, lambda: kit.store.delete([key]))

@@ -1,0 +1,209 @@
+"""Batches are made, stopped, taken up again; each is its maker's alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from freehold.access.rules import Action, Actor
+from freehold.batches import queue, rules
+from freehold.batches.errors import BadBatch, NoSuchBatch, NotNow
+from freehold.batches.service import files
+from freehold.batches.tables import Batch, BatchLine
+from freehold.content import queries as content
+from freehold.content.kit import Kit
+from freehold.core import clock
+from freehold.core.ids import new_secret_id
+from freehold.inference.service import names
+from freehold.repos import service as repos
+from freehold.usage import access as usage_access
+
+MAX_LISTED = 100
+MAX_NOTES = 16
+
+
+@dataclass(frozen=True)
+class FromDataset:
+    """A data set and a prompt, as asked for. ``into``: the data set that is made for the answers."""
+
+    repo: str
+    revision: str
+    path: str
+    model: str
+    template: str
+    into: str
+    system: str = ""
+    parameters: Mapping[str, Any] | None = None
+    bill_to: str = ""
+
+
+def from_file(
+    db: Session, actor: Actor, file_id: str, path: str, *, notes: Mapping[str, Any] | None = None, bill_to: str = ""
+) -> Batch:
+    """The requests of a file are asked, after live calls. Raises :class:`BadBatch`, :class:`NoSuchBatch`."""
+    file = files.load(db, actor, file_id)
+    if path not in rules.PATHS:
+        raise BadBatch(f"endpoint is one of {', '.join(f'/v1/{one}' for one in rules.PATHS)}.", field="endpoint")
+    return _made(db, actor, "file", path, "", {"file_id": file.id}, notes or {}, bill_to)
+
+
+def from_dataset(db: Session, kit: Kit, actor: Actor, asked: FromDataset) -> Batch:
+    """Each row of a data file is put into a prompt and asked; the answers become a private data set of its own.
+
+    Raises :class:`BadBatch` and what loading the data set, naming the model and making a repository raise.
+    """
+    files.own(actor)
+    rules.checked_prompt(asked.template, asked.system, asked.parameters or {})
+    rules.checked_source(asked.path)
+    repo = repos.load(db, actor, asked.repo, Action.READ, kind="dataset")
+    commit = content.resolve_revision(db, repo, asked.revision or "main", kit)
+    entry = content.objects(db, repo, kit).entry(commit, asked.path)
+    if entry is None or entry.kind != "file":
+        raise BadBatch(f"{repo.path} has no file {asked.path[:200]!r} at {commit[:7]}.", field="path")
+    target = names.resolve(db, actor, asked.model)
+    namespace, _, short = asked.into.partition("/")
+    if not short:
+        raise BadBatch("Say where the answers go: namespace/name of a data set to be made.", field="into")
+    # Made at once, so that the name is ours, and so that nobody learns only at the end that it is not.
+    into = repos.create(db, actor, short, namespace=namespace, kind="dataset", visibility="private")
+    given = {
+        "repo": repo.path, "repo_id": repo.id, "commit": commit, "path": asked.path, "template": asked.template,
+        "system": asked.system, "parameters": dict(asked.parameters or {}), "into": into.path, "into_id": into.id,
+        "model": target.model, "revision": target.revision,
+    }  # fmt: skip
+    return _made(db, actor, "dataset", "chat/completions", target.served_name, given, {}, asked.bill_to)
+
+
+def load(db: Session, actor: Actor, batch_id: str) -> Batch:
+    """The batch of ``actor`` by this id. Raises :class:`NoSuchBatch`."""
+    batch = db.get(Batch, batch_id[:40])
+    if batch is None or batch.user_id != files.own(actor):
+        raise NoSuchBatch("You have no batch of this id.")
+    return batch
+
+
+def listed(db: Session, actor: Actor, *, after: str = "", limit: int = 20) -> Sequence[Batch]:
+    """The newest batches of ``actor``, or those older than the one called ``after``."""
+    mine = select(Batch).where(Batch.user_id == files.own(actor))
+    if after:
+        mine = mine.where(Batch.created_at < load(db, actor, after).created_at)
+    return db.scalars(mine.order_by(Batch.created_at.desc(), Batch.id).limit(min(limit, MAX_LISTED))).all()
+
+
+def cancel(db: Session, actor: Actor, batch_id: str) -> Batch:
+    """Nothing more is asked; of a file, what was answered is given all the same."""
+    batch = load(db, actor, batch_id)
+    if batch.state not in ("running", "paused"):
+        raise NotNow(f"This batch is {batch.state}: there is nothing to cancel.")
+    if batch.source == "file":
+        _to(db, batch, "finishing", why="cancelled")
+        queue.go_on(db, batch.id)
+    else:
+        _to(db, batch, "cancelled")
+        batch.ended_at = clock.now()
+        db.execute(delete(BatchLine).where(BatchLine.batch_id == batch.id))
+    db.flush()
+    return batch
+
+
+def pause(db: Session, actor: Actor, batch_id: str) -> Batch:
+    """Nothing more is asked until it is taken up again."""
+    batch = load(db, actor, batch_id)
+    if batch.state != "running":
+        raise NotNow(f"This batch is {batch.state}, and not running.")
+    _to(db, batch, "paused", why="Paused by you.")
+    return batch
+
+
+def resume(db: Session, actor: Actor, batch_id: str, *, retries: bool = False) -> Batch:
+    """It goes on where it was; ``retries``: with the lines that failed once more."""
+    batch = load(db, actor, batch_id)
+    if batch.state != "paused":
+        raise NotNow(f"This batch is {batch.state}, and not paused.")
+    if retries:
+        failed = select(BatchLine.number).where(BatchLine.batch_id == batch.id, BatchLine.status != 200)
+        first = db.scalar(select(func.min(failed.subquery().c.number)))
+        db.execute(delete(BatchLine).where(BatchLine.batch_id == batch.id, BatchLine.status != 200))
+        if first is not None:
+            batch.reached, batch.failed = min(batch.reached, first), 0
+    _to(db, batch, "running")
+    queue.go_on(db, batch.id)
+    return batch
+
+
+def finish(db: Session, actor: Actor, batch_id: str) -> Batch:
+    """What was answered is put together, without the lines that failed or were not asked."""
+    batch = load(db, actor, batch_id)
+    if batch.state != "paused":
+        raise NotNow(f"This batch is {batch.state}, and not paused.")
+    _to(db, batch, "finishing")
+    queue.go_on(db, batch.id)
+    return batch
+
+
+def change(db: Session, actor: Actor, batch_id: str, verb: str) -> Batch:
+    """``verb`` (pause, resume, retry, finish or cancel) is done to the batch."""
+    if verb == "retry":
+        return resume(db, actor, batch_id, retries=True)
+    known = {"pause": pause, "resume": resume, "finish": finish, "cancel": cancel}
+    if verb not in known:
+        raise BadBatch("A batch can be told to pause, resume, retry, finish or cancel.")
+    return known[verb](db, actor, batch_id)
+
+
+# ---- for whoever runs them ---------------------------------------------------------------------------------
+
+
+def stop(db: Session, batch_id: str, why: str) -> None:
+    """A running batch waits for somebody to look, with the reason."""
+    waits = {"state": "paused", "why": why[:1000], "touched_at": clock.now()}
+    db.execute(update(Batch).where(Batch.id == batch_id, Batch.state == "running").values(waits))
+
+
+def note(
+    db: Session, batch_id: str, answered: Sequence[Mapping[str, Any]], reached: int, prompt: int, completion: int
+) -> str:
+    """Lines that were answered are written down; the state in which the batch is by now, '' when it is gone."""
+    batch = db.scalar(select(Batch).where(Batch.id == batch_id).with_for_update())
+    if batch is None:
+        return ""
+    if answered and batch.state != "cancelled":
+        db.execute(BatchLine.__table__.insert(), [{"batch_id": batch_id, **line} for line in answered])  # type: ignore[attr-defined]
+        good = sum(line["status"] == 200 for line in answered)
+        batch.done += good
+        batch.failed += len(answered) - good
+        batch.prompt_tokens += prompt
+        batch.completion_tokens += completion
+    batch.reached, batch.touched_at = max(batch.reached, reached), clock.now()
+    db.flush()
+    return batch.state
+
+
+def _made(
+    db: Session, actor: Actor, source: str, path: str, name: str, given: Any, notes: Mapping[str, Any], bill_to: str
+) -> Batch:
+    user_id, now = files.own(actor), clock.now()
+    usage_access.payer(db, actor, bill_to)
+    open_ones = select(func.count()).where(Batch.user_id == user_id, Batch.state.not_in(rules.ENDED))
+    if (db.scalar(open_ones) or 0) >= rules.MAX_BATCHES:
+        raise BadBatch(f"You have {rules.MAX_BATCHES} batches under way; let some of them end first.")
+    if len(notes) > MAX_NOTES or not all(
+        isinstance(v, str) and len(k) <= 64 and len(v) <= 512 for k, v in notes.items()
+    ):
+        raise BadBatch(f"metadata holds at most {MAX_NOTES} short texts.", field="metadata")
+    batch = Batch(
+        id=f"batch_{new_secret_id()}", user_id=user_id, token_id=actor.token.token_id if actor.token else None,
+        bill_to=bill_to[:96], source=source, path=path, served_name=name, given=given, notes=dict(notes),
+        state="running", created_at=now, touched_at=now,
+    )  # fmt: skip
+    db.add(batch)
+    db.flush()
+    queue.go_on(db, batch.id)
+    return batch
+
+
+def _to(db: Session, batch: Batch, state: rules.State, *, why: str = "") -> None:
+    batch.state, batch.why, batch.touched_at = state, why, clock.now()
+    db.flush()

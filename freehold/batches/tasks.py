@@ -1,0 +1,100 @@
+"""A batch goes on, a slice at a time, in the event loop of whichever node took its task."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import CancelledError
+
+from freehold.batches import finishing, queue
+from freehold.batches.running import Slice, Stopped
+from freehold.batches.service import jobs
+from freehold.batches.tables import Batch
+from freehold.content.kit import Kit
+from freehold.core.errors import HubError
+from freehold.inference.rules import Runtime
+from freehold.tasks.rules import Kind, TryLater
+from freehold.tasks.worker import Body, Turn
+
+NOT_YET_S = 5
+
+
+class Host:
+    """Where slices run: the event loop and the runtime of this node, once it is up."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._runtime: Callable[[], Runtime | None] = lambda: None
+        self._stops = asyncio.Event()
+
+    def begin(self, loop: asyncio.AbstractEventLoop, runtime: Callable[[], Runtime | None]) -> None:
+        """Slices may run from now on. Called in the loop."""
+        self._loop, self._runtime, self._stops = loop, runtime, asyncio.Event()
+
+    def end(self) -> None:
+        """Slices under way stop, and write down what was answered. Called in the loop."""
+        self._stops.set()
+
+    def work(self, turn: Turn, kit: Kit, batch: Batch) -> tuple[str, bool]:
+        """One slice, from a worker's thread: the state the batch is in, and whether all its lines were asked."""
+        runtime = self._runtime()
+        if self._loop is None or runtime is None or self._stops.is_set():
+            raise TryLater("No models run on this node yet.", NOT_YET_S)
+        one = Slice(runtime, turn.database, kit, batch)
+        try:
+            state = asyncio.run_coroutine_threadsafe(one.work(self._stops), self._loop).result(turn.left_s)
+        except CancelledError as err:
+            raise TryLater("The hub was stopped.", NOT_YET_S) from err
+        return state, one.is_exhausted and not self._stops.is_set()
+
+
+def bodies(kit: Kit, host: Host) -> dict[Kind, Body]:
+    return {queue.RUN: lambda turn, batch_id: run(turn, kit, host, batch_id)}
+
+
+def run(turn: Turn, kit: Kit, host: Host, batch_id: str) -> None:
+    """The batch goes on; where it is not over, another task goes on after this one."""
+    with turn.database.read() as db:
+        batch = db.get(Batch, batch_id)
+    if batch is None or batch.state not in ("running", "finishing"):
+        return
+    try:
+        state, is_exhausted = (batch.state, True) if batch.state == "finishing" else host.work(turn, kit, batch)
+        if state == "running" and is_exhausted:
+            state = _all_asked(turn, batch_id)
+        if state == "finishing":
+            with turn.database.read() as db:
+                batch = db.get_one(Batch, batch_id)
+            finishing.finish(turn.database, kit, batch)
+    except Stopped as err:
+        _stop(turn, batch_id, str(err))
+        return
+    except HubError as err:
+        if err.status >= 500:
+            raise
+        _stop(turn, batch_id, err.message)
+        return
+    if state == "running":
+        with turn.finishing() as db:
+            queue.go_on(db, batch_id)
+
+
+def _all_asked(turn: Turn, batch_id: str) -> str:
+    """No line is left: it is finished, or waits to be told what becomes of the rows that failed."""
+    with turn.database.write() as db:
+        batch = db.get_one(Batch, batch_id, with_for_update=True)
+        if batch.state != "running":
+            return batch.state
+        batch.total = batch.reached
+        if batch.source == "dataset" and batch.failed:
+            jobs.stop(db, batch_id, f"{batch.failed:,} of {batch.total:,} rows failed. Retry them, or finish without.")
+            return "paused"
+        batch.state = "finishing"
+        return "finishing"
+
+
+def _stop(turn: Turn, batch_id: str, why: str) -> None:
+    with turn.database.write() as db:
+        batch = db.get(Batch, batch_id)
+        if batch is not None and batch.state == "finishing":
+            batch.state = "paused"  # the answers are there; where they were to go is not
+            batch.why = why[:1000]
+        jobs.stop(db, batch_id, why)

@@ -1,0 +1,23 @@
+"""A call of the hub's own, answered whole: for jobs that ask many."""
+
+from starlette.concurrency import run_in_threadpool
+
+from freehold.core.database import Database
+from freehold.gateway import service
+from freehold.gateway.service import Admitted
+from freehold.gateway.shapes import OpenAI
+from freehold.inference.rules import Runtime
+from freehold.routing.answering import answer
+
+
+async def ask(runtime: Runtime, database: Database, admitted: Admitted) -> bytes:
+    """The answer to what was let in, as ``/v1`` gives it, recorded however it ends. Raises what the runtime does."""
+    try:
+        async with answer(runtime, admitted.plan, admitted.call, admitted.asked, admitted.ledger) as reply:
+            body = await reply.body()
+        return OpenAI(admitted.wish.model).whole(body, reply)
+    finally:
+        if admitted.ledger.legs:
+            service.record(database, admitted, outcome="cut" if admitted.is_spent else None)
+        else:  # it may have to take back what was held of a budget
+            await run_in_threadpool(service.record, database, admitted)

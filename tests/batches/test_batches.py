@@ -1,0 +1,251 @@
+"""Files and batches as OpenAI's clients call them, and batches over data sets."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from freehold.batches import running
+from freehold.batches.tables import Batch, BatchLine
+from freehold.core import clock
+from freehold.core.ids import new_id
+from freehold.repos.tables import Repo
+from freehold.usage.rules import subject_key
+from freehold.usage.tables import Budget, Price
+from tests.fixtures.people import Person
+from tests.gateway.conftest import Hub
+
+
+def requests(*words: str, model: str = "lab/it") -> str:
+    return "".join(
+        json.dumps({
+            "custom_id": f"c-{at}", "method": "POST", "url": "/v1/chat/completions",
+            "body": {"model": model, "messages": [{"role": "user", "content": word}]},
+        }) + "\n"
+        for at, word in enumerate(words)
+    )  # fmt: skip
+
+
+def sent(hub: Hub, text: str, who: Person | None = None) -> str:
+    answer = hub.client.post(
+        "/v1/files", headers=(who or hub.cast.alice).headers, data={"purpose": "batch"},
+        files={"file": ("in.jsonl", text.encode())},
+    )  # fmt: skip
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["id"])
+
+
+def begun(hub: Hub, file_id: str, who: Person | None = None) -> str:
+    body = {"input_file_id": file_id, "endpoint": "/v1/chat/completions", "completion_window": "24h"}
+    answer = hub.client.post("/v1/batches", json=body, headers=(who or hub.cast.alice).headers)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["id"])
+
+
+def of(hub: Hub, batch_id: str) -> Any:
+    return hub.client.get(f"/v1/batches/{batch_id}", headers=hub.cast.alice.headers).json()
+
+
+def content(hub: Hub, file_id: str) -> list[Any]:
+    answer = hub.client.get(f"/v1/files/{file_id}/content", headers=hub.cast.alice.headers)
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def rows(hub: Hub, text: str, path: str = "train.jsonl") -> None:
+    """A data set of Alice's with one file of rows."""
+    create = {"name": "rows", "type": "dataset"}
+    assert hub.client.post("/api/repos/create", json=create, headers=hub.cast.alice.headers).status_code == 200
+    import base64
+
+    lines = [
+        {"key": "header", "value": {"summary": "rows"}},
+        {"key": "file", "value": {
+            "path": path, "encoding": "base64", "content": base64.b64encode(text.encode()).decode(),
+        }},
+    ]  # fmt: skip
+    body = "\n".join(map(json.dumps, lines))
+    headers = hub.cast.alice.headers | {"content-type": "application/x-ndjson"}
+    answer = hub.client.post("/api/datasets/alice/rows/commit/main", content=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+
+
+WISH = {
+    "dataset": "alice/rows", "path": "train.jsonl", "model": "lab/it", "template": "Sum up: {{text}}",
+    "into": "alice/sums", "parameters": {"max_tokens": 2},
+}  # fmt: skip
+
+
+def test_a_file_of_requests_becomes_a_file_of_answers(hub: Hub, work: Callable[[], None]) -> None:
+    file_id = sent(hub, requests("one", "long", "three") + "no request\n")
+    batch_id = begun(hub, file_id)
+    assert of(hub, batch_id)["status"] == "in_progress"
+    work()
+    told = of(hub, batch_id)
+    assert (told["status"], told["request_counts"]) == ("completed", {"total": 4, "completed": 2, "failed": 2})
+    answers, errors = content(hub, told["output_file_id"]), content(hub, told["error_file_id"])
+    assert [(one["custom_id"], one["response"]["status_code"]) for one in answers] == [("c-0", 200), ("c-2", 200)]
+    assert answers[0]["response"]["body"]["model"] == "lab/it"
+    assert [(one["custom_id"], one["response"]["status_code"]) for one in errors] == [("c-1", 400), ("line-4", 400)]
+    assert errors[0]["response"]["body"]["error"]["code"] == "context_length_exceeded"
+    with hub.database.read() as db:
+        assert db.scalar(select(func.count()).select_from(BatchLine)) == 0
+    assert {(row.is_batch, row.payer_id) for row in hub.meters()} == {(True, hub.cast.alice.id)}
+    listed = hub.client.get("/v1/batches", headers=hub.cast.alice.headers).json()
+    assert [one["id"] for one in listed["data"]] == [batch_id]
+
+
+def test_files_and_batches_are_their_makers_alone(hub: Hub) -> None:
+    file_id = sent(hub, requests("one"))
+    batch_id = begun(hub, file_id)
+    for who, status in ((hub.cast.bob, 404), (hub.cast.root, 404), (hub.cast.anonymous, 401)):
+        for method, path in (
+            ("GET", f"/v1/files/{file_id}"), ("GET", f"/v1/files/{file_id}/content"),
+            ("DELETE", f"/v1/files/{file_id}"),
+            ("GET", f"/v1/batches/{batch_id}"), ("POST", f"/v1/batches/{batch_id}/cancel"),
+            ("POST", f"/api/batches/{batch_id}/pause"),
+        ):  # fmt: skip
+            assert hub.client.request(method, path, headers=who.headers).status_code == status, (who.name, path)
+    mine = hub.client.delete(f"/v1/files/{file_id}", headers=hub.cast.alice.headers)
+    assert mine.status_code == 409, "a batch reads it"
+    body = {"input_file_id": file_id, "endpoint": "/v1/chat/completions"}
+    assert hub.client.post("/v1/batches", json=body, headers=hub.cast.bob.headers).status_code == 404
+
+
+def test_what_one_may_not_call_is_not_called_in_a_batch_either(hub: Hub, work: Callable[[], None]) -> None:
+    batch_id = begun(hub, sent(hub, requests("one", model="lab/ours"), hub.cast.charlie), hub.cast.charlie)
+    work()
+    told = hub.client.get(f"/v1/batches/{batch_id}", headers=hub.cast.charlie.headers).json()
+    assert told["request_counts"]["failed"] == 1
+    error = hub.client.get(f"/v1/files/{told['error_file_id']}/content", headers=hub.cast.charlie.headers).text
+    assert "404" in error
+    assert hub.engine.seen == []
+
+
+def test_a_batch_goes_on_where_it_was(hub: Hub, work: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    batch_id = begun(hub, sent(hub, requests(*(f"w{at}" for at in range(12)))))
+    monkeypatch.setattr(running, "NOTE_S", 0.0)
+    hub.client.post(f"/api/batches/{batch_id}/pause", headers=hub.cast.alice.headers)
+    work()
+    assert hub.engine.seen == []
+    with hub.database.write() as db:
+        lines = [
+            {"batch_id": batch_id, "number": at, "custom_id": f"c-{at}", "status": 200, "answer": "{}"}
+            for at in (0, 1, 2, 5)
+        ]
+        db.execute(BatchLine.__table__.insert(), lines)  # type: ignore[attr-defined]
+        batch = db.get_one(Batch, batch_id)
+        batch.reached, batch.done = 3, 4
+    hub.client.post(f"/api/batches/{batch_id}/resume", headers=hub.cast.alice.headers)
+    work()
+    words = [one["messages"][-1]["content"] for one in hub.engine.seen]
+    assert sorted(words, key=lambda word: int(word[1:])) == [f"w{at}" for at in (3, 4, 6, 7, 8, 9, 10, 11)]
+    assert of(hub, batch_id)["request_counts"] == {"total": 12, "completed": 12, "failed": 0}
+
+
+def test_a_spent_budget_pauses_and_a_raised_one_goes_on(hub: Hub, work: Callable[[], None]) -> None:
+    alice = hub.cast.alice.id
+    with hub.database.write() as db:
+        now = clock.now()
+        db.add(Price(key="default", input_price=0, cached_price=0, output_price=10**6, second_price=0, changed_at=now))
+        db.add(
+            Budget(id=new_id(), key=subject_key(alice), account_id=alice, amount_micros=0, is_hard=True, changed_at=now)
+        )
+    batch_id = begun(hub, sent(hub, requests("one", "two")))
+    work()
+    told = of(hub, batch_id)
+    assert told["freehold"]["state"] == "paused"
+    assert "budget" in told["freehold"]["why"]
+    assert hub.engine.seen == []
+    with hub.database.write() as db:
+        db.scalars(select(Budget)).one().amount_micros = 1000
+    assert hub.client.post(f"/api/batches/{batch_id}/resume", headers=hub.cast.alice.headers).status_code == 200
+    work()
+    assert of(hub, batch_id)["status"] == "completed"
+
+
+def test_many_refusals_in_a_row_wait_for_somebody_to_look(
+    hub: Hub, work: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("freehold.batches.rules.PAUSE_AFTER", 3)
+    batch_id = begun(hub, sent(hub, requests(*["x"] * 50, model="lab/gone")))
+    work()
+    told = of(hub, batch_id)
+    assert told["freehold"]["state"] == "paused"
+    assert "refused" in told["freehold"]["why"]
+    assert told["request_counts"]["failed"] < 10
+
+
+def test_a_cancelled_batch_gives_what_it_has(hub: Hub, work: Callable[[], None]) -> None:
+    batch_id = begun(hub, sent(hub, requests("one", "two")))
+    told = hub.client.post(f"/v1/batches/{batch_id}/cancel", headers=hub.cast.alice.headers).json()
+    assert told["status"] == "cancelling"
+    work()
+    assert of(hub, batch_id)["status"] == "cancelled"
+    assert hub.engine.seen == []
+    again = hub.client.post(f"/v1/batches/{batch_id}/cancel", headers=hub.cast.alice.headers)
+    assert again.status_code == 409
+
+
+def test_a_data_set_and_a_prompt_become_a_data_set(hub: Hub, work: Callable[[], None]) -> None:
+    rows(hub, "".join(json.dumps({"text": word, "id": at}) + "\n" for at, word in enumerate(("a", "b", "c"))))
+    alice = hub.cast.alice.headers
+    told = hub.client.post("/api/batches/forecast", json=WISH, headers=alice).json()
+    assert (told["rows"], told["completion_tokens"], told["sample"]) == (3, 6, "Sum up: a")
+    made = hub.client.post("/api/batches", json=WISH, headers=alice)
+    assert made.status_code == 201, made.text
+    work()
+    batch = of(hub, made.json()["id"])
+    assert (batch["status"], batch["freehold"]["into"]) == ("completed", "alice/sums")
+    answer = hub.client.get("/datasets/alice/sums/resolve/main/data/answers.jsonl", headers=alice)
+    found = [json.loads(line) for line in answer.text.splitlines()]
+    assert [(one["id"], one["text"], one["answer"], one["answer_tokens"]) for one in found] == [
+        (0, "a", "w0 w1", 2), (1, "b", "w0 w1", 2), (2, "c", "w0 w1", 2)
+    ]  # fmt: skip
+    card = hub.client.get("/datasets/alice/sums/resolve/main/README.md", headers=alice).text
+    assert "lab/it" in card
+    assert '{"max_tokens": 2}' in card
+    assert "0123456789abcdef" in card
+    with hub.database.read() as db:
+        assert db.scalars(select(Repo).where(Repo.name == "sums")).one().visibility == "private"
+    assert hub.client.get("/datasets/alice/sums/resolve/main/README.md").status_code == 401
+
+
+def test_rows_that_failed_are_tried_again_or_left_out(
+    hub: Hub, work: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows(hub, "text,id\na,0\nlong,1\nc,2\n", "rows.csv")
+    alice = hub.cast.alice.headers
+    wish = WISH | {"path": "rows.csv", "template": "{{text}}"}
+    batch_id = hub.client.post("/api/batches", json=wish, headers=alice).json()["id"]
+    work()
+    told = of(hub, batch_id)["freehold"]
+    assert told["state"] == "paused"
+    assert "1 of 3 rows failed" in told["why"]
+    asked = len(hub.engine.seen)
+    hub.client.post(f"/api/batches/{batch_id}/retry", headers=alice)
+    work()
+    assert len(hub.engine.seen) == asked + 1, "only the row that failed"
+    assert hub.client.post(f"/api/batches/{batch_id}/finish", headers=alice).status_code == 200
+    work()
+    assert of(hub, batch_id)["status"] == "completed"
+    answer = hub.client.get("/datasets/alice/sums/resolve/main/data/answers.jsonl", headers=alice)
+    assert [json.loads(line)["id"] for line in answer.text.splitlines()] == ["0", "2"]
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"path": "train.parquet"}, 400), ({"template": "none"}, 400), ({"model": "lab/gone"}, 404),
+        ({"dataset": "bob/hidden"}, 404), ({"into": "lab"}, 400), ({"into": "charlie/x"}, 403),
+        ({"parameters": {"stream": True}}, 400),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_begun_says_why_and_makes_nothing(hub: Hub, change: dict[str, Any], status: int) -> None:
+    rows(hub, '{"text": "a"}\n')
+    answer = hub.client.post("/api/batches", json=WISH | change, headers=hub.cast.alice.headers)
+    assert answer.status_code == status, answer.text
+    with hub.database.read() as db:
+        assert db.scalar(select(func.count()).select_from(Batch)) == 0
+        assert db.scalar(select(func.count()).select_from(Repo).where(Repo.name == "sums")) == 0
