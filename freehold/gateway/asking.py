@@ -7,7 +7,7 @@ from freehold.gateway import service
 from freehold.gateway.service import Admitted
 from freehold.gateway.shapes import OpenAI
 from freehold.inference.rules import Runtime
-from freehold.routing.answering import answer
+from freehold.pipelines.answering import answer
 
 
 async def ask(runtime: Runtime, database: Database, admitted: Admitted) -> bytes:
