@@ -57,6 +57,8 @@ class Keeping:
         return engine
 
     def forget(self) -> None:
+        """There is none, and it is time for one."""
+        self._taken, self._next_at = -1, 0.0
         if self.folder is not None:
             snapshot.forget(self.folder)
 

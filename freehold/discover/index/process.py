@@ -151,7 +151,8 @@ class Keeper:
 
     def _keep(self, engine: Engine) -> None:
         try:
-            self._keeping.turn(engine, self._taken, self.lock)
+            with self._following:
+                self._keeping.turn(engine, self._taken, self.lock)
         except OSError as err:
             log.warning("The snapshot of the index was not written: %s", err)
 

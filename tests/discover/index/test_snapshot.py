@@ -24,7 +24,6 @@ from freehold.discover.index import keeping, parts
 from freehold.discover.index.engine import Engine
 from freehold.discover.index.feed import Feed
 from freehold.discover.index.keeping import Keeping
-from freehold.discover.tables import ListChange
 from freehold.repos import service as repos
 from freehold.repos.tables import Repo
 from tests.fixtures.people import Cast
@@ -249,17 +248,23 @@ def test_one_that_leads_a_longer_way_than_building_is_thrown_away(
 def test_what_no_trigger_told_is_seen_by_its_number(some: Database, folder: Path) -> None:
     """A table filled by hand, without triggers."""
     keep(some, folder)
-    with some.write() as db:
-        (repo_id,) = db.scalars(select(Repo.id).limit(1))
-        db.execute(delete(RepoTag).where(RepoTag.repo_id == repo_id))
-        db.execute(delete(Repo).where(Repo.id == repo_id))
-        db.execute(delete(ListChange).where(ListChange.repo_id == repo_id))
+    with some.engine.begin() as connection:
+        changes.remove(connection)
+        (repo_id,) = connection.scalars(select(Repo.id).limit(1))
+        connection.execute(delete(RepoTag).where(RepoTag.repo_id == repo_id))
+        connection.execute(delete(Repo).where(Repo.id == repo_id))
+        changes.install(connection)
     feed = Feed(some.url)
-    engine = Keeping(feed, folder).resumed()
-    if engine is not None:
-        follow(feed, engine)
-        assert not feed.is_of_all(len(engine.places.alive))
+    kept = Keeping(feed, folder)
+    engine = kept.resumed()
+    assert engine is not None
+    follow(feed, engine)
+    assert not feed.is_of_all(len(engine.places.alive))
+    kept.forget()
+    kept.turn(feed.build(), 0, threading.Lock())
+    _end_of_writing(kept)
     feed.close()
+    assert resume(some, folder) is not None
 
 
 def test_a_copy_of_the_process_writes_it_and_a_killed_one_leaves_the_one_before(
