@@ -128,7 +128,10 @@ def record(
         routing.record(db, made, ledger, outcome=outcome, request_id=request_id)
         return
     for plan_of in made.models.values():
-        routing.record(db, plan_of, _of_route(ledger, plan_of), outcome=outcome, request_id=request_id)
+        part = _of_route(ledger, plan_of)
+        if part is None:
+            continue
+        routing.record(db, plan_of, part, outcome=outcome, request_id=request_id)
     if db.get(Pipeline, made.pipeline_id) is None:
         return
     trace = PipelineTrace(
@@ -148,11 +151,11 @@ def record(
     db.flush()
 
 
-def _of_route(ledger: Ledger, plan_of: Plan) -> Ledger:
-    """What of a pipeline's ledger is of one route that it uses: nothing where no step chose it."""
+def _of_route(ledger: Ledger, plan_of: Plan) -> Ledger | None:
+    """What of a pipeline's ledger is of one route; None: no step called it, or it is none."""
     route_id = getattr(plan_of, "route_id", "")
-    if route_id not in ledger.chosen:
-        return Ledger()
+    if route_id not in ledger.chosen and not any(one.route_id == route_id for one in ledger.findings):
+        return None
     return Ledger(
         legs=ledger.legs,
         parts=ledger.parts,

@@ -79,7 +79,12 @@ def typed(policy: Mapping[str, Any], **more: Any) -> Typed:
     return Typed(
         kind=str(policy["kind"]),
         targets=[
-            TargetRow(one["name"], str(one.get("weight", "")), one.get("when", ""), f"{one.get('timeout_s', '')}")
+            TargetRow(
+                one["name"],
+                str(one.get("weight", "")),
+                one.get("when", ""),
+                f"{one['timeout_s']:g}" if "timeout_s" in one else "",
+            )
             for one in policy.get("targets", ())
         ],
         sticky=policy.get("sticky", ""),

@@ -123,6 +123,8 @@ def record(db: Session, made: Plan, ledger: Ledger, *, outcome: Outcome, request
     there = set(db.scalars(select(Route.id).where(Route.id.in_(list(_route_ids(made))[:50]))))
     answer = next((leg for leg, part in reversed(_pairs(ledger)) if part.role in ("answer", "step")), None)
     for route_id in there:
+        if route_id not in ledger.chosen and route_id != getattr(made, "route_id", ""):
+            continue  # it stood behind the route that was called, and was not chosen
         chosen, why = ledger.chosen.get(route_id, ("", "nobody was asked"))
         db.add(
             RouteChoice(
