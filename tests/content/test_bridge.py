@@ -18,6 +18,8 @@ from tests.content.given import batch, digest
 from tests.fixtures.each import each
 from tests.fixtures.people import Cast
 
+pytestmark = pytest.mark.any_database
+
 DATA = os.urandom(1 << 20) * 3 + b"tail"
 ADDRESS = "/alice/x/resolve/main/model.safetensors"
 

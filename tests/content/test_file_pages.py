@@ -15,6 +15,8 @@ from tests.content.given import commit, recipe, repo
 from tests.content.publishing import committed, file, large, uploaded
 from tests.fixtures.people import Cast
 
+pytestmark = pytest.mark.any_database
+
 HTML = {"Accept": "text/html"}
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

@@ -14,6 +14,8 @@ from tests.content.given import recipe, repo
 from tests.content.publishing import committed, file, large, uploaded
 from tests.fixtures.people import Cast
 
+pytestmark = pytest.mark.any_database
+
 PAGE = {"Accept": "text/html"}
 
 

@@ -1,4 +1,7 @@
-"""Two nodes on one database: what is committed on one is found on the other, by its index, within two seconds."""
+"""Two nodes on one database: what is committed on one is found on the other, by the index that it has.
+
+That it takes two seconds at most is a figure of `make bench`: here it would say how busy the machine is.
+"""
 
 import io
 import time
@@ -8,10 +11,11 @@ from pathlib import Path
 import httpx
 from huggingface_hub import HfApi
 
+from freehold.discover.index import process
 from tests.fixtures.postgres import Cluster
 from tests.fixtures.servers import Live
 
-FOUND_S, READY_S = 2, 60
+FOUND_S, READY_S = 30, 60
 
 
 def _found(node: Live, query: str, token: str = "") -> list[str]:
@@ -29,13 +33,11 @@ def _ready(node: Live) -> None:
     time.sleep(1.5)  # the hub looks once a second
 
 
-def _soon(what: Callable[[], bool]) -> float:
-    """How long it took until it was so; seconds."""
-    began = time.monotonic()
+def _comes(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + FOUND_S
     while not what():
-        assert time.monotonic() - began < FOUND_S, "not found within two seconds"
+        assert time.monotonic() < deadline, "it was not found"
         time.sleep(0.02)
-    return time.monotonic() - began
 
 
 def test_a_commit_on_one_node_is_found_on_the_other(
@@ -46,17 +48,19 @@ def test_a_commit_on_one_node_is_found_on_the_other(
     two = serve({**env, "FREEHOLD_DATA": str(one.data)}, name="other", people=False)
     for node in (one, two):
         _ready(node)
+    assert process.POLL_S + process.CATCH_UP_S <= 1, "between its looks a node leaves time for the two seconds"
     alice = HfApi(one.url, token=one.tokens["alice"])
     for turn in range(3):
         name = f"alice/fresh-{turn}"
         alice.create_repo(name)
         card = f"---\ntags: [fresh-{turn}]\nlicense: mit\n---\n# Fresh\n"
         alice.upload_file(path_or_fileobj=io.BytesIO(card.encode()), path_in_repo="README.md", repo_id=name)
-        _soon(lambda turn=turn, name=name: _found(two, f"filter=fresh-{turn}") == [name])  # type: ignore[misc]
+        _comes(lambda turn=turn, name=name: _found(two, f"filter=fresh-{turn}") == [name])  # type: ignore[misc]
     alice.update_repo_settings("alice/fresh-0", private=True)
     assert _found(two, "filter=fresh-0") == [], "what is private now is shown nowhere from this moment on"
-    _soon(lambda: _found(two, "filter=fresh-0", one.tokens["alice"]) == ["alice/fresh-0"])
+    _comes(lambda: _found(two, "filter=fresh-0", one.tokens["alice"]) == ["alice/fresh-0"])
     alice.move_repo("alice/fresh-1", "alice/moved")
-    _soon(lambda: _found(two, "search=moved") == ["alice/moved"] and not _found(two, "search=fresh-1"))
+    _comes(lambda: _found(two, "search=moved") == ["alice/moved"] and not _found(two, "search=fresh-1"))
     alice.delete_repo("alice/fresh-2")
     assert _found(two, "filter=fresh-2") == []
+    assert all(node.log.count("The index is ready") == 1 for node in (one, two)), "followed, not built anew"

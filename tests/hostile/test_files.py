@@ -77,6 +77,7 @@ BOMBS: dict[str, tuple[str, bytes, str]] = {
 }
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("kept", ["git", "large"])
 def test_bombs_are_shown_harmless_and_soon(client: TestClient, cast: Cast, kept: str) -> None:
     path = repo(client, cast.alice, "bombs")
@@ -143,6 +144,7 @@ def test_a_name_with_a_line_end_is_told_in_one_line(app: Starlette, client: Test
     assert "two[U+000A]lines.txt" in client.get(f"/{path}/blob/main/two%0Alines.txt", headers=HTML).text
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("shape", ["wide", "deep"])
 def test_a_tree_of_300_000_files_is_looked_at_and_searched_soon(
     app: Starlette, client: TestClient, cast: Cast, shape: str

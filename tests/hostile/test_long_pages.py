@@ -1,5 +1,6 @@
 """Cards, threads and changes of absurd size: their pages come harmless and in bounded time, or say what is left out."""
 
+import pytest
 from starlette.testclient import TestClient
 
 from freehold.accounts import service as accounts
@@ -35,6 +36,7 @@ def _soon(client: TestClient, address: str, name: str) -> None:
     assert trouble(answer.text) == [], (name, address)
 
 
+@pytest.mark.any_database
 def test_cards_of_any_size_are_read_soon(client: TestClient, cast: Cast, database: Database) -> None:
     with database.write() as db:
         client.cookies.set(SESSION_COOKIE, accounts.open_session(db, cast.alice.id, life_s=600))
@@ -55,6 +57,7 @@ def test_threads_of_long_words_are_read_soon(client: TestClient, cast: Cast) -> 
         _soon(client, f"/{path}/discussions/{num}", name)
 
 
+@pytest.mark.any_database
 def test_changes_of_any_size_are_read_soon(client: TestClient, cast: Cast) -> None:
     path = repo(client, cast.alice, "changed")
     files = {f"{number}.md": text for number, text in enumerate(TEXTS.values())}

@@ -9,6 +9,8 @@ from freehold.absent import ABSENT
 from tests.fixtures.each import each
 from tests.fixtures.people import Cast
 
+pytestmark = pytest.mark.any_database
+
 #: Source: protocol/hub-api.md 0.4.
 REPEATED_BY_CLIENTS = {408, 429, 500, 502, 503, 504}
 

@@ -14,6 +14,8 @@ from freehold.web import flash
 from freehold.web.render import render, templates
 from tests.fixtures.each import each
 
+pytestmark = pytest.mark.any_database
+
 TEMPLATE = """{% extends "shell.html" %}{% block main %}<h1>All</h1>
 {% block the_rows %}<ul id="the-rows"><li>{{ page.word }}</li>{{ ui.icon("check") }}</ul>{% endblock %}
 {% block secret %}<p id="secret">nobody's</p>{% endblock %}{% endblock %}"""
