@@ -13,6 +13,7 @@ from freehold.discussions.pages import threads as threads_pages
 from freehold.governance import pages as governance_pages
 from freehold.inbox.pages import notifications as notifications_pages
 from freehold.inference import known as known_models
+from freehold.inference import pages as endpoints_pages
 from freehold.searches import pages as searches_pages
 from freehold.usage import pages as usage_pages
 from freehold.web.slots import Entry, Slots, Tab
@@ -70,6 +71,7 @@ def slots() -> Slots:
             Entry("Profile", "/{name}"),
             Entry("Organisations", "/settings/organizations"),
             Entry("Saved searches", "/searches"),
+            Entry("Models that answer", "/endpoints", area="endpoints"),
             Entry("Routes", "/routes"),
             Entry("Pipelines", "/pipelines"),
             Entry("Activity", "/activity"),
@@ -94,7 +96,12 @@ def slots() -> Slots:
         family_address="{repo}/-/lineage",
         compare_address="/compare",
         similar_address="{repo}/-/similar",
-        repo_actions=(marks_pages.repo_actions, compare_pages.repo_action, notifications_pages.watch_action),
+        repo_actions=(
+            endpoints_pages.repo_action,
+            marks_pages.repo_actions,
+            compare_pages.repo_action,
+            notifications_pages.watch_action,
+        ),
         repo_tabs=(
             Tab("Card", "{repo}", "card"),
             Tab("Files", "{repo}/tree/main", "files"),

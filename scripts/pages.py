@@ -66,6 +66,16 @@ PAGES: tuple[Shown, ...] = (
     Shown("pipelines", "/pipelines"),
     Shown("pipelines-none", "/pipelines", NOBODY),
     Shown("pipeline-new", "/pipelines/new"),
+    # ---- models that answer
+    Shown("endpoints", "/endpoints"),
+    Shown("endpoints-none", "/endpoints", NOBODY),
+    Shown("endpoint", "/endpoints/{endpoint}"),
+    Shown("endpoint-stranger", "/endpoints/{endpoint}", STRANGER),
+    Shown("deploy", "/endpoints/new?model=lab/tide-talk&context=1024"),
+    Shown("deploy-nothing-serves", "/endpoints/new?model=lab/river-tides"),
+    Shown("deploy-empty", "/endpoints/new"),
+    Shown("deploy-elsewhere", "/endpoints/new?elsewhere=1"),
+    Shown("model-served", "/lab/tide-talk", STRANGER),
     # ---- a repository
     Shown("model", _MODEL),
     Shown("model-on-fleet", "/lab/river-tides-small?machine=lab:fleet&users=8&tokens=8192"),

@@ -10,8 +10,10 @@ import io
 import json
 import math
 import struct
+import tempfile
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -33,6 +35,7 @@ def fill(url: str, tokens: Mapping[str, str]) -> Found:
         _threads(people, found)
         _marks(people, found)
         _settings(people, found)
+        _served(people["alice"], found)
     finally:
         for client in people.values():
             client.close()
@@ -349,6 +352,17 @@ def _marks(people: Mapping[str, httpx.Client], found: Found) -> None:
             f"/api/collections/{made['slug']}/items",
             {"item": {"type": kind, "id": path}, "note": note},
         )
+
+
+def _served(alice: httpx.Client, found: Found) -> None:
+    """A model that answers, small enough to be made now: what it says means nothing."""
+    from tests.fixtures.models import language_model
+
+    with tempfile.TemporaryDirectory() as folder:
+        weights = language_model(Path(folder) / "talk.gguf").read_bytes()
+    _repo(alice, "lab/tide-talk", {"README.md": _made({"license": "mit"})["README.md"], "talk.gguf": weights})
+    wish = {"model": "lab/tide-talk", "context": 512, "defaults": {"temperature": 0.2}}
+    found["endpoint"] = _call(alice, "POST", "/api/endpoints", wish)["id"]
 
 
 def _settings(people: Mapping[str, httpx.Client], found: Found) -> None:

@@ -237,6 +237,12 @@ def _told(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
+def newer(db: Session, endpoint: Endpoint) -> str:
+    """The head of the model's ``main`` where that is another commit than what is pinned; else empty."""
+    found = content.head(db, endpoint.repo) if endpoint.repo is not None else None
+    return found if found and found != endpoint.revision else ""
+
+
 def touch(endpoint: Endpoint) -> None:
     """Nodes look at it anew."""
     endpoint.updated_at = clock.now()
