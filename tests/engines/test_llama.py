@@ -3,6 +3,7 @@
 import os
 import struct
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -179,4 +180,16 @@ def test_a_file_that_cannot_be_loaded_is_told_so_and_harms_nobody(
         compute.start(llama.job(offer_of(tiny_gguf), SETUP, tmp_path, {}))
     assert raised.value.failure in ("bad_model", "crashed")
     assert os.fspath(tmp_path) not in raised.value.message
+    assert ask(good, "/health") == {"status": "ok"}
+
+
+def test_a_text_too_long_for_the_machine_is_told_so_and_harms_nobody(
+    serving: Callable[..., Running], tiny_gguf: Path
+) -> None:
+    """Its file may say any context, and somebody may ask for it: what it would keep is refused, not taken."""
+    good, setup = serving(tiny_gguf), Setup(context_tokens=1 << 26, parallel=1, threads=1)
+    job = llama.job(replace(offer_of(tiny_gguf, setup), max_context_tokens=None), setup, tiny_gguf.parent, {})
+    with pytest.raises(JobFailed) as raised:
+        compute.start(replace(job, memory_bytes=200 << 20))
+    assert raised.value.failure == "out_of_memory", raised.value.message
     assert ask(good, "/health") == {"status": "ok"}
