@@ -22,6 +22,7 @@ from freehold.accounts import csrf
 from freehold.accounts import pages as accounts_pages
 from freehold.accounts.events import AccountDeleted
 from freehold.batches import api as batches_api
+from freehold.batches import pages as batches_pages
 from freehold.batches import tasks as batches_tasks
 from freehold.cards import api as cards_api
 from freehold.cards import service as cards
@@ -369,6 +370,7 @@ def _include_pages(app: FastAPI) -> None:
     for run_page in (routing_pages, pipelines_pages):
         _take(app, web_api.answering_head(run_page.router))
     people_pages = (
+        batches_pages,
         accounts_pages,
         settings_pages,
         joining,

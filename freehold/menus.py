@@ -72,6 +72,7 @@ def slots() -> Slots:
             Entry("Organisations", "/settings/organizations"),
             Entry("Saved searches", "/searches"),
             Entry("Models that answer", "/endpoints", area="endpoints"),
+            Entry("Batches", "/batches"),
             Entry("Routes", "/routes"),
             Entry("Pipelines", "/pipelines"),
             Entry("Activity", "/activity"),

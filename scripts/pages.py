@@ -159,6 +159,8 @@ PAGES: tuple[Shown, ...] = (
     Shown("organisation-profile", "/organizations/lab/settings/profile"),
     Shown("organisation-members", "/organizations/lab/settings/members"),
     Shown("usage", "/settings/usage"),
+    Shown("batches", "/batches"),
+    Shown("batch-new", "/batches/new?dataset=lab/harbour-logs"),
     Shown("usage-organisation", "/organizations/lab/settings/usage"),
     Shown("usage-member", "/organizations/lab/settings/usage", MEMBER),
     Shown("admin-usage", "/admin/usage", ADMINISTRATOR),

@@ -8,6 +8,7 @@ from freehold.gateway.service import Admitted
 from freehold.gateway.shapes import OpenAI
 from freehold.inference.rules import Runtime
 from freehold.pipelines.answering import answer
+from freehold.usage.rules import Outcome
 
 
 async def ask(runtime: Runtime, database: Database, admitted: Admitted) -> bytes:
@@ -17,7 +18,11 @@ async def ask(runtime: Runtime, database: Database, admitted: Admitted) -> bytes
             body = await reply.body()
         return OpenAI(admitted.wish.model).whole(body, reply)
     finally:
-        if admitted.ledger.legs:
-            service.record(database, admitted, outcome="cut" if admitted.is_spent else None)
-        else:  # it may have to take back what was held of a budget
-            await run_in_threadpool(service.record, database, admitted)
+        outcome: Outcome | None = "cut" if admitted.is_spent else None
+        # In a thread: it may take back what was held of a budget, and keeps what a route did.
+        await run_in_threadpool(_recorded, database, admitted, outcome)
+
+
+def _recorded(database: Database, admitted: Admitted, outcome: Outcome | None) -> None:
+    service.record(database, admitted, outcome=outcome)
+    service.keep(database, admitted, outcome=outcome)

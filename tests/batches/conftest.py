@@ -8,6 +8,7 @@ import pytest
 from tests.fixtures.engines import engine as engine
 from tests.gateway.conftest import Hub
 from tests.gateway.conftest import hub as hub
+from tests.governance.conftest import browser as browser
 
 
 @pytest.fixture

@@ -249,3 +249,29 @@ def test_what_cannot_be_begun_says_why_and_makes_nothing(hub: Hub, change: dict[
     with hub.database.read() as db:
         assert db.scalar(select(func.count()).select_from(Batch)) == 0
         assert db.scalar(select(func.count()).select_from(Repo).where(Repo.name == "sums")) == 0
+
+
+def test_a_batch_is_looked_at_begun_and_followed_in_a_browser(
+    hub: Hub, work: Callable[[], None], browser: Callable[..., Any]
+) -> None:
+    rows(hub, '{"text": "a"}\n{"text": "long"}\n')
+    alice = browser(hub.cast.alice)
+    form = {name: str(value) for name, value in WISH.items() if name != "parameters"} | {"template": "{{text}}"}
+    looked = alice.send("/batches/new", page="/batches/new", **form, parameters='{"max_tokens": 2}', do="look")
+    assert looked.status_code == 200
+    assert "2 rows" in looked.text
+    refused = alice.send("/batches/new", page="/batches/new", **form, parameters="{", do="begin")
+    assert refused.status_code == 422
+    assert "Parameters are JSON" in refused.text
+    begun_at = alice.send("/batches/new", page="/batches/new", **form, parameters='{"max_tokens": 2}', do="begin")
+    address = begun_at.headers["location"]
+    assert begun_at.status_code == 303
+    work()
+    waiting = alice.see(address)
+    assert "1 of 2 rows failed" in waiting
+    browser(hub.cast.bob).see(address, 404)
+    assert alice.send(f"{address}/finish", page=address).status_code == 303
+    work()
+    assert "alice/sums" in alice.see(address)
+    assert address in alice.see("/batches")
+    assert alice.send(f"{address}/pause", page="/batches/new").status_code == 422
