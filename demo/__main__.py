@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from demo import fetch, people, sources
+from demo import answering, fetch, people, sources
 from demo.errors import DemoError
 from demo.hub import Hub, check_port
 from demo.items import ITEMS, NAMESPACE, Item
@@ -55,7 +55,9 @@ def _run(hub: Hub, cache: Path, *, once: bool) -> None:
         hub.start()
         token = people.token_for(hub)
     _publish_all(hub, token, packages, cache)
+    _serve(hub, token)
     _tell(hub, token)
+    _ask(hub, token)
     if not once:
         console.print("The hub is running. Ctrl-C stops it; `make demo` starts it again.")
         hub.wait()
@@ -91,6 +93,26 @@ def _publish_all(hub: Hub, token: str, packages: dict[str, Package], cache: Path
             with console.status(f"Publishing {NAMESPACE}/{item.name}"):
                 done = _publish(api, item, packages[item.package], cache, Path(scratch))
             console.print(f"✓ {escape(done)}", soft_wrap=True)
+
+
+def _serve(hub: Hub, token: str) -> None:
+    """The models that talk and embed answer under /v1."""
+    for model, wish in ((answering.CHAT, {"keepWarm": True}), (answering.EMBEDDER, {})):
+        console.print(f"✓ {escape(answering.deploy(hub.url, token, model, **wish))}", soft_wrap=True)
+
+
+def _ask(hub: Hub, token: str) -> None:
+    """The last line of the demo is a model's answer, and whether it is right."""
+    with console.status(f"Asking {answering.CHAT}"):
+        try:
+            answered = answering.ask(hub.url, token)
+        except DemoError as err:
+            console.print(f"[bold]{answering.QUESTION}[/] No answer: {escape(str(err))}", soft_wrap=True)
+            return
+    console.print(f"[bold]{answering.QUESTION}[/] {escape(answered.text)}", soft_wrap=True)
+    if not answered.is_right:
+        console.print(f"[bold red]That is wrong:[/] it should say {answering.EXPECTED}.", soft_wrap=True)
+    console.print(f"  {escape(answering.curl(hub.url))}\n", soft_wrap=True)
 
 
 def _publish(api: "HfApi", item: Item, package: Package, cache: Path, scratch: Path) -> str:

@@ -63,6 +63,8 @@ def test_the_demo_publishes_and_when_run_again_changes_nothing_of_its_own_or_oth
     with demo(tmp_path / "data", port) as first:
         said = said_until(first, "The hub is running")
         url, token = f"http://127.0.0.1:{port}", re.search(r"export HF_TOKEN=(\S+)", said)[1]
+        assert re.search(r"What is the capital of France\? .*Paris", said), said[-2000:]
+        assert "That is wrong" not in said
         published = commits(url, token)
         assert published == {item.name: [f"Publish {item.what}", "initial commit"] for item in ITEMS}
         link = re.search(r"Administrator\s+(\S+)", said)[1]
