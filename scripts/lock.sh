@@ -20,5 +20,6 @@ lock serve --constraint requirements/dev.txt --extra serve pyproject.toml
 lock client-0 requirements/client-0.in
 lock client-1 requirements/client-1.in
 lock client-2 requirements/client-2.in
+lock openai requirements/openai.in
 lock mlflow requirements/mlflow.in
 lock libraries --no-emit-package torch requirements/libraries.in
