@@ -24,6 +24,7 @@ METRICS_S = 2.0
 MAX_CONNECTIONS = 1024
 MAX_IDLE_CONNECTIONS = 64
 IDLE_CONNECTION_S = 4.0  # shorter than llama.cpp keeps one, so that none is used as it is being closed
+MAX_LEDGERS = 256
 MAX_ANSWER_BYTES = 64 << 20
 MAX_EVENT_BYTES = 8 << 20
 MAX_REFUSAL_BYTES = 64 << 10
@@ -167,6 +168,8 @@ class Caller:
         if found is None:
             for old in [known for known in self._ledgers if known[0] == replica.address]:
                 del self._ledgers[old]  # the port is another process's now
+            if len(self._ledgers) >= MAX_LEDGERS:  # of processes that ended long ago, the oldest first
+                del self._ledgers[next(iter(self._ledgers))]
             found = self._ledgers[replica.address, replica.key] = Ledger(lambda: self._totals(replica))
         return found
 
