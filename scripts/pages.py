@@ -62,9 +62,14 @@ PAGES: tuple[Shown, ...] = (
     # ---- routes and pipelines
     Shown("routes", "/routes"),
     Shown("routes-none", "/routes", NOBODY),
+    Shown("route", "/routes/lab/desk"),
+    Shown("route-stranger", "/routes/lab/desk", STRANGER),
+    Shown("route-edit", "/routes/lab/desk/edit", MEMBER),
     Shown("route-new", "/routes/new"),
     Shown("pipelines", "/pipelines"),
     Shown("pipelines-none", "/pipelines", NOBODY),
+    Shown("pipeline", "/pipelines/lab/desk-review"),
+    Shown("pipeline-stranger", "/pipelines/lab/desk-review", STRANGER),
     Shown("pipeline-new", "/pipelines/new"),
     # ---- models that answer
     Shown("endpoints", "/endpoints"),

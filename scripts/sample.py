@@ -36,6 +36,7 @@ def fill(url: str, tokens: Mapping[str, str]) -> Found:
         _marks(people, found)
         _settings(people, found)
         _served(people["alice"], found)
+        _answers(people)
     finally:
         for client in people.values():
             client.close()
@@ -328,6 +329,43 @@ def _threads(people: Mapping[str, httpx.Client], found: Found) -> None:
     _call(alice, "POST", f"{at}/{found['pull']}/reviews", verdict)
     merged = _commit(bob, "models/lab/river-tides-small", {"NOTES.md": "Half the layers.\n"}, "Say how", pull=True)
     _call(alice, "POST", f"/api/models/lab/river-tides-small/discussions/{merged}/merge")
+
+
+# ---- routes and pipelines ----------------------------------------------------------------------------------
+
+PIPELINE = """title: Draft, look, polish
+bounds: {seconds: 60, tokens: 2000}
+steps:
+  - {name: draft, kind: generate, model: lab/gauge-reader, prompt: "In three sentences: {{input}}"}
+  - {name: sound, kind: check, check: {kind: refusal}, refuse: I cannot answer that.}
+  - name: looks
+    kind: join
+    steps:
+      - {name: mood, kind: classify, model: lab/harbour-clerk, of: draft, labels: [calm, angry]}
+      - {name: short, kind: rewrite, model: lab/harbour-clerk, of: draft}
+  - {name: final, kind: rewrite, model: lab/desk, when: steps.mood.label is angry, prompt: "{{steps.short.text}}"}
+"""
+
+
+def _answers(people: Mapping[str, httpx.Client]) -> None:
+    alice = people["alice"]
+    for name, visibility in (("gauge-reader", "public"), ("harbour-clerk", "public"), ("night-watch", "private")):
+        there = {"url": "https://models.example/v1", "remoteModel": name, "visibility": visibility}
+        _call(alice, "POST", "/api/endpoints", {"namespace": "lab", "name": name, **there})
+    reader, clerk = {"name": "lab/gauge-reader", "timeout_s": 20}, {"name": "lab/harbour-clerk", "weight": 5}
+    guards = [
+        {"kind": "personal", "side": "output", "does": "mask", "kinds": ["mail", "phone"]},
+        {"kind": "secrets", "side": "input", "does": "block"},
+    ]
+    policies = {
+        "lab/desk": {"kind": "fallback", "targets": ["lab/night-watch", reader, "lab/harbour-clerk"], "guards": guards},
+        "lab/trial": {"kind": "canary", "targets": [reader | {"weight": 95}, clerk]},
+    }
+    for name, policy in policies.items():
+        route = {"name": name, "policy": policy, "description": "Who answers at the desk."}
+        _call(alice, "POST", "/api/routes", route)
+    _repo(alice, "lab/desk-steps", {"freehold-pipeline.yaml": PIPELINE, "README.md": "How the desk answers.\n"})
+    _call(alice, "POST", "/api/pipelines", {"repo": "lab/desk-steps", "name": "lab/desk-review"})
 
 
 # ---- likes, collections, settings --------------------------------------------------------------------------

@@ -5,7 +5,7 @@ Nothing is sent on before it is known to stay: a fallback moves on only while no
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
@@ -46,8 +46,13 @@ async def answer(
     guards = [Placed(guard, plan.route_id) for guard in plan.policy.guards]
     call = await guarding.checked_input(call, guards, ledger.findings, ask.guard_model)
     async with AsyncExitStack() as stack:
-        reply = await _by_policy(stack, runtime, plan, call, asked, ledger, role, via)
-        yield guarding.guarded(reply, call, guards, ledger.findings, ask.guard_model)
+        if any(one.guard.kind == "model" and one.guard.side == "output" for one in guards):
+            told: Reply = await _read(
+                lambda inner: _by_policy(inner, runtime, plan, call, asked, ledger, role, via), call
+            )
+        else:
+            told = await _by_policy(stack, runtime, plan, call, asked, ledger, role, via)
+        yield guarding.guarded(told, call, guards, ledger.findings, ask.guard_model)
 
 
 @asynccontextmanager
@@ -133,24 +138,20 @@ async def _small_first(
     assert check is not None, "the policy was checked when it was saved"
     before = len(ledger.parts)
     _note(ledger, plan, small, "small first")
-    trial = AsyncExitStack()
+    reply: Begun | None = None
     try:
         async with asyncio.timeout(small.choice.timeout_s):
             asking = answer(runtime, small.plan, call, asked, ledger, via=via)
-            reply: Begun | None = await whole(await trial.enter_async_context(asking), call)
-            assert reply is not None
+            reply = await _read(lambda inner: inner.enter_async_context(asking), call)
             ask = _Asker(runtime, plan, call, asked, ledger, via)
             wrong = await checking.wrong(check, call, reply.text, ask.judge)
     except BaseException as err:
-        await _leave(trial, err)
         if not _goes_on(plan, err):
             raise
-        reply, wrong = None, _said(err)
+        wrong = _said(err)
     if reply is not None and not wrong:
         _note(ledger, plan, small, "small first: it passed the check")
-        stack.push_async_exit(trial)
         return reply
-    await trial.aclose()
     _were_tried(ledger, before)
     _note(ledger, plan, large, f"small first: {wrong}, so the large one")
     return await stack.enter_async_context(answer(runtime, large.plan, call, asked, ledger, via=via))
@@ -195,6 +196,18 @@ def _note(ledger: Ledger, plan: RoutePlan, option: Option, why: str) -> None:
         ledger.why[:] = [one for one in ledger.why if one != f"{plan.served_name}: {earlier[1]}"]
     ledger.why.append(sentence)
     ledger.chosen[plan.route_id] = (option.choice.name, why)
+
+
+async def _read(asking: Callable[[AsyncExitStack], Awaitable[Reply]], call: Call) -> Begun:
+    """All of an answer, whose engine is free again: it may be the one that judges it, with one slot in all."""
+    inner = AsyncExitStack()
+    try:
+        reply = await whole(await asking(inner), call)
+    except BaseException as err:
+        await _leave(inner, err)
+        raise
+    await inner.aclose()
+    return reply
 
 
 async def _leave(trial: AsyncExitStack, err: BaseException) -> None:

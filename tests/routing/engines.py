@@ -29,6 +29,8 @@ class Engines:
     says: Mapping[str, str | Exception | Says]
     asked: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     open_calls: int = 0
+    #: Calls at a time of all engines together; None: any number.
+    slots: int | None = None
     #: Engines that die when their answer is read.
     breaks: frozenset[str] = frozenset()
     #: After so many pieces of a stream the engine dies.
@@ -40,6 +42,7 @@ class Engines:
         if legs is not None:
             legs.append(leg)
         self.asked.append((target.served_name, call.body))
+        assert self.slots is None or self.open_calls < self.slots, "one who waits for a turn here waits for ever"
         self.open_calls += 1
         try:
             await asyncio.sleep(0)

@@ -205,7 +205,7 @@ def test_the_large_one_is_asked_where_the_small_ones_answer_will_not_do(check: C
         assert body["grammar"] == 'root ::= "yes" | "no"'
         return "yes" if "right" in body["messages"][0]["content"] else "no"
 
-    engines = Engines({"a/small": small, "a/large": "Large.", "a/judge": judge})
+    engines = Engines({"a/small": small, "a/large": "Large.", "a/judge": judge}, slots=1)
     plan = route("small_first", "a/small", "a/large", check=check, judge=target("a/judge"))
     said, who, ledger = ask(engines, plan, chat("?"))
     assert (said, who) == ((small, "a/small") if passes else ("Large.", "a/large"))
@@ -285,7 +285,7 @@ def test_a_model_guards(does: Any, said: str) -> None:
     engines = Engines({
         "a/small": "Something violent.", "a/labels": scores,
         "a/guard": lambda body: "Yes." if "violent" in body["messages"][0]["content"] else "no",
-    })  # fmt: skip
+    }, slots=1)  # fmt: skip
     told, _, ledger = ask(engines, plan, chat("?"))
     assert told == said
     assert [part.role for part in ledger.parts] == ["guard", "answer", "guard"]
