@@ -43,7 +43,9 @@ def look(model: Model, setup: Setup) -> Sequence[Offer] | Refusal:
     making = sentences.making(model)
     if isinstance(making, str):
         return Refusal(NAME, making)
-    weights = [path for path in model.files if path.endswith(".safetensors") and "/" not in path]
+    weights = [path for path in sorted(model.files) if path.endswith(".safetensors") and "/" not in path]
+    if loads[0].files == 1:  # the same in another precision may lie beside it
+        weights = [loads[0].name]
     beside = [path for path in ("config.json", "tokenizer.json", "tokenizer_config.json") if path in model.files]
     pooling, is_normal = making
     return [

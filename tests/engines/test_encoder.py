@@ -136,6 +136,14 @@ def test_files_that_cannot_be_read_are_told_so(tmp_path: Path, break_it: Callabl
     assert raised.value.failure == "bad_model"
 
 
+def test_the_same_weights_in_another_precision_beside_them_are_left_alone(tmp_path: Path) -> None:
+    home = written(tmp_path)
+    write_safetensors(home / "model.fp16.safetensors", bert_tensors())
+    (offer,) = encoder.look(model_of(folder=home), Setup())  # type: ignore[misc]
+    weights = [path for path in offer.paths if path.endswith(".safetensors")]  # type: ignore[union-attr]
+    assert weights == [offer.file]  # type: ignore[union-attr]
+
+
 def test_how_sentences_are_made_is_read_from_the_folder(tmp_path: Path) -> None:
     modules = [
         {"type": f"sentence_transformers.models.{name}", "path": path}
