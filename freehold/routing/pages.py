@@ -134,9 +134,7 @@ def edit(ask: Ask, namespace: str, called: str) -> Response:
         return RedirectResponse(f"/login?next=/routes/{quote(namespace)}/{quote(called)}/edit", 303)
     found, made = service.load(ask.db, ask.actor, f"{namespace}/{called}", Action.WRITE)
     seen = queries.seen(ask.db, ask.actor, found, made)
-    typed = forms.typed(
-        seen.policy, name=seen.name, description=seen.description, is_on=seen.is_on, keeps_content=seen.keeps_content
-    )
+    typed = forms.typed(seen.policy, name=seen.name, description=seen.description, is_on=seen.is_on)
     return _form(ask, seen.address, typed, left_out=seen.left_out)
 
 
@@ -155,7 +153,6 @@ def _posted(
     check_value: Text = "",
     check_judge: Text = "",
     on: Text = "",
-    keeps: Text = "",
 ) -> Typed:
     """All of the form but its guards."""
     rows = zip(target[:20], _padded(weight), _padded(when), _padded(timeout), strict=False)
@@ -171,7 +168,6 @@ def _posted(
         check_value=check_value[: forms.MAX_TYPED],
         check_judge=check_judge[:200],
         is_on=bool(on),
-        keeps_content=bool(keeps),
     )
 
 
@@ -246,7 +242,7 @@ def _form(
 
 
 def _given(typed: Typed) -> Given:
-    return Given(typed.name, typed.policy(), typed.description, typed.is_on, typed.keeps_content)
+    return Given(typed.name, typed.policy(), typed.description, typed.is_on)
 
 
 def _wrong(err: BadRequest | Conflict) -> Wrong:

@@ -18,10 +18,9 @@ class RouteBody(BaseModel):
     description: str = Field("", max_length=500)
     policy: dict[str, Any]
     on: bool = True
-    keeps_content: bool = Field(False, alias="keepsContent")
 
     def given(self) -> Given:
-        return Given(self.name, self.policy, self.description, self.on, self.keeps_content)
+        return Given(self.name, self.policy, self.description, self.on)
 
 
 class SwitchBody(BaseModel):
