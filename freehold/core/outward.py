@@ -144,7 +144,7 @@ def post(to: Target, body: bytes, headers: Mapping[str, str], allowed: Allowed, 
 
     (Resolving the name can add what the machine's resolver takes.)
     """
-    addresses = _resolved(to, allowed)
+    addresses = resolved(to, allowed)
     started = time.monotonic()
     last: Exception = Unreachable(f"{to.host} has no address.")
     for sockaddr in addresses[:MAX_ADDRESSES]:
@@ -232,8 +232,10 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _resolved(to: Target, allowed: Allowed) -> Sequence[tuple[str, int]]:
-    """Where ``to`` leads. All of a name's addresses must be fit to be called: one that is not tells of a trick."""
+def resolved(to: Target, allowed: Allowed) -> Sequence[tuple[str, int]]:
+    """Where ``to`` leads. All of a name's addresses must be fit to be called: one that is not tells of a trick.
+
+    Raises :class:`AddressRefused`, :class:`Unreachable`."""
     try:
         found = socket.getaddrinfo(to.host, to.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as err:

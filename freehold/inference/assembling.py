@@ -5,9 +5,11 @@ from typing import Any
 
 from freehold.content.kit import Kit
 from freehold.core.database import Database
+from freehold.core.outward import Allowed
 from freehold.engines import service as engines
 from freehold.inference import node
 from freehold.inference.following import Following
+from freehold.inference.outside import Outside
 from freehold.inference.runtime import NodeRuntime
 from freehold.inference.starting import NodeStarter
 from freehold.inference.store import NodeStore
@@ -17,7 +19,8 @@ def install(state: Any, database: Database, kit: Kit) -> None:
     """``models`` (the store of this node), ``runtime`` and ``following`` are at the application's ``state``."""
     starter = NodeStarter(database, kit, engines.named)
     state.models = NodeStore(starter, node.room(kit.settings).budget_bytes)
-    state.runtime = NodeRuntime(state.models)
+    allowed = Allowed.parse(kit.settings.remote_allow, setting="FREEHOLD_REMOTE_ALLOW")
+    state.runtime = NodeRuntime(state.models, outside=Outside(starter.plan, allowed))
     state.following = Following(database, state.models, f"{socket.gethostname()}:{kit.settings.port}")
 
 

@@ -5,6 +5,7 @@ Leaving closes the connection: that is what an engine takes as "stop", and its s
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -111,13 +112,13 @@ class Caller:
     """Calls replicas, over connections that are kept for the next call."""
 
     def __init__(self) -> None:
-        self._client: httpx.AsyncClient | None = None
+        self._clients: dict[bool, httpx.AsyncClient] = {}  # for what is elsewhere, and for this machine's own
         self._ledgers: dict[tuple[str, str], Ledger] = {}
 
     async def close(self) -> None:
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        for client in self._clients.values():
+            await client.aclose()
+        self._clients = {}
 
     @asynccontextmanager
     async def ask(self, replica: Replica, call: Call, leg: Leg, *, began: float) -> AsyncIterator[EngineReply]:
@@ -135,7 +136,7 @@ class Caller:
         is_refused = False
         try:
             try:
-                response = await self._http.send(request, stream=True)
+                response = await self._http(replica).send(request, stream=True)
                 try:
                     if response.status_code != 200:
                         is_refused = True
@@ -177,20 +178,23 @@ class Caller:
         import httpx
 
         try:
-            answer = await self._http.get(
+            answer = await self._http(replica).get(
                 f"{replica.address}/metrics", headers={"Authorization": f"Bearer {replica.key}"}, timeout=METRICS_S
             )
         except httpx.HTTPError:
             return None
         return read_totals(answer.content) if answer.status_code == 200 else None
 
-    @property
-    def _http(self) -> "httpx.AsyncClient":
-        if self._client is None:
+    def _http(self, replica: Replica) -> "httpx.AsyncClient":
+        is_elsewhere = bool(replica.host)
+        if is_elsewhere not in self._clients:
             import httpx  # when first needed: a hub that runs no model never loads it
 
-            self._client = httpx.AsyncClient(
+            # To this machine's own processes nothing is encrypted: no authority need be known.
+            tls = ssl.create_default_context() if is_elsewhere else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            self._clients[is_elsewhere] = httpx.AsyncClient(
                 trust_env=False,  # no proxy stands between this process and its own
+                verify=tls,
                 timeout=httpx.Timeout(SILENCE_S, connect=CONNECT_S),
                 limits=httpx.Limits(
                     max_connections=MAX_CONNECTIONS,
@@ -198,23 +202,26 @@ class Caller:
                     keepalive_expiry=IDLE_CONNECTION_S,
                 ),
             )
-        return self._client
+        return self._clients[is_elsewhere]
 
     def _request(self, replica: Replica, call: Call, target: Target) -> "httpx.Request":
+        http = self._http(replica)
         url = f"{replica.address}/task" if call.path == TASK else f"{replica.address}/v1/{call.path}"
-        headers = {"Authorization": f"Bearer {replica.key}"}
+        headers = {"Authorization": f"Bearer {replica.key}"} if replica.key else {}
+        if replica.host:
+            headers["Host"] = replica.host
         fields = engine_body(call, target, replica.body)
         timeout = {"connect": CONNECT_S, "write": SILENCE_S, "pool": CONNECT_S}
-        extensions = {"timeout": {**timeout, "read": SILENCE_S if call.is_stream else ANSWER_S}}
+        extensions: dict[str, Any] = {"timeout": {**timeout, "read": SILENCE_S if call.is_stream else ANSWER_S}}
+        if replica.host:
+            extensions["sni_hostname"] = replica.host.partition(":")[0]
         if call.upload is None:
             headers["Content-Type"] = "application/json"
             content = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-            return self._http.build_request("POST", url, content=content, headers=headers, extensions=extensions)
+            return http.build_request("POST", url, content=content, headers=headers, extensions=extensions)
         texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in fields.items()}
         file = ("file", call.upload, call.content_type or "application/octet-stream")
-        return self._http.build_request(
-            "POST", url, data=texts, files={"file": file}, headers=headers, extensions=extensions
-        )
+        return http.build_request("POST", url, data=texts, files={"file": file}, headers=headers, extensions=extensions)
 
 
 def engine_body(call: Call, target: Target, found_by: Mapping[str, Any]) -> dict[str, Any]:

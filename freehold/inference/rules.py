@@ -131,6 +131,7 @@ class Replica:
     key: str
     took: Callable[[], Took]  # cheap: asked before and after each call
     body: Mapping[str, Any] = field(default_factory=dict)
+    host: str = ""  # of an endpoint elsewhere: its name, whose certificate it must show; ``address`` has a number
 
 
 class Store(Protocol):

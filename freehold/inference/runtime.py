@@ -2,19 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+from freehold.engines import remote
 from freehold.inference.calling import Caller
 from freehold.inference.errors import EngineLost, InferenceError
-from freehold.inference.rules import Call, Leg, Measured, Reply, Store, Target
+from freehold.inference.outside import Outside
+from freehold.inference.rules import Call, Leg, Measured, Replica, Reply, Store, Target
 from freehold.inference.turns import Turns
 
 
 class NodeRuntime:
     """``inference.rules.Runtime`` over the replicas of ``store``."""
 
-    def __init__(self, store: Store, *, turns: Turns | None = None, caller: Caller | None = None) -> None:
-        self.store = store
+    def __init__(
+        self, store: Store, *, turns: Turns | None = None, caller: Caller | None = None, outside: Outside | None = None
+    ) -> None:
+        self.store, self.outside = store, outside
         self.turns = turns or Turns()
         self.caller = caller or Caller()
 
@@ -30,7 +34,7 @@ class NodeRuntime:
                 target.endpoint_id, call.payer_id, slots=self.store.slots(target), priority=call.priority
             ) as leg.measured.queue_s:
                 waited = loop.time()
-                async with self.store.replica(target) as replica:
+                async with self._replica(target) as replica:
                     leg.measured.load_s = loop.time() - waited
                     before, asked = replica.took(), loop.time()
                     try:
@@ -48,6 +52,11 @@ class NodeRuntime:
         except InferenceError as err:
             leg.outcome = "refused" if err.status < 500 else "failed"
             raise
+
+    def _replica(self, target: Target) -> AbstractAsyncContextManager[Replica]:
+        if target.engine == remote.NAME and self.outside is not None:
+            return self.outside.replica(target)
+        return self.store.replica(target)
 
     def standing(self, endpoint_ids: Sequence[str]) -> Mapping[str, str]:
         known = self.store.standing(endpoint_ids)
