@@ -9,8 +9,9 @@ import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from freehold.gateway import grammars
 from freehold.gateway.errors import BadCall
-from freehold.gateway.rules import MAX_PICTURE_BYTES, Wish
+from freehold.gateway.rules import MAX_PICTURE_BYTES, MAX_TOKENS, Wish
 from freehold.inference.errors import NotAble
 from freehold.pipelines.rules import AnyPlan, leaves
 
@@ -117,6 +118,10 @@ def _generation(name: str, given: Mapping[str, Any]) -> Wish:
         if kind is None:
             raise BadCall('"grammar" is taken of type json.', "grammar")
         body["json_schema"] = form.get("value")
+        grammars.check(body)
+    most = body["max_tokens"]
+    if not isinstance(most, int) or isinstance(most, bool) or not 0 <= most <= MAX_TOKENS:
+        raise BadCall(f'"max_new_tokens" must be a whole number from 0 to {MAX_TOKENS:,}.', "max_new_tokens")
     return Wish("completions", name, body, is_stream=given.get("stream") is True)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from freehold.engines.rules import Ability
+from freehold.gateway import grammars
 from freehold.gateway.errors import BadCall
 from freehold.inference.errors import ContextTooLong, NotAble
 from freehold.pipelines.rules import AnyPlan, leaves
@@ -21,6 +22,12 @@ MAX_SOUND_BYTES = 25 << 20
 MAX_PICTURE_BYTES = 25 << 20
 MAX_MODEL_CHARS = 800
 MAX_CHOICES = 16
+MAX_TOKENS = 10_000_000
+#: Of a body: lists and objects in one another, and of them all together, each of which takes many times its bytes.
+MAX_DEPTH = 100
+MAX_CONTAINERS = 500_000
+#: Texts of one call: each is a task of its own to an engine.
+MAX_TEXTS: Mapping[str, int] = {"completions": 128, "embeddings": 2048, "rerank": 2048}
 #: No vocabulary has longer tokens as a rule: a text of more characters than that a token cannot fit, whatever it says.
 MOST_CHARS_A_TOKEN = 64
 USUAL_CHARS_A_TOKEN = 4
@@ -38,9 +45,23 @@ _NEEDED: Mapping[str, tuple[str, tuple[type, ...], str]] = {
     "embeddings": ("input", (str, list), "a text, or a list of them"),
     "rerank": ("query", (str,), "a text"),
 }
+_NUMBERS: Mapping[str, tuple[int, int]] = {
+    "n": (1, MAX_CHOICES),
+    "max_tokens": (-1, MAX_TOKENS),
+    "max_completion_tokens": (0, MAX_TOKENS),
+}
 STREAMS = frozenset({"chat/completions", "completions"})
 #: Fields that the hub answers by itself, or that would reach past what was asked of an engine.
-OWN_FIELDS = frozenset({"model", "user", "id_slot", "lora", "n_keep", "n_discard", "cache_prompt", "store", "metadata"})
+OWN_FIELDS = frozenset(
+    {"model", "user", "id_slot", "lora", "n_keep", "n_discard", "cache_prompt", "store", "metadata"}
+    # Other names of ``max_tokens`` and ``n`` that engines have, and heed before those that are looked at here.
+    | {"n_predict", "max_new_tokens", "n_cmpl", "best_of"}
+)
+#: Parts of a message by which engines fetch a picture or a sound, or open a file of their own machine; and what names
+#: the address within one of them, or beside a "type".
+_MEDIA = frozenset({"image", "video", "audio", "input_audio", "image_url", "video_url", "audio_url", "file_url"})
+_ADDRESS = frozenset({"url", "path", "file"})
+_BASE64 = frozenset({"data", "file_data", "image_embeds", "audio_embeds"})
 
 
 @dataclass(frozen=True)
@@ -76,15 +97,30 @@ _READ = ("messages", "prompt", "input", "query", "documents", "suffix")
 
 def parsed(body: bytes) -> dict[str, Any]:
     """The JSON object that a call sends. Raises :class:`BadCall` saying what is wrong and where."""
+    if body.count(b"[") + body.count(b"{") > MAX_CONTAINERS:
+        raise BadCall(f"The body has over {MAX_CONTAINERS:,} lists and objects.")
     try:
-        given = json.loads(body)
+        given = json.loads(body, parse_constant=_refuse_constant)
     except json.JSONDecodeError as err:
         raise BadCall(f"The body is not JSON: {err.msg} at line {err.lineno}, column {err.colno}.") from err
     except (UnicodeDecodeError, RecursionError, ValueError) as err:
         raise BadCall("The body is not JSON that can be read: it is not UTF-8, or nested too deep.") from err
     if not isinstance(given, dict):
         raise BadCall('The body must be a JSON object, such as {"model": ..., "messages": [...]}.')
-    return given
+    level: list[Any] = [given]
+    for _ in range(MAX_DEPTH):
+        level = [inner for one in level for inner in _parts(one) if isinstance(inner, dict | list)]
+        if not level:
+            return given
+    raise BadCall(f"The body is nested over {MAX_DEPTH} deep.")
+
+
+def _refuse_constant(word: str) -> Any:
+    raise BadCall(f"The body is not JSON: {word} is no number of JSON's.")
+
+
+def _parts(one: Any) -> Iterator[Any]:
+    return iter(one.values() if isinstance(one, dict) else one)
 
 
 def wish(path: str, given: Mapping[str, Any], *, model: str = "") -> Wish:
@@ -114,14 +150,60 @@ def _check(path: str, given: Mapping[str, Any]) -> None:
     for at, message in enumerate(given["messages"] if path == "chat/completions" else ()):
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
             raise BadCall(f'messages[{at}] must be an object with a "role".', f"messages[{at}]")
-    for name, low, high in (("n", 1, MAX_CHOICES), ("max_tokens", -1, None), ("max_completion_tokens", 0, None)):
+    for name, low, high in (
+        ("n", 1, MAX_CHOICES),
+        ("max_tokens", -1, MAX_TOKENS),
+        ("max_completion_tokens", 0, MAX_TOKENS),
+    ):
         value = given.get(name)
         if value is None:
             continue
-        if not isinstance(value, int) or isinstance(value, bool) or value < low or (high and value > high):
-            bound = f"from {low} to {high}" if high else f"of at least {low}"
-            raise BadCall(f'"{name}" must be a whole number {bound}.', name)
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise BadCall(f'"{name}" must be a whole number from {low} to {high:,}.', name)
     _check_schema(given.get("response_format"))
+    grammars.check(given)
+    _check_texts(path, given)
+    for name in _READ:
+        if isinstance(given.get(name), list):
+            _refuse_addresses(given[name], name)
+
+
+def _check_texts(path: str, given: Mapping[str, Any]) -> None:
+    most = MAX_TEXTS.get(path)
+    if most is None:
+        return
+    for name in ("prompt", "input", "documents", "texts"):
+        texts = given.get(name)
+        if isinstance(texts, list) and len(texts) > most and not isinstance(texts[0], int):  # numbers are tokens of one
+            raise BadCall(f'"{name}" has {len(texts):,} texts; one call takes {most:,}.', name)
+
+
+def _refuse_addresses(given: list[Any], name: str) -> None:
+    """Pictures and sounds come in the call: an engine that fetched them would reach what its caller cannot, on the
+    network and on the disk of its machine."""
+    level: list[tuple[Any, bool]] = [(given, False)]
+    while level:
+        inside: list[tuple[Any, bool]] = []
+        for one, is_media in level:
+            pairs = one.items() if isinstance(one, dict) else [("", inner) for inner in one]
+            is_part = is_media or (isinstance(one, dict) and "type" in one)  # frames of a film come as a list
+            for key, value in pairs:
+                if isinstance(value, str) and not _is_in_call(key, value, is_part=is_part):
+                    raise BadCall(
+                        f'"{key}" must hold the file itself, as data:...;base64,...: nothing is fetched for a call.',
+                        name,
+                    )
+                # What a tool was called with is words to a model, whatever it is about.
+                if isinstance(value, dict | list) and key != "tool_calls":
+                    inside.append((value, key in _MEDIA or (is_media and key == "")))
+        level = inside
+
+
+def _is_in_call(key: str, value: str, *, is_part: bool) -> bool:
+    if key in _BASE64 and is_part:
+        return value[:5].lower() == "data:" or ":" not in value[:500]
+    is_address = key in _MEDIA or (key in _ADDRESS and is_part) or (key == "" and is_part)
+    return value[:5].lower() == "data:" or not is_address
 
 
 def _check_schema(form: object) -> None:

@@ -1,0 +1,147 @@
+"""What a call may ask of an engine that answers others too: small enough, and nothing that reaches past the call."""
+
+import json
+from typing import Any
+
+import pytest
+
+from freehold.gateway import grammars, rules
+from freehold.gateway.errors import BadCall
+from tests.gateway.conftest import Hub
+
+
+def chat(content: Any = "hello", **given: Any) -> rules.Wish:
+    return rules.wish("chat/completions", {"model": "a/b", "messages": [{"role": "user", "content": content}], **given})
+
+
+def schema(of: Any) -> dict[str, Any]:
+    return {"response_format": {"type": "json_schema", "json_schema": {"schema": of}}}
+
+
+def nested(times: int) -> Any:
+    of: Any = {"type": "string"}
+    for _ in range(times):
+        of = {"type": "array", "items": of}
+    return of
+
+
+def doubled(times: int) -> list[str]:
+    return [f"a{at} ::= a{at + 1} | a{at + 1}" for at in range(times)] + [f'a{times} ::= "x"']
+
+
+BOMBS = {
+    "doubled": "\n".join(["root ::= a0", *doubled(30)]),
+    "brackets": "root ::= " + "(" * 3_000 + '"a"' + ")" * 3_000,
+    "chain": "\n".join(["root ::= a0", *(f"a{at} ::= a{at + 1}" for at in range(900)), 'a900 ::= "x"']),
+    "rules": "\n".join(f'a{at} ::= "x"' for at in range(2_000)),
+    "repeated nothing": 'root ::= ("a"?){1,1000}',
+    "nothing in a row": "root ::= " + '"a"? ' * 500,
+    "long": "root ::= " + '"a" ' * 50_000,
+}
+JSON = r"""
+root   ::= object
+value  ::= object | array | string | number | ("true" | "false" | "null") ws
+object ::= "{" ws ( string ":" ws value ("," ws string ":" ws value)* )? "}" ws
+array  ::= "[" ws ( value ("," ws value)* )? "]" ws
+string ::= "\"" ( [^"\\\x7F\x00-\x1F] | "\\" (["\\bfnrt] | "u" [0-9a-fA-F]{4}) )* "\"" ws  # (((
+number ::= ("-"? ([0-9] | [1-9] [0-9]{0,15})) ("." [0-9]+)? ([eE] [-+]? [0-9] [1-9]{0,15})? ws
+ws     ::= | " " | "\n" [ \t]{0,20}
+"""
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_grammar_that_would_keep_an_engine_from_others_is_refused(name: str) -> None:
+    with pytest.raises(BadCall) as told:
+        chat(grammar=BOMBS[name])
+    assert told.value.param == "grammar"
+
+
+def test_grammars_that_people_write_go_through() -> None:
+    for grammar in (JSON, 'root ::= "yes" | "no"', "root ::= (", 'root ::= "a"{1,500}', "root ::= [a-z ]+ root |"):
+        assert chat(grammar=grammar).body["grammar"] == grammar
+
+
+def test_a_schema_that_would_keep_an_engine_from_others_is_refused() -> None:
+    either = {f"a{at}": {"anyOf": [{"$ref": f"#/$defs/a{at + 1}"}] * 2} for at in range(30)}
+    bombs: list[Any] = [
+        nested(80),
+        {"type": "object", "properties": {f"p{at}": {"type": "integer"} for at in range(5_000)}},
+        {"$ref": "#/$defs/a0", "$defs": {**either, "a30": {"type": "string"}}},
+        {"type": "string", "pattern": "^(a?){1000}$"},
+        {"type": "string", "pattern": "(" * 41 + "a" + ")" * 41},
+    ]
+    for bomb in bombs:
+        with pytest.raises(BadCall):
+            chat(**schema(bomb))
+        with pytest.raises(BadCall):
+            chat(tools=[{"type": "function", "function": {"name": "it", "parameters": bomb}}])
+
+
+def test_schemas_that_people_write_go_through() -> None:
+    node = {"type": "object", "properties": {"next": {"anyOf": [{"$ref": "#/$defs/node"}, {"type": "null"}]}}}
+    for of in (
+        {"$ref": "#/$defs/node", "$defs": {"node": node}},
+        {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2})?$"},
+        {"enum": [f"word {at}" for at in range(300)]},
+        nested(20),
+    ):
+        assert chat(**schema(of)).body["response_format"]
+
+
+def test_nothing_is_fetched_for_a_call() -> None:
+    for part in (
+        {"type": "image_url", "image_url": {"url": "http://127.0.0.1:1/secret.png"}},
+        {"type": "image_url", "image_url": "file:///etc/passwd"},
+        {"image_url": {"url": "/etc/passwd"}},
+        {"type": "image", "url": "etc/passwd"},
+        {"type": "image", "image": "/etc/passwd"},
+        {"type": "video", "path": "clip.mp4"},
+        {"type": "audio_url", "audio_url": {"url": "HTTPS://elsewhere.example/a.wav"}},
+        {"type": "input_audio", "input_audio": {"data": "http://elsewhere.example/a.wav", "format": "wav"}},
+        {"type": "image", "video": ["/etc/passwd", "/etc/hosts"]},
+    ):
+        with pytest.raises(BadCall, match="nothing is fetched"):
+            chat([{"type": "text", "text": "What is it?"}, part])
+
+
+def test_what_comes_in_the_call_goes_through() -> None:
+    arguments = {"type": "open", "path": "/etc/passwd", "url": "http://elsewhere.example"}
+    calls = [{"id": "1", "type": "function", "function": {"name": "open", "arguments": arguments}}]
+    for message in (
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}]},
+        {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "/9j/aGk=", "format": "wav"}}]},
+        {"role": "user", "content": [{"type": "text", "text": "http://elsewhere.example/it.png"}]},
+        {"role": "assistant", "tool_calls": calls},
+    ):
+        assert rules.wish("chat/completions", {"model": "a/b", "messages": [message]}).body["messages"] == [message]
+
+
+def test_a_call_has_one_name_for_each_bound() -> None:
+    """llama.cpp heeds ``n_predict`` before ``max_tokens``, by which a budget bounds an answer."""
+    body = chat(max_tokens=2, n_predict=500, n_cmpl=9, best_of=9, max_new_tokens=500).body
+    assert set(body) == {"messages", "max_tokens"}
+
+
+def test_bodies_that_take_many_times_their_bytes_are_refused(hub: Hub) -> None:
+    for body in (
+        b'{"model": "lab/it", "temperature": NaN, "messages": [{"role": "user", "content": "x"}]}',
+        b'{"model": "lab/it", "x": ' + b"[" * 200 + b"]" * 200 + b', "messages": [{"role": "user", "content": "x"}]}',
+        b'{"model": "lab/it", "x": [' + b"[]," * 600_000 + b"1]}",
+        json.dumps({"model": "lab/it", "messages": [{"role": "user", "content": "x"}], "max_tokens": 10**30}).encode(),
+    ):
+        answer = hub.client.post("/v1/chat/completions", content=body, headers=hub.cast.alice.headers)
+        assert answer.status_code == 400, answer.text
+    for parameters in ({"max_new_tokens": 10**30}, {"grammar": {"type": "json", "value": nested(80)}}):
+        given = {"inputs": "hello", "parameters": parameters}
+        answer = hub.client.post("/models/lab/it", json=given, headers=hub.cast.alice.headers)
+        assert answer.status_code == 400, answer.text
+    assert hub.engine.seen == []
+
+
+def test_texts_of_one_call_are_bounded() -> None:
+    rules.wish("completions", {"model": "a/b", "prompt": list(range(5_000))})  # tokens of one text
+    with pytest.raises(BadCall, match="128"):
+        rules.wish("completions", {"model": "a/b", "prompt": ["a"] * 5_000})
+    with pytest.raises(BadCall, match="2,048"):
+        rules.wish("embeddings", {"model": "a/b", "input": ["a"] * 5_000})
+    grammars.check({"grammar": None})
