@@ -80,6 +80,7 @@ PAGES: tuple[Shown, ...] = (
     Shown("deploy-nothing-serves", "/endpoints/new?model=lab/river-tides"),
     Shown("deploy-empty", "/endpoints/new"),
     Shown("deploy-elsewhere", "/endpoints/new?elsewhere=1"),
+    Shown("admin-models", "/admin/models", ADMINISTRATOR),
     Shown("model-served", "/lab/tide-talk", STRANGER),
     # ---- a repository
     Shown("model", _MODEL),

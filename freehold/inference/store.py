@@ -30,7 +30,7 @@ State = Literal["loading", "ready", "ending"]
 #: How long a call waits for a model to be loaded, and a load for what answers to make room.
 LOAD_S, ROOM_S = 600.0, 30.0
 #: After failures in a row: seconds until it is tried again, the last one again and again.
-BACK_OFF_S = (0.0, 5.0, 15.0, 60.0, 300.0)
+BACK_OFF_S: Sequence[float] = (0.0, 5.0, 15.0, 60.0, 300.0)
 #: Calls under way on what is out of date go on for so long.
 DRAIN_S = 600.0
 #: Whoever waits looks again this often, whatever it was told.

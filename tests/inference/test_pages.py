@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from freehold.core import clock
 from freehold.core.database import Database
-from freehold.inference import snippets
+from freehold.inference import following, snippets
+from freehold.inference.store import Seen
 from freehold.inference.tables import Endpoint
 from tests.discover.conftest import Publish
 from tests.discover.conftest import publish as publish  # the fixture
@@ -164,3 +167,19 @@ def test_code_to_copy_names_the_hub_and_the_model(abilities: list[str]) -> None:
         if "python" in one.key or one.key == "hub":
             compile(one.code, one.key, "exec")
         assert not re.search(r"{{|}}", one.code)
+
+
+def test_administrators_see_every_replica_and_others_none(
+    app: Starlette, cast: Cast, browser: Callable[..., Browser], serve_row: ServeRow, database: Database
+) -> None:
+    endpoint = serve_row(cast.alice.actor, "alice/hidden", private=True)
+    seen = Seen(endpoint, "alice/hidden", 0, "failed", clock.now(), "It was killed.", 5_000_000, 3, clock.now())
+    with database.write() as db:
+        following.tell(db, "other:8000", [seen])
+    page = browser(cast.root).see("/admin/models")
+    assert "other:8000" in page
+    assert "It was killed." in page
+    browser(cast.bob).see("/admin/models", 403)
+    assert "It was killed." in browser(cast.alice).see(f"/endpoints/{endpoint}")
+    with clock.frozen(clock.now() + timedelta(minutes=5)):
+        assert "other:8000" not in browser(cast.root).see("/admin/models"), "that node fell silent"
