@@ -5,6 +5,7 @@ whoever has no key, and counts tokens (``x-prompt-tokens``, ``usage``). Source o
 huggingface_hub, inference/_generated/types.
 """
 
+import asyncio
 import base64
 import hmac
 import json
@@ -120,30 +121,48 @@ def serve(options: Mapping[str, Any], abilities: Abilities) -> None:
 
 def app(options: Mapping[str, Any], abilities: Abilities) -> Any:
     """The application. ``options``: ``key``, ``alias``, ``parallel``."""
-    import anyio
     from starlette.applications import Starlette
-    from starlette.requests import Request
-    from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
 
-    turns = anyio.CapacityLimiter(max(1, int(options.get("parallel", 1))))
+    doors = _Doors(abilities, options["alias"], max(1, int(options.get("parallel", 1))))
+    routes = [
+        Route(f"{lifeline.PATH}/health", doors.health),
+        Route(f"{lifeline.PATH}/v1/models", doors.models),
+        Route(f"{lifeline.PATH}/v1/embeddings", doors.embeddings, methods=["POST"]),
+        Route(f"{lifeline.PATH}/v1/rerank", doors.rerank, methods=["POST"]),
+        Route(f"{lifeline.PATH}/v1/audio/transcriptions", doors.transcriptions, methods=["POST"]),
+        Route(f"{lifeline.PATH}/task", doors.task, methods=["POST"]),
+    ]
+    inner = Starlette(routes=routes, exception_handlers={Refused: _refused})
+    return _Locked(inner, options["key"])
 
-    async def work(act: Callable[..., Any], *given: Any) -> Any:
-        return await anyio.to_thread.run_sync(act, *given, limiter=turns)
 
-    async def health(request: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+class _Doors:
+    """One for each path. ``parallel`` calls are worked on at a time, in threads; the others wait."""
 
-    async def models(request: Request) -> Response:
-        return JSONResponse({"object": "list", "data": [{"id": options["alias"], "object": "model"}]})
+    def __init__(self, abilities: Abilities, alias: str, parallel: int) -> None:
+        self._abilities, self._alias = abilities, alias
+        self._turns = asyncio.Semaphore(parallel)
 
-    async def embeddings(request: Request) -> Response:
-        if abilities.embed is None:
+    async def _work(self, act: Callable[..., Any], *given: Any) -> Any:
+        from starlette.concurrency import run_in_threadpool
+
+        async with self._turns:
+            return await run_in_threadpool(act, *given)
+
+    async def health(self, request: Any) -> Any:
+        return _json_answer({"status": "ok"})
+
+    async def models(self, request: Any) -> Any:
+        return _json_answer({"object": "list", "data": [{"id": self._alias, "object": "model"}]})
+
+    async def embeddings(self, request: Any) -> Any:
+        if self._abilities.embed is None:
             raise Refused("This model makes no embeddings.", kind="not_supported_error")
         body = await _json(request)
         asked = body.get("input")
         texts = [asked] if isinstance(asked, str) else texts_of(asked, "input")
-        found: Vectors = await work(abilities.embed, texts)
+        found: Vectors = await self._work(self._abilities.embed, texts)
         rows = _cut(found.rows, body.get("dimensions"))
         as_text = body.get("encoding_format") == "base64"
         data = [
@@ -151,17 +170,17 @@ def app(options: Mapping[str, Any], abilities: Abilities) -> Any:
             for at, row in enumerate(rows)
         ]
         usage = {"prompt_tokens": found.tokens, "total_tokens": found.tokens}
-        return JSONResponse({"object": "list", "model": options["alias"], "data": data, "usage": usage})
+        return _json_answer({"object": "list", "model": self._alias, "data": data, "usage": usage})
 
-    async def rerank(request: Request) -> Response:
-        if abilities.rank is None:
+    async def rerank(self, request: Any) -> Any:
+        if self._abilities.rank is None:
             raise Refused("This model ranks nothing.", kind="not_supported_error")
         body = await _json(request)
         query, documents = body.get("query"), body.get("documents", body.get("texts"))
         if not isinstance(query, str):
             raise Refused("'query' is a text.")
         texts = texts_of(documents, "documents")
-        scores, tokens = await work(abilities.rank, query, texts)
+        scores, tokens = await self._work(self._abilities.rank, query, texts)
         results = sorted(
             ({"index": at, "relevance_score": float(score)} for at, score in enumerate(scores)),
             key=lambda one: -one["relevance_score"],
@@ -169,49 +188,51 @@ def app(options: Mapping[str, Any], abilities: Abilities) -> Any:
         top = body.get("top_n")
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         kept = results[:top] if isinstance(top, int) and top > 0 else results
-        return JSONResponse({"object": "list", "model": options["alias"], "results": kept, "usage": usage})
+        return _json_answer({"object": "list", "model": self._alias, "results": kept, "usage": usage})
 
-    async def transcriptions(request: Request) -> Response:
-        if abilities.transcribe is None:
+    async def transcriptions(self, request: Any) -> Any:
+        if self._abilities.transcribe is None:
             raise Refused("This model hears nothing.", kind="not_supported_error")
         asked, form = await _form(request)
         if asked is None:
             raise Refused("'file' is a sound, sent as a form.")
-        text = await work(abilities.transcribe, asked, form)
+        text = await self._work(self._abilities.transcribe, asked, form)
         if form.get("response_format") == "text":
-            return Response(text, media_type="text/plain")
-        return JSONResponse({"text": text})
+            return _text_answer(text)
+        return _json_answer({"text": text})
 
-    async def task(request: Request) -> Response:
+    async def task(self, request: Any) -> Any:
         upload: bytes | None = None
         if request.headers.get("content-type", "").startswith("multipart/"):
             upload, body = await _form(request)
         else:
             body = await _json(request)
         name = str(body.get("task", ""))
-        if name not in abilities.tasks:
-            raise Refused(f"This model does not do {name[:60]!r}; it does {', '.join(abilities.tasks)}.")
+        if name not in self._abilities.tasks:
+            raise Refused(f"This model does not do {name[:60]!r}; it does {', '.join(self._abilities.tasks)}.")
         parameters = body.get("parameters") or {}
         if not isinstance(parameters, dict):
             raise Refused("'parameters' is an object.")
-        told: Told = await work(abilities.tasks[name], Asked(body.get("inputs"), parameters, upload))
+        told: Told = await self._work(self._abilities.tasks[name], Asked(body.get("inputs"), parameters, upload))
         headers = {} if told.tokens is None else {"x-prompt-tokens": str(told.tokens)}
-        return JSONResponse(told.answer, headers=headers)
+        return _json_answer(told.answer, headers=headers)
 
-    async def refused(request: Request, err: Exception) -> Response:
-        assert isinstance(err, Refused)
-        return JSONResponse({"error": err.said}, status_code=400)
 
-    routes = [
-        Route(f"{lifeline.PATH}/health", health),
-        Route(f"{lifeline.PATH}/v1/models", models),
-        Route(f"{lifeline.PATH}/v1/embeddings", embeddings, methods=["POST"]),
-        Route(f"{lifeline.PATH}/v1/rerank", rerank, methods=["POST"]),
-        Route(f"{lifeline.PATH}/v1/audio/transcriptions", transcriptions, methods=["POST"]),
-        Route(f"{lifeline.PATH}/task", task, methods=["POST"]),
-    ]
-    inner = Starlette(routes=routes, exception_handlers={Refused: refused})
-    return _Locked(inner, options["key"])
+async def _refused(request: Any, err: Exception) -> Any:
+    assert isinstance(err, Refused)
+    return _json_answer({"error": err.said}, status_code=400)
+
+
+def _json_answer(told: Any, **more: Any) -> Any:
+    from starlette.responses import JSONResponse
+
+    return JSONResponse(told, **more)
+
+
+def _text_answer(text: str) -> Any:
+    from starlette.responses import PlainTextResponse
+
+    return PlainTextResponse(text)
 
 
 class _Locked:
