@@ -136,7 +136,7 @@ class Caller:
         is_refused = False
         try:
             try:
-                response = await self._http(replica).send(request, stream=True)
+                response = await self._sent(replica, request)
                 try:
                     if response.status_code != 200:
                         is_refused = True
@@ -157,6 +157,19 @@ class Caller:
                 await _settle(
                     ledger, leg.measured, is_whole=is_refused or (reply is not None and reply.is_whole), call=call
                 )
+
+    async def _sent(self, replica: Replica, request: "httpx.Request") -> "httpx.Response":
+        """The head of the answer. A connection that was kept may be closed by the engine just as it is used again: then
+        nothing was answered, and it is asked once more. Where its process has ended, that finds nobody."""
+        import httpx
+
+        client = self._http(replica)
+        try:
+            return await client.send(request, stream=True)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            if replica.host:  # elsewhere: who knows what it did with the first
+                raise
+            return await client.send(request, stream=True)
 
     def forget(self, replica: Replica) -> None:
         """The replica's process is gone."""

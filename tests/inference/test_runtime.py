@@ -134,6 +134,18 @@ def test_calls_at_the_same_time_are_counted_apart_from_the_one_that_is_left(engi
     assert totals(legs) == engine.totals
 
 
+def test_a_connection_that_closes_before_any_answer_is_not_the_end_of_its_engine(engine: Engine) -> None:
+    """An engine may close a connection that was kept just as the next call goes over it."""
+
+    async def play(runtime: NodeRuntime, legs: list[Leg]) -> None:
+        async with runtime.call(TARGET, asks("tired", max_tokens=4), legs) as reply:
+            assert json.loads(await reply.body())["choices"][0]["message"]["content"] == "w0 w1 w2 w3"
+        assert runtime.store.lost == 0  # type: ignore[attr-defined]
+
+    (leg,) = ran(engine, play)
+    assert leg.outcome == "ok"
+
+
 @pytest.mark.parametrize(("word", "error"), [("crash", EngineLost), ("break", EngineFailed)])
 def test_an_engine_that_breaks_off_is_said(engine: Engine, word: str, error: type[Exception]) -> None:
     async def play(runtime: NodeRuntime, legs: list[Leg]) -> None:
