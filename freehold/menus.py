@@ -47,39 +47,46 @@ ORG_SETTINGS = (
     Entry("Audit trail", "/organizations/{org}/settings/audit"),
 )
 
+#: At the top of every page.
+MAIN = (
+    Entry("Models", "/models", area="model"),
+    Entry("Data sets", "/datasets", area="dataset"),
+    Entry("Spaces", "/spaces", area="space"),
+    Entry("Collections", "/collections", area="collection"),
+    Entry("Trends", "/trends", area="trends"),
+    Entry("Playground", "/playground", area="playground"),
+)
+#: The "New" menu.
+CREATE = (
+    Entry("Model", "/new", icon="model"),
+    Entry("Data set", "/new?kind=dataset", icon="dataset"),
+    Entry("Space", "/new?kind=space", icon="space"),
+    Entry("Collection", "/collections/new", icon="bookmark"),
+    Entry("Route", "/routes/new", icon="branch"),
+    Entry("Organisation", "/organizations/new", icon="person"),
+)
+#: The account menu.
+ACCOUNT = (
+    Entry("Profile", "/{name}"),
+    Entry("Organisations", "/settings/organizations"),
+    Entry("Saved searches", "/searches"),
+    Entry("Models that answer", "/endpoints", area="endpoints"),
+    Entry("Batches", "/batches"),
+    Entry("Routes", "/routes"),
+    Entry("Pipelines", "/pipelines"),
+    Entry("Activity", "/activity"),
+    Entry("Access tokens", "/settings/tokens"),
+    Entry("Settings", "/settings/profile"),
+    Entry("Administration", "/admin", area="admin"),
+)
+
 
 def slots() -> Slots:
     """The slots of the shell, filled."""
     return Slots(
-        main=(
-            Entry("Models", "/models", area="model"),
-            Entry("Data sets", "/datasets", area="dataset"),
-            Entry("Spaces", "/spaces", area="space"),
-            Entry("Collections", "/collections", area="collection"),
-            Entry("Trends", "/trends", area="trends"),
-            Entry("Playground", "/playground", area="playground"),
-        ),
-        create=(
-            Entry("Model", "/new", icon="model"),
-            Entry("Data set", "/new?kind=dataset", icon="dataset"),
-            Entry("Space", "/new?kind=space", icon="space"),
-            Entry("Collection", "/collections/new", icon="bookmark"),
-            Entry("Route", "/routes/new", icon="branch"),
-            Entry("Organisation", "/organizations/new", icon="person"),
-        ),
-        account=(
-            Entry("Profile", "/{name}"),
-            Entry("Organisations", "/settings/organizations"),
-            Entry("Saved searches", "/searches"),
-            Entry("Models that answer", "/endpoints", area="endpoints"),
-            Entry("Batches", "/batches"),
-            Entry("Routes", "/routes"),
-            Entry("Pipelines", "/pipelines"),
-            Entry("Activity", "/activity"),
-            Entry("Access tokens", "/settings/tokens"),
-            Entry("Settings", "/settings/profile"),
-            Entry("Administration", "/admin", area="admin"),
-        ),
+        main=MAIN,
+        create=CREATE,
+        account=ACCOUNT,
         admin=(*governance_pages.MENU, *usage_pages.ADMIN_MENU),
         settings=SETTINGS,
         repo_settings=(

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import replace
 from typing import Any
 
-from freehold.guards import asking, schemas
+from freehold.guards import asking, json_schema
 from freehold.guards.errors import Blocked
 from freehold.guards.rules import Finding
 from freehold.guards.sieve import Placed, Sieve, blocked
@@ -194,7 +194,7 @@ def _against(schema: Mapping[str, Any], text: str) -> str:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return "no JSON"
-    return "not of the schema" if schemas.wrong(schema, value) else ""
+    return "not of the schema" if json_schema.wrong(schema, value) else ""
 
 
 def _cleaned(sieve: Sieve, text: str) -> str:

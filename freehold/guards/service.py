@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from freehold.core import clock
 from freehold.core.ids import ordered_id
-from freehold.guards import finding, schemas, words
+from freehold.guards import finding, json_schema, words
 from freehold.guards.errors import BadGuard
 from freehold.guards.rules import Does, Finding, Guard, Kind, Side
 from freehold.guards.tables import GuardFinding
@@ -104,7 +104,7 @@ def _checked(kind: Kind, options: dict[str, Any]) -> dict[str, Any]:
     if kind == "size":
         options["characters"] = _whole(options.get("characters"), "characters", 100_000_000)
     if kind == "schema":
-        options["schema"] = schemas.checked(options.get("schema"))
+        options["schema"] = json_schema.checked(options.get("schema"))
     if kind == "model":
         _check_model(options)
     return {key: value for key, value in options.items() if value not in ((), [])}

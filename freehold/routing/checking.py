@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from freehold.guards import linear, schemas
+from freehold.guards import json_schema, linear
 from freehold.guards.errors import BadGuard
 from freehold.inference.rules import Call, Target
 from freehold.routing import conditions
@@ -32,7 +32,7 @@ def checked(check: Check) -> Check:
     value = check.value
     if check.kind == "schema":
         try:
-            return Check("schema", schemas.checked(value))
+            return Check("schema", json_schema.checked(value))
         except BadGuard as err:
             raise BadRoute(err.message, field="check_value") from err
     if check.kind == "regex":
@@ -79,7 +79,7 @@ def _by_schema(value: Any, text: str) -> str:
         told = json.loads(text)
     except ValueError:
         return "it is not JSON"
-    return f"it is not of the schema ({told})" if (told := schemas.wrong(value, told)) else ""
+    return f"it is not of the schema ({told})" if (told := json_schema.wrong(value, told)) else ""
 
 
 def _by_pattern(value: Any, text: str) -> str:
