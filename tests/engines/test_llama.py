@@ -1,5 +1,6 @@
 """llama.cpp in a process of its own, with models small enough to be made here."""
 
+import dataclasses
 import os
 import struct
 from collections.abc import Callable, Iterator, Mapping
@@ -193,3 +194,17 @@ def test_a_text_too_long_for_the_machine_is_told_so_and_harms_nobody(
         compute.start(replace(job, memory_bytes=200 << 20))
     assert raised.value.failure == "out_of_memory", raised.value.message
     assert ask(good, "/health") == {"status": "ok"}
+
+
+def test_what_makes_it_endless_ends_it_and_says_so(tiny_gguf: Path) -> None:
+    """Each letter doubles the places where a text of this grammar may be: no bound of its beginning tells that."""
+    job = llama.job(offer_of(tiny_gguf), SETUP, tiny_gguf.parent, {})
+    running = compute.start(dataclasses.replace(job, options={**job.options, "patience_s": 2}))
+    try:
+        grammar = 'root ::= [^x] root "x" | [^x] root "y" | [^x] root "z" | "x"'
+        with pytest.raises(httpx.TransportError):
+            ask(running, "/v1/completions", {"prompt": "a", "max_tokens": 200, "grammar": grammar})
+        running.stop()
+        assert "nothing but one step" in running.log()
+    finally:
+        running.stop()

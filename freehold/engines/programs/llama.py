@@ -2,12 +2,15 @@
 
 Options: ``model`` and ``adapters`` (paths), ``alias`` (what it calls the model), ``mode`` (chat, embeddings or rerank),
 ``context_tokens`` for each of ``parallel`` calls, ``threads``; ``made`` (a folder) where weights are to be computed in
-full precision.
+full precision; ``patience_s``, after which it ends where it does nothing but one thing.
 """
 
+import http.client
 import os
 import re
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +22,10 @@ _REASON = re.compile(r"(?:error loading model|gguf_init_from_\w+|failed to creat
 _NO_MEMORY = re.compile(r"failed to allocate|unable to allocate|cannot allocate|bad_alloc|out of memory", re.I)
 #: Never an origin of a page: browsers are told that none may read an answer.
 NO_ORIGIN = "https://none.invalid"
+#: Tokens of prompts in one step: between steps it hears what else there is.
+STEP_TOKENS = 512
+#: A step takes seconds, on a slow machine a minute. One call's grammar can make it endless for all the others.
+PATIENCE_S, LOOK_S = 150.0, 5.0
 
 
 def main() -> None:
@@ -49,7 +56,9 @@ def main() -> None:
         lifeline.refuse("bad_model", f"llama.cpp cannot load it: {why.rstrip('.')}.")
     except MemoryError:
         lifeline.refuse("out_of_memory", "llama.cpp got no memory for it.")
-    lifeline.ready(int(server.listening_address.rpartition(":")[2]))
+    port, patience_s = int(server.listening_address.rpartition(":")[2]), options.get("patience_s", PATIENCE_S)
+    threading.Thread(target=_watch, args=(port, options["key"], patience_s), daemon=True).start()
+    lifeline.ready(port)
     lifeline.wait()
 
 
@@ -68,6 +77,7 @@ def _given(xllamacpp: Any, options: dict[str, Any], path: str) -> Any:
     given.offline = True
     given.lora_init_without_apply = True
     given.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(path, 0.0) for path in options.get("adapters", ())]
+    given.n_batch = STEP_TOKENS
     if mode != "chat":
         given.embedding = True
         # What is not read from left to right is computed in one piece.
@@ -84,6 +94,25 @@ def _given(xllamacpp: Any, options: dict[str, Any], path: str) -> Any:
     given.n_threads_http = parallel + 4
     given.verbosity = 1
     return given
+
+
+def _watch(port: int, key: str, patience_s: float) -> None:
+    """Ends the process when its loop, which tells the metrics between two steps, says nothing for ``patience_s``: calls
+    in a line behind something endless are then told at once, and the next one has a process that answers."""
+    while True:
+        time.sleep(min(LOOK_S, patience_s))
+        asking = http.client.HTTPConnection("127.0.0.1", port, timeout=patience_s)
+        try:
+            asking.request("GET", f"{lifeline.PATH}/metrics", headers={"Authorization": f"Bearer {key}"})
+            asking.getresponse().read()
+        except TimeoutError:
+            sys.stderr.write(f"It did nothing but one step for {patience_s:g} seconds, and was ended.\n")
+            sys.stderr.flush()
+            os._exit(1)
+        except (OSError, http.client.HTTPException):
+            pass  # every thread that listens is at work, or it is ending
+        finally:
+            asking.close()
 
 
 @contextmanager
