@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from freehold.accounts import csrf
+from freehold.core.database import Database
 from freehold.core.errors import BadRequest, HubError
 from freehold.core.http import Ask, in_thread, stream_door
 from freehold.gateway import receiving
@@ -93,13 +94,18 @@ async def _answer(request: Request, admitted: Admitted) -> tuple[str, str]:
         async with answer(runtime, admitted.plan, admitted.call, admitted.asked, admitted.ledger) as reply:
             body = await reply.body()
     finally:
-        await run_in_threadpool(gateway.record, request.app.state.database, admitted)
+        await run_in_threadpool(_recorded, request.app.state.database, admitted)
     took = reply.measured
     note = f"{took.prompt_tokens:,} tokens read, {took.completion_tokens:,} written in {took.engine_s:.1f} s"
     try:
         return str(json.loads(body)["choices"][0]["message"]["content"] or ""), note
     except (ValueError, KeyError, IndexError, TypeError):
         return "", note
+
+
+def _recorded(database: Database, admitted: Admitted) -> None:
+    gateway.record(database, admitted)
+    gateway.keep(database, admitted)
 
 
 def _page(ask: Ask, said: _Said, answers: Sequence[tuple[str, str]], err: HubError | None) -> Response:
