@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from freehold.core import clock
 from freehold.core.database import Database
 from freehold.inference import plans
-from freehold.inference.store import NodeStore, Seen
+from freehold.inference.processes import Seen
+from freehold.inference.store import NodeStore
 from freehold.inference.tables import Endpoint, ReplicaState
 
 log = logging.getLogger("freehold.models")

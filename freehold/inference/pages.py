@@ -266,14 +266,13 @@ def change(
     idle: Text = "",
     defaults: Text = "",
     keep_warm: Text = "",
-    keeps_content: Text = "",
     key: Text = "",
     token: Csrf = "",
 ) -> Response:
     csrf.check_in_person(ask, token)
     typed = {
         "context": context, "parallel": parallel, "replicas": replicas, "idle": idle, "defaults": defaults,
-        "keep_warm": keep_warm, "keeps_content": keeps_content,
+        "keep_warm": keep_warm,
     }  # fmt: skip
 
     def done() -> str:
@@ -285,7 +284,6 @@ def change(
             idle_s=None if idle == "" else (_whole(idle, "idle") or 0) * 60,
             defaults=_parameters(defaults),
             keep_warm=bool(keep_warm),
-            keeps_content=bool(keeps_content),
             key=key or None,
         )
         return f"{endpoints.change(ask.db, ask.kit, ask.actor, endpoint_id, given).name} is as you want it."
@@ -407,7 +405,6 @@ def _as_is(found: Standing) -> dict[str, str]:
         "idle": str(row.idle_s // 60),
         "defaults": json.dumps(row.defaults) if row.defaults else "",
         "keep_warm": "1" if row.keep_warm else "",
-        "keeps_content": "1" if row.keeps_content else "",
     }
 
 

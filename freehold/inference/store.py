@@ -10,22 +10,20 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any, Literal, Protocol, TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from freehold.compute.errors import JobFailed
-from freehold.compute.rules import Running
 from freehold.core import clock
 from freehold.core.errors import HubError
 from freehold.inference.errors import DoesNotFit, EndpointOff, EngineLost, LoadFailed, ModelUnknown
 from freehold.inference.plans import Plan, Wish
+from freehold.inference.processes import Group, Process, Seen, Starter
 from freehold.inference.rules import Replica, Target
 from freehold.web import figures
 
 log = logging.getLogger("freehold.models")
 T = TypeVar("T")
-State = Literal["loading", "ready", "ending"]
 
 #: How long a call waits for a model to be loaded, and a load for what answers to make room.
 LOAD_S, ROOM_S = 600.0, 30.0
@@ -41,98 +39,6 @@ THREADS = 8
 MAX_LOG_CHARS = 16_000
 #: Of a model whose need is not known: so much more than its files, and besides.
 UNKNOWN_SHARE, UNKNOWN_BYTES = 1.25, 200 * 10**6
-
-
-class Starter(Protocol):
-    """What the store needs of the rooms below; every method blocks and may be called from any thread."""
-
-    def wish(self, endpoint_id: str) -> Wish | None:
-        """How the endpoint wants to be kept, by its rows of now; None: it is gone."""
-        ...
-
-    def plan(self, endpoint_id: str) -> Plan | None:
-        """How a replica is started; None: the endpoint is gone."""
-        ...
-
-    def begin(self, plan: Plan, limit_bytes: int) -> Running:
-        """A process that has begun, its files on disk. Raises ``JobFailed`` and ``HubError``."""
-        ...
-
-    def ready(self, running: Running) -> None:
-        """It answers. Raises ``JobFailed``."""
-        ...
-
-    def body(self, plan: Plan, adapter: str) -> Mapping[str, Any]:
-        """What a call says to reach ``adapter``, or none of them where it is '' (``rules.Replica.body``)."""
-        ...
-
-    def keep_files(self, plan: Plan) -> None:
-        """The files of a replica that runs are in use."""
-        ...
-
-    def stop(self) -> None:
-        """Files that are on their way to disk come no further."""
-        ...
-
-
-@dataclass(eq=False)
-class Process:
-    """One replica. ``held``: calls under way; ``used_at`` and ``since`` by the loop's clock."""
-
-    number: int
-    plan: Plan
-    reserved_bytes: int
-    used_at: float
-    since: datetime
-    state: State = "loading"
-    held: int = 0
-    calls: int = 0
-    called_at: datetime | None = None
-    running: Running | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether a call may begin."""
-        return self.state == "ready" and self.running is not None and self.running.is_alive
-
-    def memory_bytes(self) -> int:
-        """What it has reserved, or has taken where that is more."""
-        return max(self.reserved_bytes, self.running.took().memory_bytes if self.running and self.is_open else 0)
-
-
-@dataclass(eq=False)
-class Group:
-    """An endpoint on this node. ``failed``: why the last load or the last process failed, '' after a success."""
-
-    wish: Wish
-    processes: list[Process] = field(default_factory=list)
-    loading: "asyncio.Task[None] | None" = None
-    failures: int = 0
-    failed_loads: int = 0
-    failed: str = ""
-    reason: str = ""
-    failed_at: datetime | None = None
-    again_at: float = 0.0
-    log: str = ""
-
-    def current(self) -> list[Process]:
-        """Those that are not on their way out."""
-        return [one for one in self.processes if one.state != "ending"]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A replica as pages tell it; ``state`` also ``answering`` and ``failed``."""
-
-    endpoint_id: str
-    name: str
-    number: int
-    state: str
-    since: datetime
-    message: str
-    memory_bytes: int
-    calls: int
-    called_at: datetime | None
 
 
 class NodeStore:

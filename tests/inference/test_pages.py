@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from freehold.core import clock
 from freehold.core.database import Database
 from freehold.inference import following, snippets
-from freehold.inference.store import Seen
+from freehold.inference.processes import Seen
 from freehold.inference.tables import Endpoint
 from tests.discover.conftest import Publish
 from tests.discover.conftest import publish as publish  # the fixture

@@ -268,9 +268,9 @@ def test_one_that_is_killed_while_nobody_calls_is_noticed() -> None:
     async def test(store: NodeStore, starter: StandIn) -> None:
         target = starter.put("a")
         os.kill((await call(store, target))["pid"], signal.SIGKILL)
-        await until(lambda: store.standing(["a"])["a"] == "failed")
+        await until(lambda: [one.state for one in store.seen()] == ["failed"])
+        assert store.standing(["a"]) == {"a": "failed"}
         (seen,) = store.seen()
-        assert seen.state == "failed"
         assert "killed" in seen.message
         assert await call(store, target)
         assert store.standing(["a"]) == {"a": "ready"}
