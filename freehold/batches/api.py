@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from freehold.batches import forecast, rules, schemas
-from freehold.batches.errors import BadBatch
+from freehold.batches.errors import BadBatch, NoSuchBatch
 from freehold.batches.service import files, jobs
 from freehold.core.bodies import receive_body
 from freehold.core.http import Ask, door, in_thread, stream_door
@@ -94,6 +94,8 @@ async def create(request: Request) -> Response:
     file_id, endpoint, notes = given.get("input_file_id"), given.get("endpoint"), given.get("metadata") or {}
     if not isinstance(file_id, str) or not isinstance(endpoint, str) or not isinstance(notes, dict):
         raise BadBatch("A batch has an input_file_id, an endpoint such as /v1/chat/completions, and perhaps metadata.")
+    if not (file_id.isascii() and file_id.isprintable()):
+        raise NoSuchBatch("You have no file of this id.")
     bill_to = request.headers.get("x-hf-bill-to", "")[:96]
 
     def made(ask: Ask) -> dict[str, Any]:

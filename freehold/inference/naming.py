@@ -12,6 +12,8 @@ MIN_REVISION = 7
 MAX_CLOSE, MAX_COMPARED = 4, 500
 _CALLED = re.compile(r"([^/@:\s]{1,96}/[^/@:\s]{1,96})(?:@([^:\s]{1,200}))?(?::(\S.{0,500}))?")
 
+_NO_LETTER = re.compile("[\x00\ud800-\udfff]")
+
 
 @dataclass(frozen=True)
 class Called:
@@ -28,7 +30,8 @@ class Called:
 
 def parsed(name: str) -> Called | None:
     """``name`` in its parts; None where it cannot be one."""
-    match = _CALLED.fullmatch(name) if len(name) <= MAX_CALLED else None
+    # Half a letter, or none, is in no name; and a database takes neither.
+    match = _CALLED.fullmatch(name) if len(name) <= MAX_CALLED and not _NO_LETTER.search(name) else None
     return Called(match[1], match[2] or "", match[3] or "") if match else None
 
 

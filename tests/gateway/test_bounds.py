@@ -145,3 +145,27 @@ def test_texts_of_one_call_are_bounded() -> None:
     with pytest.raises(BadCall, match="2,048"):
         rules.wish("embeddings", {"model": "a/b", "input": ["a"] * 5_000})
     grammars.check({"grammar": None})
+
+
+#: No name has such letters, and no database takes them.
+NO_NAMES = (
+    "\ud800",
+    "lab/\ud800it",
+    "lab/it\x00",
+    "lab/it@\ud800123456",
+    "lab/it:\udfff",
+    "lab/it\r\nX-A: b",
+    "\u202e/x",
+)
+
+
+def test_a_name_of_no_letters_is_nobodys(hub: Hub) -> None:
+    for name in NO_NAMES:
+        policy = {"kind": "pinned", "targets": [name]}
+        for path, body in (
+            ("/v1/chat/completions", {"model": name, "messages": [{"role": "user", "content": "hello"}]}),
+            ("/api/routes", {"name": "lab/route", "policy": policy}),
+            ("/v1/batches", {"input_file_id": name, "endpoint": name, "metadata": {"a": name}}),
+        ):
+            answer = hub.client.post(path, content=json.dumps(body), headers=hub.cast.alice.headers)
+            assert 400 <= answer.status_code < 500, answer.text
