@@ -31,7 +31,7 @@ router = APIRouter(tags=["batches"])
 async def upload(request: Request) -> Response:
     """A file of requests, as multipart/form-data with ``purpose`` and ``file``."""
     kit = request.app.state.kit
-    await in_thread(request, lambda ask: files.own(ask.actor), reads=True)  # before bytes are taken in
+    await in_thread(request, lambda ask: files.own(ask.actor, writes=True), reads=True)  # before bytes are taken in
     scratch = Path(await run_in_threadpool(tempfile.mkdtemp, dir=kit.tmp))
     try:
         with FormReader(request, scratch, max_files=1, admit=lambda _: None) as reader:
@@ -131,7 +131,12 @@ async def batch(request: Request) -> Response:
 @in_openai_form
 async def cancel(request: Request) -> Response:
     batch_id = request.path_params["batch_id"]
-    return JSONResponse(await in_thread(request, lambda ask: schemas.batch(jobs.cancel(ask.db, ask.actor, batch_id))))
+
+    def cancelled(ask: Ask) -> dict[str, Any]:
+        files.own(ask.actor, writes=True)
+        return schemas.batch(jobs.cancel(ask.db, ask.actor, batch_id))
+
+    return JSONResponse(await in_thread(request, cancelled))
 
 
 @router.post("/api/batches", status_code=201)
@@ -154,6 +159,7 @@ def foretell(ask: Ask, body: schemas.DatasetBody) -> dict[str, Any]:
 @door(OWN)
 def change(ask: Ask, batch_id: str, verb: str) -> dict[str, Any]:
     """``pause``, ``resume``, ``retry`` (resume with the lines that failed), ``finish`` (without them), ``cancel``."""
+    files.own(ask.actor, writes=True)
     return schemas.batch(jobs.change(ask.db, ask.actor, batch_id, verb))
 
 

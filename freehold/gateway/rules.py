@@ -83,6 +83,13 @@ class Wish:
         return sum(len(text) for name in _READ for text in _texts(self.body.get(name)))
 
     @property
+    def answers(self) -> int:
+        """How many are generated: to each of several prompts as many as the call wants."""
+        prompts, each = self.body.get("prompt"), self.body.get("n")
+        several = isinstance(prompts, list) and bool(prompts) and not isinstance(prompts[0], int)
+        return (len(prompts) if several and isinstance(prompts, list) else 1) * (each if isinstance(each, int) else 1)
+
+    @property
     def max_tokens(self) -> int | None:
         """The call's own bound of its answer."""
         for name in ("max_completion_tokens", "max_tokens"):

@@ -14,9 +14,10 @@ from freehold.gateway.rules import Wish
 from freehold.inference.rules import Call, Leg, Target
 from freehold.inference.service import names
 from freehold.pipelines import service as pipelines
-from freehold.pipelines.rules import AnyPlan, PipelinePlan
+from freehold.pipelines.rules import AnyPlan, PipelinePlan, leaves
 from freehold.routing.rules import Asked, Ledger, RoutePlan
 from freehold.usage import access as usage_access
+from freehold.usage import queries as usage_queries
 from freehold.usage import service as usage
 from freehold.usage.rules import Allowance, Meter, Outcome, Payer
 
@@ -40,6 +41,8 @@ class Admitted:
         """As the runtime takes it, bounded by what may be spent."""
         wish, body = self.wish, dict(self.wish.body)
         left = self.allowance.left_tokens(wish.text_chars // rules.USUAL_CHARS_A_TOKEN)
+        if left is not None:
+            left //= wish.answers
         if left is not None and not wish.is_stream and wish.path in rules.STREAMS:
             asked = wish.max_tokens
             body.pop("max_completion_tokens", None)
@@ -97,16 +100,31 @@ def admit(db: Session, asker: Asker, model: str, wished: Callable[[AnyPlan], Wis
         payer = Payer(plan.owner_id, None, None)  # whose machine it is, and who let anonymous callers in
     else:
         payer = usage_access.payer(db, actor, asker.bill_to)
+    served_name, priced = _priced(db, plan)
     allowance = usage.admit(
         db,
         payer,
-        plan.served_name,
-        plan.model if isinstance(plan, Target) else "",
+        served_name,
+        priced,
         prompt_tokens=wish.text_chars // rules.USUAL_CHARS_A_TOKEN,
-        max_tokens=wish.max_tokens,
+        max_tokens=None if wish.max_tokens is None else wish.max_tokens * wish.answers,
     )
     asked = Asked(actor.id, asker.headers)
     return Admitted(wish, plan, asked, payer, allowance, asker.request_id, clock.now(), is_batch=asker.is_batch)
+
+
+def _priced(db: Session, plan: AnyPlan) -> tuple[str, str]:
+    """The served name and the model by whose price ``plan`` is let in: of several that may answer the dearest, so that
+    no budget is gone past by a name that has no price of its own."""
+
+    def price(one: Target) -> tuple[int, int, int]:
+        rate = usage_queries.price_of(db, one.served_name, one.model)
+        return rate.output_price, rate.input_price, rate.second_price
+
+    if isinstance(plan, Target):
+        return plan.served_name, plan.model
+    dearest = max(leaves(plan), key=price, default=None)
+    return (dearest.served_name, dearest.model) if dearest else (plan.served_name, "")
 
 
 def record(database: Database, admitted: Admitted, *, outcome: Outcome | None = None) -> None:

@@ -113,6 +113,20 @@ def test_files_and_batches_are_their_makers_alone(hub: Hub) -> None:
     assert hub.client.post("/v1/batches", json=body, headers=hub.cast.bob.headers).status_code == 404
 
 
+def test_a_token_that_only_reads_keeps_nothing(hub: Hub) -> None:
+    reads = hub.cast.alice.read_headers
+    form = {"data": {"purpose": "batch"}, "files": {"file": ("it.jsonl", b"{}")}}
+    assert hub.client.post("/v1/files", headers=reads, **form).status_code == 403
+    file_id = hub.client.post("/v1/files", headers=hub.cast.alice.headers, **form).json()["id"]
+    assert hub.client.delete(f"/v1/files/{file_id}", headers=reads).status_code == 403
+    body = {"input_file_id": file_id, "endpoint": "/v1/chat/completions", "completion_window": "24h"}
+    assert hub.client.post("/v1/batches", json=body, headers=reads).status_code == 403
+    batch_id = hub.client.post("/v1/batches", json=body, headers=hub.cast.alice.headers).json()["id"]
+    for path in (f"/v1/batches/{batch_id}/cancel", f"/api/batches/{batch_id}/pause"):
+        assert hub.client.post(path, headers=reads).status_code == 403
+    assert hub.client.get(f"/v1/batches/{batch_id}", headers=reads).status_code == 200
+
+
 def test_what_one_may_not_call_is_not_called_in_a_batch_either(hub: Hub, work: Callable[[], None]) -> None:
     batch_id = begun(hub, sent(hub, requests("one", model="lab/ours"), hub.cast.charlie), hub.cast.charlie)
     work()

@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 
+from freehold.core import clock
 from freehold.gateway import grammars, rules
 from freehold.gateway.errors import BadCall
+from freehold.usage.rules import month_of, price_keys
+from freehold.usage.tables import Budget, Price
 from tests.gateway.conftest import Hub
+from tests.gateway.test_policies import route
 
 
 def chat(content: Any = "hello", **given: Any) -> rules.Wish:
@@ -169,3 +173,36 @@ def test_a_name_of_no_letters_is_nobodys(hub: Hub) -> None:
         ):
             answer = hub.client.post(path, content=json.dumps(body), headers=hub.cast.alice.headers)
             assert 400 <= answer.status_code < 500, answer.text
+
+
+def bound(hub: Hub, micros: int, spent: int = 0) -> None:
+    """A token of an answer of ``lab/it`` costs one millionth, and Alice has ``micros`` of them a month."""
+    mine, now = hub.cast.alice.id, clock.now()
+    with hub.database.write() as db:
+        key = price_keys("", "lab/it")[1]
+        db.add(Price(key=key, input_price=0, cached_price=0, output_price=10**6, second_price=0, changed_at=now))
+        budget = Budget(id="b", key=f"{mine}/-/-", account_id=mine, amount_micros=micros, is_hard=True, changed_at=now)
+        budget.month, budget.spent_micros = month_of(now), spent
+        db.add(budget)
+
+
+def test_a_spent_budget_ends_calls_of_a_route_too(hub: Hub) -> None:
+    """Its models have a price, and it has none of its own."""
+    route(hub, "pinned", "lab/it", name="alice/around")
+    bound(hub, 5, spent=5)
+    for model in ("lab/it", "alice/around"):
+        assert hub.ask(model=model).status_code == 429
+    assert not hub.engine.seen
+
+
+def test_what_is_left_of_a_budget_is_shared_by_the_answers_of_a_call(hub: Hub) -> None:
+    bound(hub, 12)
+    assert hub.ask(n=4, max_tokens=100).status_code == 200
+    assert hub.engine.seen[-1]["max_tokens"] == 3
+
+
+def test_answers_of_a_call_are_counted() -> None:
+    def answers(**given: Any) -> int:
+        return rules.wish("completions", {"model": "a/b", **given}).answers
+
+    assert [answers(prompt="a"), answers(prompt=["a", "b"], n=3), answers(prompt=[1, 2, 3])] == [1, 6, 1]

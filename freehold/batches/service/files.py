@@ -19,21 +19,23 @@ MAX_FILES = 1000
 MAX_LISTED = 100
 
 
-def own(actor: Actor) -> str:
+def own(actor: Actor, *, writes: bool = False) -> str:
     """The id of the person who asks. Raises ``SignInNeeded``, or ``NotAllowed`` for a token that is for repositories
-    alone."""
+    alone, or that only reads where something is to be kept or changed (``writes``)."""
     if actor.is_anonymous or actor.id is None:
         raise SignInNeeded("Sign in, or send a token of yours.")
     if actor.token is not None and (actor.token.is_fine_grained or actor.token.is_granted):
         raise NotAllowed(
             f"The token {actor.token.name!r} is for chosen repositories; a batch needs one for everything."
         )
+    if writes and actor.token is not None and actor.token.scope != "write":
+        raise NotAllowed(f"The token {actor.token.name!r} may only read; a batch keeps files.")
     return actor.id
 
 
 def admit(db: Session, actor: Actor, purpose: str, size_bytes: int) -> None:
     """``actor`` may keep one more file of this size. Raises :class:`BadBatch`."""
-    user_id = own(actor)
+    user_id = own(actor, writes=True)
     if purpose != "batch":
         raise BadBatch('The purpose of a file here is "batch".', field="purpose")
     if not size_bytes:
@@ -80,6 +82,7 @@ def listed(db: Session, actor: Actor) -> Sequence[BatchFile]:
 
 def delete(db: Session, kit: Kit, actor: Actor, file_id: str) -> None:
     """The file is gone. Raises :class:`NoSuchBatch`, :class:`NotNow` while a batch reads it."""
+    own(actor, writes=True)
     file = load(db, actor, file_id)
     reading = select(Batch).where(Batch.user_id == file.user_id, Batch.state.not_in(rules.ENDED))
     if any(batch.given.get("file_id") == file.id for batch in db.scalars(reading)):

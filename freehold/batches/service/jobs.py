@@ -184,7 +184,7 @@ def note(
 def _made(
     db: Session, actor: Actor, source: str, path: str, name: str, given: Any, notes: Mapping[str, Any], bill_to: str
 ) -> Batch:
-    user_id, now = files.own(actor), clock.now()
+    user_id, now = files.own(actor, writes=True), clock.now()
     usage_access.payer(db, actor, bill_to)
     open_ones = select(func.count()).where(Batch.user_id == user_id, Batch.state.not_in(rules.ENDED))
     if (db.scalar(open_ones) or 0) >= rules.MAX_BATCHES:
