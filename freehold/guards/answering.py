@@ -33,6 +33,9 @@ async def checked_input(call: Call, placed: Sequence[Placed], findings: list[Fin
     mine = [one for one in placed if one.guard.side == "input"]
     if not mine:
         return call
+    for name in ("prompt", "input"):
+        if _has_tokens(call.body.get(name)):
+            raise Blocked(f'The guards of this route read words: send "{name}" as text, not as numbers of tokens.')
     text = "\n".join(_texts(call.body))
     for one in mine:
         if one.guard.kind == "size" and len(text) > int(one.guard.options.get("characters", 0)):
@@ -209,6 +212,11 @@ def _note(one: Placed, side: Any, what: str, place: str, findings: list[Finding]
 
 async def _apart(size: int, work: Callable[[], Any]) -> Any:
     return work() if size < THREAD_CHARACTERS else await asyncio.to_thread(work)
+
+
+def _has_tokens(value: Any) -> bool:
+    """Whether numbers stand where words are to be: an engine turns them into words that no guard saw."""
+    return isinstance(value, list) and any(not isinstance(one, str) and not isinstance(one, Mapping) for one in value)
 
 
 def _texts(value: Any, depth: int = 0) -> list[str]:

@@ -48,6 +48,15 @@ def test_a_blocked_question_is_an_error_as_openais_are(hub: Hub) -> None:
     assert not hub.meters() and not hub.engine.seen
 
 
+def test_words_do_not_pass_a_guard_as_numbers_of_tokens(hub: Hub) -> None:
+    route(hub, "pinned", "lab/it", guards=[{"kind": "secrets", "side": "input", "does": "block"}])
+    for prompt in ([1, 2, 3], [[1, 2]], ["hello", 3]):
+        answer = hub.ask(path="completions", model="lab/route", prompt=prompt)
+        assert answer.status_code == 400 and answer.json()["error"]["code"] == "content_filter"
+    assert not hub.engine.seen
+    assert hub.ask(path="completions", model="lab/route", prompt="hello").status_code == 200
+
+
 def test_a_pipeline_answers_streams_traces_and_meters_each_step(hub: Hub, publish: Publish) -> None:
     publish(hub.cast.alice.actor, "lab/steps", {"freehold-pipeline.yaml": FILE})
     body = {"repo": "lab/steps", "name": "lab/review"}
