@@ -256,13 +256,15 @@ def engine_body(call: Call, target: Target, found_by: Mapping[str, Any]) -> dict
 
 async def _settle(ledger: Ledger, measured: Measured, *, is_whole: bool, call: Call) -> None:
     # Of several choices llama.cpp's usage says the first one's tokens alone; its totals know them all.
-    is_one = call.body.get("n") in (None, 1) and call.body.get("n_cmpl") in (None, 1)
+    prompts = call.body.get("prompt")
+    is_several = isinstance(prompts, list) and len(prompts) > 1 and not isinstance(prompts[0], int)
+    is_one = call.body.get("n") in (None, 1) and call.body.get("n_cmpl") in (None, 1) and not is_several
     if is_whole and is_one:
         ledger.end(measured)
         return
     if not measured.completion_tokens:  # a prompt counts for the engine once it was read to its end
         measured.prompt_tokens = measured.cached_tokens = 0
-    is_known = measured.completion_tokens > 0
+    is_known = measured.completion_tokens > 0 and not is_several  # of several prompts it says the first one's, too
     # The caller may be cancelled already: what it left is settled all the same.
     settling = asyncio.ensure_future(ledger.leave(measured, is_known=is_known))
     try:

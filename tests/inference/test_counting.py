@@ -75,7 +75,7 @@ def summed(legs: Sequence[Leg]) -> dict[str, int]:
 
 async def one_call(runtime: NodeRuntime, dice: random.Random, legs: list[Leg]) -> None:
     """Whole, streamed, streamed and left, left before its answer, or refused; of one choice or of two."""
-    kind = dice.choice(["whole", "streamed", "left", "left", "cancelled", "too long", "wrong"])
+    kind = dice.choice(["whole", "streamed", "left", "left", "cancelled", "too long", "wrong", "prompts"])
     body: dict[str, Any] = {"messages": [{"role": "user", "content": "the city " * dice.randint(1, 12)}]}
     body["max_tokens"] = 180 if kind in ("left", "cancelled") else dice.randint(1, 24)
     if kind in ("whole", "streamed") and dice.random() < 0.2:
@@ -84,7 +84,11 @@ async def one_call(runtime: NodeRuntime, dice: random.Random, legs: list[Leg]) -
         body["messages"][0]["content"] = "the city " * 1_200
     if kind == "wrong":
         body["response_format"] = {"type": "json_schema", "json_schema": {"schema": {"type": "nonsense"}}}
-    call = Call("chat/completions", body, "lab", is_stream=kind in ("streamed", "left"))
+    path = "chat/completions"
+    if kind == "prompts":
+        path = "completions"
+        body = {"prompt": ["the city " * dice.randint(1, 6) for _ in range(3)], "max_tokens": dice.randint(1, 9)}
+    call = Call(path, body, "lab", is_stream=kind in ("streamed", "left"))
     patience = dice.random() * 0.1 if kind == "cancelled" else 60
     pieces = dice.randint(1, 30) if kind == "left" else 10**6
     try:
