@@ -145,7 +145,7 @@ class Caller:
                     reply = EngineReply(response, leg, call, began)
                     yield reply
                 finally:
-                    await response.aclose()
+                    await _closed(response)
             except httpx.TimeoutException as err:
                 raise TooSlow("The engine said nothing for too long; the call was given up.") from err
             except httpx.TransportError as err:
@@ -252,6 +252,17 @@ def engine_body(call: Call, target: Target, found_by: Mapping[str, Any]) -> dict
         elif target.engine == "vllm" and call.path != "responses":
             body["stream_options"]["continuous_usage_stats"] = True
     return body
+
+
+async def _closed(response: "httpx.Response") -> None:
+    """The connection is let go, also where the caller is cancelled in this very moment: the pool would hold it for
+    ever."""
+    closing = asyncio.ensure_future(response.aclose())
+    try:
+        await asyncio.shield(closing)
+    except asyncio.CancelledError:
+        await asyncio.wait([closing])
+        raise
 
 
 async def _settle(ledger: Ledger, measured: Measured, *, is_whole: bool, call: Call) -> None:
