@@ -40,13 +40,14 @@ def deploy(
         file=called.file, engine=engine, namespace=namespace, name=name, context_tokens=context, parallel=parallel,
         replicas=replicas, options=_pairs(option), defaults=_pairs(default), keep_warm=keep_warm,
     )  # fmt: skip
-    with installation(data) as (settings, database):
+    with installation(data, is_there=True) as (settings, database):
         kit = build_kit(settings, database)
         with database.write() as db:
             row = endpoints.deploy(db, kit, HUB, called.name, called.revision, wanted)
             served, needs = row.name, figures.size(row.need_bytes) if row.need_bytes else "an unknown amount"
             typer.echo(f"{served} is served by {row.engine} at {row.revision[:7]}; it takes up to {needs}.")
-        typer.echo(f'Call it at {address(settings, base_url, "/v1")} with "model": "{served}" and a token.')
+        where = address(settings, base_url, "/v1") if base_url or settings.public_url else "/v1 of your hub"
+        typer.echo(f'Call it at {where} with "model": "{served}" and a token.')
 
 
 @one_sentence
@@ -54,7 +55,7 @@ def endpoints(data: Data = None) -> None:
     """List the models that answer, and how they are on each node."""
     from freehold.inference import queries
 
-    with installation(data) as (_, database), database.read() as db:
+    with installation(data, is_there=True) as (_, database), database.read() as db:
         for one in queries.listed(db, HUB):
             memory = f"  {figures.size(one.memory_bytes)}" if one.memory_bytes else ""
             typer.echo(f"{one.endpoint.name}  {one.endpoint.engine}  {one.state}{memory}")
@@ -68,7 +69,7 @@ def undeploy(
     """A model answers no more; its repository stays."""
     from freehold.inference.service import endpoints, names
 
-    with installation(data) as (_, database), database.write() as db:
+    with installation(data, is_there=True) as (_, database), database.write() as db:
         found = names.find(db, name)
         if found is None or found.kind != "endpoint":
             fail(f"No model is served as {name!r}; `freehold endpoints` lists those that are.")

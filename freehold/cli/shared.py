@@ -46,12 +46,17 @@ def load_settings(data: Path | None, **given: Any) -> Settings:
 
 
 @contextmanager
-def installation(data: Path | None) -> Iterator[tuple[Settings, Database]]:
-    """The settings and the database of the installation in ``data``, at its newest shape."""
+def installation(data: Path | None, *, is_there: bool = False) -> Iterator[tuple[Settings, Database]]:
+    """The settings and the database of the installation in ``data``, at its newest shape.
+
+    ``is_there``: a command that means a hub in use ends with a sentence where there is none, and makes none.
+    """
     from freehold.governance.service import listening
     from freehold.main import open_database
 
     settings, bus = load_settings(data), Bus()
+    if is_there and not settings.database_url and not (settings.data / "freehold.db").exists():
+        fail(f"There is no hub in {settings.data}. Name the directory of yours: --data DIR, or FREEHOLD_DATA.")
     listening.subscribe(bus)  # what is done here is written down, and nobody else hears of it
     database = open_database(settings, bus=bus, via="command line")
     try:

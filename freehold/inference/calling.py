@@ -6,7 +6,7 @@ Leaving closes the connection: that is what an engine takes as "stop", and its s
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +22,7 @@ CONNECT_S = 5.0
 SILENCE_S = 600.0  # of a stream: a long prompt on a slow processor says nothing for minutes
 ANSWER_S = 3600.0  # of an answer in one piece
 METRICS_S = 2.0
-MAX_CONNECTIONS = 1024
-MAX_IDLE_CONNECTIONS = 64
-IDLE_CONNECTION_S = 4.0  # shorter than llama.cpp keeps one, so that none is used as it is being closed
+MAX_METRICS_BYTES = 1 << 20
 MAX_LEDGERS = 256
 MAX_ANSWER_BYTES = 64 << 20
 MAX_EVENT_BYTES = 8 << 20
@@ -109,16 +107,16 @@ class EngineReply:
 
 
 class Caller:
-    """Calls replicas, over connections that are kept for the next call."""
+    """Calls replicas, each call over a connection of its own.
+
+    On one machine a connection costs a tenth of a millisecond, and what is not shared cannot be left behind: a pool
+    held connections whose callers were cancelled while they connected, and those that an engine closed just as they
+    were used again (httpcore 1.0.9).
+    """
 
     def __init__(self) -> None:
-        self._clients: dict[bool, httpx.AsyncClient] = {}  # for what is elsewhere, and for this machine's own
         self._ledgers: dict[tuple[str, str], Ledger] = {}
-
-    async def close(self) -> None:
-        for client in self._clients.values():
-            await client.aclose()
-        self._clients = {}
+        self._tls: dict[bool, ssl.SSLContext] = {}  # for what is elsewhere, and for this machine's own
 
     @asynccontextmanager
     async def ask(self, replica: Replica, call: Call, leg: Leg, *, began: float) -> AsyncIterator[EngineReply]:
@@ -136,16 +134,13 @@ class Caller:
         is_refused = False
         try:
             try:
-                response = await self._sent(replica, request)
-                try:
+                async with self._answered(replica, request) as response:
                     if response.status_code != 200:
                         is_refused = True
                         said = await _at_most(response, MAX_REFUSAL_BYTES)
                         raise refusals.of_answer(response.status_code, said, leg.target)
                     reply = EngineReply(response, leg, call, began)
                     yield reply
-                finally:
-                    await _closed(response)
             except httpx.TimeoutException as err:
                 raise TooSlow("The engine said nothing for too long; the call was given up.") from err
             except httpx.TransportError as err:
@@ -158,18 +153,32 @@ class Caller:
                     ledger, leg.measured, is_whole=is_refused or (reply is not None and reply.is_whole), call=call
                 )
 
-    async def _sent(self, replica: Replica, request: "httpx.Request") -> "httpx.Response":
-        """The head of the answer. A connection that was kept may be closed by the engine just as it is used again: then
-        nothing was answered, and it is asked once more. Where its process has ended, that finds nobody."""
-        import httpx
+    @asynccontextmanager
+    async def _answered(self, replica: Replica, request: "httpx.Request") -> AsyncIterator["httpx.Response"]:
+        """The head of the answer, its body to be read; the connection is closed with the context."""
+        import httpx  # when first needed: a hub that runs no model never loads it
 
-        client = self._http(replica)
+        transport = httpx.AsyncHTTPTransport(
+            trust_env=False,  # no proxy stands between this process and its own
+            verify=self._trust(is_elsewhere=bool(replica.host)),
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=0),
+        )
         try:
-            return await client.send(request, stream=True)
-        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            if replica.host:  # elsewhere: who knows what it did with the first
-                raise
-            return await client.send(request, stream=True)
+            response = await transport.handle_async_request(request)
+            response.request = request
+            try:
+                yield response
+            finally:
+                await _at_last(response.aclose())
+        finally:
+            await _at_last(transport.aclose())
+
+    def _trust(self, *, is_elsewhere: bool) -> ssl.SSLContext:
+        if is_elsewhere not in self._tls:
+            # To this machine's own processes nothing is encrypted: no authority need be known.
+            made = ssl.create_default_context() if is_elsewhere else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            self._tls[is_elsewhere] = made
+        return self._tls[is_elsewhere]
 
     def forget(self, replica: Replica) -> None:
         """The replica's process is gone."""
@@ -190,35 +199,19 @@ class Caller:
     async def _totals(self, replica: Replica) -> Totals | None:
         import httpx
 
+        timeout = {"connect": METRICS_S, "read": METRICS_S, "write": METRICS_S, "pool": METRICS_S}
+        headers = {"Authorization": f"Bearer {replica.key}"}
+        request = httpx.Request("GET", f"{replica.address}/metrics", headers=headers, extensions={"timeout": timeout})
         try:
-            answer = await self._http(replica).get(
-                f"{replica.address}/metrics", headers={"Authorization": f"Bearer {replica.key}"}, timeout=METRICS_S
-            )
+            async with self._answered(replica, request) as answer:
+                said = await _at_most(answer, MAX_METRICS_BYTES)
         except httpx.HTTPError:
             return None
-        return read_totals(answer.content) if answer.status_code == 200 else None
-
-    def _http(self, replica: Replica) -> "httpx.AsyncClient":
-        is_elsewhere = bool(replica.host)
-        if is_elsewhere not in self._clients:
-            import httpx  # when first needed: a hub that runs no model never loads it
-
-            # To this machine's own processes nothing is encrypted: no authority need be known.
-            tls = ssl.create_default_context() if is_elsewhere else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            self._clients[is_elsewhere] = httpx.AsyncClient(
-                trust_env=False,  # no proxy stands between this process and its own
-                verify=tls,
-                timeout=httpx.Timeout(SILENCE_S, connect=CONNECT_S),
-                limits=httpx.Limits(
-                    max_connections=MAX_CONNECTIONS,
-                    max_keepalive_connections=MAX_IDLE_CONNECTIONS,
-                    keepalive_expiry=IDLE_CONNECTION_S,
-                ),
-            )
-        return self._clients[is_elsewhere]
+        return read_totals(said) if answer.status_code == 200 else None
 
     def _request(self, replica: Replica, call: Call, target: Target) -> "httpx.Request":
-        http = self._http(replica)
+        import httpx
+
         url = f"{replica.address}/task" if call.path == TASK else f"{replica.address}/v1/{call.path}"
         headers = {"Authorization": f"Bearer {replica.key}"} if replica.key else {}
         if replica.host:
@@ -231,10 +224,10 @@ class Caller:
         if call.upload is None:
             headers["Content-Type"] = "application/json"
             content = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-            return http.build_request("POST", url, content=content, headers=headers, extensions=extensions)
+            return httpx.Request("POST", url, content=content, headers=headers, extensions=extensions)
         texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in fields.items()}
         file = ("file", call.upload, call.content_type or "application/octet-stream")
-        return http.build_request("POST", url, data=texts, files={"file": file}, headers=headers, extensions=extensions)
+        return httpx.Request("POST", url, data=texts, files={"file": file}, headers=headers, extensions=extensions)
 
 
 def engine_body(call: Call, target: Target, found_by: Mapping[str, Any]) -> dict[str, Any]:
@@ -254,14 +247,13 @@ def engine_body(call: Call, target: Target, found_by: Mapping[str, Any]) -> dict
     return body
 
 
-async def _closed(response: "httpx.Response") -> None:
-    """The connection is let go, also where the caller is cancelled in this very moment: the pool would hold it for
-    ever."""
-    closing = asyncio.ensure_future(response.aclose())
+async def _at_last(closing: Coroutine[Any, Any, None]) -> None:
+    """It is closed, also where the caller is cancelled in this very moment."""
+    task = asyncio.ensure_future(closing)
     try:
-        await asyncio.shield(closing)
+        await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait([closing])
+        await asyncio.wait([task])
         raise
 
 

@@ -65,6 +65,5 @@ class NodeRuntime:
         }
 
     async def close(self) -> None:
-        """Connections and processes are gone."""
-        await self.caller.close()
+        """Its processes are gone."""
         await self.store.close()

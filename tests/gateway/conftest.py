@@ -89,4 +89,3 @@ def hub(app: Starlette, database: Database, cast: Cast, engine: Engine) -> Itera
     with TestClient(app, base_url="http://hub.test", follow_redirects=False) as client:
         app.state.runtime = NodeRuntime(store)
         yield Hub(client, engine, store, app.state.database, cast, serve)
-        client.portal.call(app.state.runtime.caller.close)  # type: ignore[union-attr]

@@ -117,7 +117,6 @@ def test_everything_is_counted_as_the_engine_counts_it(running: Running) -> None
                 await one_call(runtime, dice, legs)
 
         await asyncio.gather(*(caller() for _ in range(6)))
-        await runtime.caller.close()
 
     asyncio.run(callers())
     after = counted(running)
@@ -136,7 +135,6 @@ def test_a_slot_is_free_again_when_a_stream_is_left(running: Running) -> None:
             async with runtime.call(TARGET, Call("chat/completions", body, "lab", is_stream=True), legs) as reply:
                 async for _ in reply.pieces():
                     break
-        await runtime.caller.close()
         return legs
 
     legs = asyncio.run(play())

@@ -27,11 +27,8 @@ def called(engine: Engine, allow: str) -> tuple[dict[str, Any], Leg]:
     async def run() -> tuple[dict[str, Any], Leg]:
         legs: list[Leg] = []
         runtime = NodeRuntime(OneReplica(engine), outside=outside)
-        try:
-            async with runtime.call(ELSEWHERE, asks("hello", model="lab/it"), legs) as reply:
-                return json.loads(await reply.body()), legs[0]
-        finally:
-            await runtime.caller.close()
+        async with runtime.call(ELSEWHERE, asks("hello", model="lab/it"), legs) as reply:
+            return json.loads(await reply.body()), legs[0]
 
     return asyncio.run(run())
 

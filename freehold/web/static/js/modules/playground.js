@@ -74,11 +74,12 @@ export default function playground(root) {
     const stop = button("pause", "Stop", () => flight.abort(), "Stop"), group = element("span", { class: "button-group" });
     group.append(stop); gauge.append(group); item.append(gauge);
     flights.push(flight);
-    let text = "", usage = null, timings = null, first = 0, pieces = 0, revision = one.revision, failed = "";
+    let text = "", usage = null, timings = null, first = 0, pieces = 0, revision = one.revision, by = "", failed = "";
     try {
       const body = JSON.stringify({ model: one.model, messages: whole(one), stream: true, stream_options: { include_usage: true }, ...parameters() });
       const answer = await fetch("/v1/chat/completions", { method: "POST", body, signal: flight.signal, headers: { "Content-Type": "application/json", Accept: "text/event-stream" } });
       revision = answer.headers.get("x-freehold-revision") || revision;
+      by = answer.headers.get("x-freehold-model") || "";
       if (!answer.ok) throw new Error((await answer.json().catch(() => ({})))?.error?.message || `The hub answered ${answer.status}. Send it once more.`);
       for await (const event of events(answer.body)) {
         if (event.error) throw new Error(event.error.message || String(event.error));
@@ -100,7 +101,7 @@ export default function playground(root) {
     if (failed) trouble(one, item, failed);
     if (!text) { if (!failed) said.append(element("span", { class: "faint" }, "Stopped before the first word.")); return null; }
     const took = performance.now() - began;
-    measure(gauge, group, one, { first, tokens: usage?.completion_tokens ?? pieces, prompt: usage?.prompt_tokens, took, rate: timings?.predicted_per_second });
+    measure(gauge, group, one, { first, tokens: usage?.completion_tokens ?? pieces, prompt: usage?.prompt_tokens, took, rate: timings?.predicted_per_second, by });
     const messages = whole(one);
     one.messages.push({ role: "assistant", content: text });
     const given = { messages, model: one.model, revision, answer: text, parameters: parameters() };
@@ -109,7 +110,7 @@ export default function playground(root) {
     if (usage) used.textContent = `${(usage.prompt_tokens + usage.completion_tokens).toLocaleString("en")}${one.context ? ` of ${one.context.toLocaleString("en")}` : ""} tokens used`;
     return given;
   }
-  function measure(gauge, group, one, { first, tokens, prompt = 0, took, rate }) {
+  function measure(gauge, group, one, { first, tokens, prompt = 0, took, rate, by = "" }) {
     const going = Math.max(1, took - first), figures = [];
     const add = (value, unit) => { const made = element("span", {}); made.append(element("b", {}, value), ` ${unit}`); figures.push(made); };
     if (tokens > 1) add((rate ?? ((tokens - 1) * 1000) / going).toFixed(1), "tokens/s");
@@ -117,6 +118,7 @@ export default function playground(root) {
     add(tokens.toLocaleString("en"), tokens === 1 ? "token" : "tokens");
     const [input, output, second] = one.prices, micros = (prompt * input + tokens * output) / 1e6 + (second * took) / 1000;
     if (micros) add((micros / 1e6).toFixed(6), one.currency);
+    if (by && by !== one.model) figures.push(element("span", {}, `by ${by}`)); // a route chose it
     gauge.replaceChildren(...figures, group);
   }
 
