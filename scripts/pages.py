@@ -165,6 +165,8 @@ PAGES: tuple[Shown, ...] = (
     Shown("organisation-profile", "/organizations/lab/settings/profile"),
     Shown("organisation-members", "/organizations/lab/settings/members"),
     Shown("usage", "/settings/usage"),
+    Shown("kept-own", "/settings/usage/calls"),
+    Shown("kept", "/usage/calls"),
     Shown("batches", "/batches"),
     Shown("batch-new", "/batches/new?dataset=lab/harbour-logs"),
     Shown("usage-organisation", "/organizations/lab/settings/usage"),

@@ -399,7 +399,7 @@ def _served(alice: httpx.Client, found: Found) -> None:
     with tempfile.TemporaryDirectory() as folder:
         weights = language_model(Path(folder) / "talk.gguf").read_bytes()
     _repo(alice, "lab/tide-talk", {"README.md": _made({"license": "mit"})["README.md"], "talk.gguf": weights})
-    wish = {"model": "lab/tide-talk", "context": 512, "defaults": {"temperature": 0.2}}
+    wish = {"model": "lab/tide-talk", "context": 512, "defaults": {"temperature": 0.2}, "keepsContent": True}
     found["endpoint"] = _call(alice, "POST", "/api/endpoints", wish)["id"]
 
 

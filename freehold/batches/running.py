@@ -172,7 +172,7 @@ class Slice:
             self._parallel = max(1, min(MAX_PARALLEL, admitted.plan.replicas * admitted.plan.parallel))
         else:
             self._parallel = USUAL_PARALLEL
-        body = await ask(self._runtime, self._database, admitted)
+        body = await ask(self._runtime, self._database, self._kit, admitted)
         prompt, completion = admitted.tokens
         if len(body) > rules.MAX_ANSWER_CHARS:
             return Answered(line, 502, _error({"message": "The answer is too large to be kept."}), prompt, completion)

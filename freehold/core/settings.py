@@ -83,6 +83,9 @@ class Settings:
         default=10, metadata={"help": "What a processor core is thought to draw, for estimates of energy."}
     )
     meter_days: int = field(default=90, metadata={"help": "Days that single calls are kept; their sums stay longer."})
+    content_days: int = field(
+        default=30, metadata={"help": "Days that what was asked and answered is kept, where an owner keeps it."}
+    )
 
     @property
     def hub_url(self) -> str:
@@ -168,8 +171,9 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"FREEHOLD_CURRENCY is {settings.currency!r}; use three capital letters, such as EUR.")
     if not 0 <= settings.core_watts <= 10_000:
         raise SettingsError(f"FREEHOLD_CORE_WATTS is {settings.core_watts}; it takes 0 to 10000.")
-    if not 1 <= settings.meter_days <= 3650:
-        raise SettingsError(f"FREEHOLD_METER_DAYS is {settings.meter_days}; it takes 1 to 3650.")
+    for name in ("meter_days", "content_days"):
+        if not 1 <= getattr(settings, name) <= 3650:
+            raise SettingsError(f"FREEHOLD_{name.upper()} is {getattr(settings, name)}; it takes 1 to 3650.")
     for name, known in (
         ("index", ("auto", "on", "off")),
         ("sign_up", ("closed", "invited", "open")),

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from freehold.core.errors import HubError, Unavailable
 from freehold.core.http import header_text
-from freehold.gateway import service
+from freehold.gateway import keeping, service
 from freehold.gateway.errors import BudgetReached
 from freehold.gateway.service import Admitted
 from freehold.gateway.shapes import Shape
@@ -38,6 +38,7 @@ class Answer(Response):
 
     def __init__(self, request: Request, admitted: Admitted, shape: Shape, *, stall_s: float = STALL_S) -> None:
         self._request, self._admitted, self._shape, self._stall_s = request, admitted, shape, stall_s
+        self._heard = keeping.Heard(admitted.plan)
         self._send: Send | None = None
         self._has_begun = False
         self._outcome: Outcome | None = None
@@ -94,6 +95,7 @@ class Answer(Response):
             self._outcome, headers["X-Freehold-Cut"] = "cut", "budget"
         whole = shape.whole(body, reply)
         await self._start(headers | {"Content-Length": str(len(whole))})
+        self._heard.whole(body)
         await self._write(whole)
         await self._end()
 
@@ -104,6 +106,7 @@ class Answer(Response):
                 if not self._has_begun:
                     await self._start(STREAM_HEADERS | self._source(reply))
                 told = shape.piece(piece.data, reply)
+                self._heard.piece(piece.data)
                 if told:
                     await self._write(told)
                 if admitted.is_spent:
@@ -129,6 +132,8 @@ class Answer(Response):
             await run_in_threadpool(service.record, database, admitted)
         if not isinstance(admitted.plan, Target):
             await run_in_threadpool(service.keep, database, admitted, outcome=self._outcome)
+        if self._heard.has_begun:
+            await run_in_threadpool(keeping.keep, database, self._request.app.state.kit, admitted, self._heard)
 
     # ---- bytes out -----------------------------------------------------------------------------------------
 
@@ -138,6 +143,7 @@ class Answer(Response):
             **self._admitted.ledger.headers(reply.target),
             "X-Freehold-Endpoint": reply.target.served_name,
             "X-Freehold-Queue-Ms": f"{queue_ms:.0f}",
+            **(keeping.HEADER if keeping.is_kept(self._admitted.plan) else {}),
         }
         return {name: header_text(value) for name, value in told.items() if value}
 

@@ -57,6 +57,8 @@ VERBS: dict[str, str] = {
     "endpoint.removed": "removed the endpoint",
     "bounds.changed": "changed budgets or limits of",
     "price.changed": "changed the price of",
+    "content.erased": "erased what calls asked and answered, kept by",
+    "content.erased_own": "erased what they asked and were answered, as",
     "task.retried": "retried the task",
     "task.dropped": "dropped the task",
     "upkeep.asked": "asked for upkeep",

@@ -26,6 +26,7 @@ from freehold.inference.snippets import Snippet
 from freehold.inference.tables import EndpointAdapter
 from freehold.repos.rules import page_path
 from freehold.repos.tables import Repo
+from freehold.usage import access as usage
 from freehold.web import flash
 from freehold.web.components import RepoHead
 from freehold.web.forms import FINE, Wrong, wrong
@@ -108,6 +109,8 @@ class EndpointPage:
     newer: str  #: the head of main, where it is another than what is pinned; for whoever changes it
     typed: Mapping[str, str]
     wrong: Wrong
+    kept_days: int  #: how long what is asked and answered is kept, where it is
+    can_read_kept: bool
     area: str = "endpoints"
 
 
@@ -266,13 +269,14 @@ def change(
     idle: Text = "",
     defaults: Text = "",
     keep_warm: Text = "",
+    keeps_content: Text = "",
     key: Text = "",
     token: Csrf = "",
 ) -> Response:
     csrf.check_in_person(ask, token)
     typed = {
         "context": context, "parallel": parallel, "replicas": replicas, "idle": idle, "defaults": defaults,
-        "keep_warm": keep_warm,
+        "keep_warm": keep_warm, "keeps_content": keeps_content,
     }  # fmt: skip
 
     def done() -> str:
@@ -284,6 +288,7 @@ def change(
             idle_s=None if idle == "" else (_whole(idle, "idle") or 0) * 60,
             defaults=_parameters(defaults),
             keep_warm=bool(keep_warm),
+            keeps_content=bool(keeps_content),
             key=key or None,
         )
         return f"{endpoints.change(ask.db, ask.kit, ask.actor, endpoint_id, given).name} is as you want it."
@@ -373,6 +378,8 @@ def _page(ask: Ask, endpoint_id: str, refused: Wrong = FINE, typed: Mapping[str,
         newer=endpoints.newer(ask.db, row) if found.can_change else "",
         typed={name: value[:4000] for name, value in typed.items()} if typed else _as_is(found),
         wrong=refused,
+        kept_days=ask.kit.settings.content_days,
+        can_read_kept=row.namespace_id in usage.owned(ask.actor),
     )
     return render(ask.request, page, blocks={"state"}, status=422 if refused.text else 200)
 
@@ -405,6 +412,7 @@ def _as_is(found: Standing) -> dict[str, str]:
         "idle": str(row.idle_s // 60),
         "defaults": json.dumps(row.defaults) if row.defaults else "",
         "keep_warm": "1" if row.keep_warm else "",
+        "keeps_content": "1" if row.keeps_content else "",
     }
 
 

@@ -29,6 +29,7 @@ class Target:
     replicas: int = 1  # processes of it on a node,
     parallel: int = 1  # and calls at a time of each
     repo_id: str | None = None  # None of a remote endpoint; of an adapter its own repository
+    keeps_content: bool = False  # its owner keeps what is asked and answered
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ class _Common(BaseModel):
     defaults: dict[str, Any] = Field({}, description="Parameters of calls that do not say them.")
     keepWarm: bool = Field(False, description="Loaded when the hub starts, and never unloaded when idle.")
     idleSeconds: int = Field(rules.USUAL_IDLE_S, description="Without a call until it is unloaded.")
+    keepsContent: bool = Field(False, description="What is asked and answered may be kept in the log of calls.")
 
 
 class NewEndpoint(_Common):
@@ -52,6 +53,7 @@ class NewEndpoint(_Common):
             defaults=self.defaults,
             keep_warm=self.keepWarm,
             idle_s=self.idleSeconds,
+            keeps_content=self.keepsContent,
         )
 
     def elsewhere(self) -> Elsewhere:
@@ -78,6 +80,7 @@ class EndpointChange(BaseModel):
     keepWarm: bool | None = None
     idleSeconds: int | None = None
     on: bool | None = None
+    keepsContent: bool | None = None
     url: str | None = Field(None, max_length=2048)
     remoteModel: str | None = Field(None, max_length=256)
     key: str | None = Field(None, max_length=rules.MAX_KEY_CHARS)
@@ -102,6 +105,7 @@ class EndpointChange(BaseModel):
             keep_warm=self.keepWarm,
             idle_s=self.idleSeconds,
             is_on=self.on,
+            keeps_content=self.keepsContent,
             url=self.url,
             model=self.remoteModel,
             key=self.key,
@@ -139,6 +143,7 @@ def endpoint(found: Standing, adapters: list[EndpointAdapter] | None = None) -> 
         "keepWarm": row.keep_warm,
         "idleSeconds": row.idle_s,
         "on": row.is_on,
+        "keepsContent": row.keeps_content,
         "state": found.state,
         "message": found.message,
         "nodes": [

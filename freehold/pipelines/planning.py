@@ -99,6 +99,7 @@ def _listed(one: Route | Pipeline, kind: names.Kind, made: RoutePlan | PipelineP
         else ["chat"],
         context_tokens=max(limits, default=None) if len(limits) == len(targets) else None,
         created_at=one.created_at,
+        keeps_content=isinstance(one, Route) and one.keeps_content,
     )
 
 

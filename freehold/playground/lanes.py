@@ -47,6 +47,7 @@ class Lane:
     address: str  #: of the model's page; empty: it has none here
     rate: Rate
     turns: Sequence[Turn] = ()
+    kept_days: int = 0  #: how long what is asked and answered is kept by the model's owner; 0: it is not
 
     @property
     def name(self) -> str:
@@ -125,6 +126,7 @@ def _lane(ask: Ask, one: Listed, standing: Mapping[str, str], turns: Sequence[Tu
         address=page_path("model", one.model) if one.kind in ("endpoint", "adapter") and "/" in one.model else "",
         rate=usage.price_of(ask.db, one.name, one.model),
         turns=turns,
+        kept_days=ask.kit.settings.content_days if one.keeps_content else 0,
     )
 
 

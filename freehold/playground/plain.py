@@ -13,12 +13,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from freehold.accounts import csrf
+from freehold.content.kit import Kit
 from freehold.core.database import Database
 from freehold.core.errors import BadRequest, HubError
 from freehold.core.http import Ask, in_thread, stream_door
-from freehold.gateway import receiving
+from freehold.gateway import keeping, receiving
 from freehold.gateway import rules as gateway_rules
 from freehold.gateway import service as gateway
+from freehold.gateway.keeping import Heard
 from freehold.gateway.service import Admitted, Asker
 from freehold.inference.rules import Runtime
 from freehold.pipelines.answering import answer
@@ -90,11 +92,13 @@ def _admitted(ask: Ask, said: _Said) -> list[Admitted]:
 async def _answer(request: Request, admitted: Admitted) -> tuple[str, str]:
     """What the model said, and in a line how much it was. Recorded however it ends."""
     runtime: Runtime = request.app.state.runtime
+    heard = Heard(admitted.plan)
     try:
         async with answer(runtime, admitted.plan, admitted.call, admitted.asked, admitted.ledger) as reply:
             body = await reply.body()
+        heard.whole(body)
     finally:
-        await run_in_threadpool(_recorded, request.app.state.database, admitted)
+        await run_in_threadpool(_recorded, request.app.state.database, request.app.state.kit, admitted, heard)
     took = reply.measured
     note = f"{took.prompt_tokens:,} tokens read, {took.completion_tokens:,} written in {took.engine_s:.1f} s"
     try:
@@ -103,9 +107,10 @@ async def _answer(request: Request, admitted: Admitted) -> tuple[str, str]:
         return "", note
 
 
-def _recorded(database: Database, admitted: Admitted) -> None:
+def _recorded(database: Database, kit: Kit, admitted: Admitted, heard: Heard) -> None:
     gateway.record(database, admitted)
     gateway.keep(database, admitted)
+    keeping.keep(database, kit, admitted, heard)
 
 
 def _page(ask: Ask, said: _Said, answers: Sequence[tuple[str, str]], err: HubError | None) -> Response:

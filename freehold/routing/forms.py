@@ -47,6 +47,7 @@ class Typed:
     check_judge: str = ""
     guards: Sequence[GuardRow] = ()
     is_on: bool = True
+    keeps_content: bool = False
     rows: Sequence[TargetRow] = field(init=False)
     guard_rows: Sequence[GuardRow] = field(init=False)
 

@@ -22,6 +22,7 @@ from freehold.routing.forms import GuardRow, TargetRow, Typed
 from freehold.routing.queries import Seen
 from freehold.routing.service import Given
 from freehold.routing.tables import RouteChoice
+from freehold.usage import access as usage
 from freehold.web import flash
 from freehold.web.forms import FINE, Wrong, wrong
 from freehold.web.render import render
@@ -71,6 +72,8 @@ class RoutePage:
     choices: Sequence[RouteChoice]
     findings: Sequence[GuardFinding]
     example: str  #: a call of it, for a shell
+    kept_days: int  #: how long what is asked and answered is kept, where it is
+    can_read_kept: bool
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,8 @@ def route(ask: Ask, namespace: str, called: str) -> Response:
         choices=queries.choices(ask.db, ask.actor, found, limit=RECENT),
         findings=queries.findings(ask.db, ask.actor, found, limit=RECENT),
         example=_example(ask, seen),
+        kept_days=ask.kit.settings.content_days,
+        can_read_kept=found.namespace_id in usage.owned(ask.actor),
     )
     return render(ask.request, page)
 
@@ -134,7 +139,9 @@ def edit(ask: Ask, namespace: str, called: str) -> Response:
         return RedirectResponse(f"/login?next=/routes/{quote(namespace)}/{quote(called)}/edit", 303)
     found, made = service.load(ask.db, ask.actor, f"{namespace}/{called}", Action.WRITE)
     seen = queries.seen(ask.db, ask.actor, found, made)
-    typed = forms.typed(seen.policy, name=seen.name, description=seen.description, is_on=seen.is_on)
+    typed = forms.typed(
+        seen.policy, name=seen.name, description=seen.description, is_on=seen.is_on, keeps_content=seen.keeps_content
+    )
     return _form(ask, seen.address, typed, left_out=seen.left_out)
 
 
@@ -153,6 +160,7 @@ def _posted(
     check_value: Text = "",
     check_judge: Text = "",
     on: Text = "",
+    keeps_content: Text = "",
 ) -> Typed:
     """All of the form but its guards."""
     rows = zip(target[:20], _padded(weight), _padded(when), _padded(timeout), strict=False)
@@ -168,6 +176,7 @@ def _posted(
         check_value=check_value[: forms.MAX_TYPED],
         check_judge=check_judge[:200],
         is_on=bool(on),
+        keeps_content=bool(keeps_content),
     )
 
 
@@ -242,7 +251,7 @@ def _form(
 
 
 def _given(typed: Typed) -> Given:
-    return Given(typed.name, typed.policy(), typed.description, typed.is_on)
+    return Given(typed.name, typed.policy(), typed.description, typed.is_on, typed.keeps_content)
 
 
 def _wrong(err: BadRequest | Conflict) -> Wrong:

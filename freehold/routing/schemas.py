@@ -18,9 +18,10 @@ class RouteBody(BaseModel):
     description: str = Field("", max_length=500)
     policy: dict[str, Any]
     on: bool = True
+    keepsContent: bool = Field(False, description="What is asked and answered is kept, for its owner to read.")
 
     def given(self) -> Given:
-        return Given(self.name, self.policy, self.description, self.on)
+        return Given(self.name, self.policy, self.description, self.on, self.keepsContent)
 
 
 class SwitchBody(BaseModel):
@@ -33,6 +34,7 @@ def route(seen: Seen) -> dict[str, Any]:
         "description": seen.description,
         "kind": seen.kind,
         "on": seen.is_on,
+        "keepsContent": seen.keeps_content,
         "callable": seen.is_callable,
         "abilities": seen.abilities,
         "policy": seen.policy,

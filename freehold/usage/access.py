@@ -86,3 +86,11 @@ def person(actor: Actor, *, writes: bool = False) -> None:
         raise NotAllowed(f"The token {token.name!r} is for repositories, not for its person's affairs.")
     if writes and token is not None and token.scope != "write":
         raise NotAllowed(f"The token {token.name!r} may only read.")
+
+
+def owned(actor: Actor) -> frozenset[str]:
+    """The accounts whose kept calls ``actor`` reads and erases: their own, and organisations that they administer. Who
+    administers the hub has no part in it."""
+    if actor.id is None:
+        return frozenset()
+    return frozenset({actor.id, *(org for org, role in actor.roles.items() if role == "admin")})

@@ -10,7 +10,7 @@ from freehold.core.http import Ask, door
 from freehold.usage import access, exports, schemas, telling
 from freehold.usage.queries import bounds, sums
 from freehold.usage.queries.sums import Named, Sums
-from freehold.usage.service import bounding
+from freehold.usage.service import bounding, keeping
 from freehold.usage.telling import HIDDEN
 
 router = APIRouter(tags=["usage"])
@@ -20,6 +20,10 @@ Of = Annotated[
 ]
 Month = Annotated[str, Query(description="Such as 2026-11, in UTC; empty: the one that is under way.")]
 One = Annotated[str, Query(description="Only this one, by its id or name.")]
+Person = Annotated[str, Query(description="Only what this person asked.")]
+Mine = Annotated[bool, Query(description="What one asked oneself, whosever model it was.")]
+Before = Annotated[str, Query(description="Only older ones than this id: `next` of the page before.")]
+All = Annotated[bool, Query(description="All of them, where nothing else is said.")]
 
 
 @router.get("/api/usage")
@@ -78,6 +82,29 @@ def set_price(ask: Ask, body: schemas.PriceBody) -> Response:
     """A price counts from the next call on."""
     bounding.set_price(ask.db, ask.actor, body.kind, body.name, body.rate())
     return Response(status_code=204)
+
+
+@router.get("/api/usage/calls")
+@door(OWN)
+def kept_calls(
+    ask: Ask, name: One = "", person: Person = "", mine: Mine = False, before: Before = ""
+) -> dict[str, Any]:
+    """What calls asked and were answered, where it is kept, the newest first.
+
+    Of one's own endpoints and routes and of organisations one administers; or, ``mine``, what one asked oneself.
+    """
+    rows, after = telling.kept_calls(ask, is_own=mine, name=name, person=person, before=before)
+    return {"calls": [schemas.kept_call(one) for one in rows], "next": after}
+
+
+@router.delete("/api/usage/calls")
+@door(OWN)
+def erase_calls(
+    ask: Ask, call: One = "", name: One = "", person: Person = "", mine: Mine = False, everything: All = False
+) -> dict[str, int]:
+    """What these calls asked and were answered is erased: one by its id, all of a name, of a person, or all."""
+    count = keeping.erase(ask.db, ask.actor, is_own=mine, call_id=call, name=name, person=person, all_=everything)
+    return {"erased": count}
 
 
 def _told(ask: Ask, account: str, month: str, token: str, person: str, name: str) -> list[dict[str, Any]]:

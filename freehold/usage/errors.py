@@ -5,7 +5,9 @@ HubError
 ├── RateLimited   429  too many calls or tokens in a minute; says when to come back
 ├── NotRecorded   503  what was used cannot be written down, so nothing more is let in
 ├── NoSuchPayer   403  an organisation that the actor does not belong to
-└── BadAmount     422  a price, budget or limit that cannot be
+├── BadAmount     422  a price, budget or limit that cannot be
+├── NothingKept   404  no kept call that the actor may erase is meant
+└── NothingSaid   422  which kept calls are meant is not said
 """
 
 from freehold.core.errors import Forbidden, HubError, Malformed, NotFound, Unavailable
@@ -45,4 +47,12 @@ class BadAmount(Malformed):
 
 
 class NothingSet(NotFound):
+    pass
+
+
+class NothingKept(NotFound):
+    pass
+
+
+class NothingSaid(Malformed):
     pass

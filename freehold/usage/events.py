@@ -33,3 +33,14 @@ class PriceChanged:
 
     key: str
     rate: Rate | None
+
+
+@dataclass(frozen=True)
+class ContentErased:
+    """What ``count`` calls asked and were answered is gone: of ``account``'s models, by its administrator; or what
+    ``account`` asked, by themselves (``is_own``). ``what`` in words, never a text."""
+
+    account: Account
+    is_own: bool
+    what: str
+    count: int

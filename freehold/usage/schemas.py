@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from freehold.usage.queries.bounds import Bounded
+from freehold.usage.queries.kept import Opened
 from freehold.usage.rules import Rate
 from freehold.usage.service.bounding import Bounds
 from freehold.usage.tables import Price
@@ -65,4 +66,20 @@ def price(one: Price) -> dict[str, Any]:
         "cached_price": one.cached_price,
         "output_price": one.output_price,
         "second_price": one.second_price,
+    }
+
+
+def kept_call(one: Opened) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "at": one.at.isoformat(),
+        "expiresAt": one.expires_at.isoformat(),
+        "kind": one.kind,
+        "name": one.served_name or None,
+        "owner": one.owner,
+        "person": one.user or None,
+        "requestId": one.request_id,
+        "asked": one.asked,
+        "answered": one.answered,
+        "cut": one.is_cut,
     }

@@ -6,7 +6,7 @@ a foreign key, and a listener takes them away.
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Boolean, Date, ForeignKey, Index, Integer, String
+from sqlalchemy import BigInteger, Boolean, Date, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from freehold.core.database import Base, Id, UtcDateTime
@@ -161,3 +161,27 @@ class LimitMinute(Base):
     node: Mapped[str] = mapped_column(Id, primary_key=True)
     calls: Mapped[int] = mapped_column(BigInteger)
     tokens: Mapped[int] = mapped_column(BigInteger)
+
+
+class KeptCall(Base):
+    """What one call asked and what it was answered, sealed; only where the owner of what was called keeps that."""
+
+    __tablename__ = "kept_calls"
+    __table_args__ = (
+        Index("ix_kept_calls_account_id_id", "account_id", "id"),
+        Index("ix_kept_calls_user_id_id", "user_id", "id"),
+        Index("ix_kept_calls_expires_at", "expires_at"),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: Whose endpoint or route was called.
+    account_id: Mapped[str] = mapped_column(Id)
+    #: Who asked; None: somebody who was not signed in.
+    user_id: Mapped[str | None] = mapped_column(Id)
+    kind: Mapped[str] = mapped_column(String(12))
+    served_name: Mapped[str] = mapped_column(Name)
+    repo_id: Mapped[str | None] = mapped_column(Id)
+    request_id: Mapped[str] = mapped_column(String(256))
+    sealed: Mapped[str] = mapped_column(Text)

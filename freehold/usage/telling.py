@@ -10,10 +10,11 @@ from urllib.parse import urlencode
 
 from freehold.core import clock
 from freehold.core.http import Ask
-from freehold.usage import forecast
+from freehold.usage import access, forecast
 from freehold.usage.access import Sight
 from freehold.usage.forecast import Forecast
-from freehold.usage.queries import sums
+from freehold.usage.queries import kept, sums
+from freehold.usage.queries.kept import Opened
 from freehold.usage.queries.sums import Named, Scope, Sums
 from freehold.web import figures, plots
 from freehold.web.plots import Plot
@@ -265,3 +266,22 @@ def _month(text: str) -> date:
 
 def _plain(text: str) -> str:
     return text.replace("\x00", "")[:320]
+
+
+def kept_calls(ask: Ask, *, is_own: bool, name: str, person: str, before: str) -> tuple[list[Opened], str]:
+    """What ``ask.actor`` asked, or what their models were asked, the newest first, and where the next page begins.
+
+    A model that they may not see any more has no name. Raises what ``access.person`` does.
+    """
+    access.person(ask.actor)
+    if is_own:
+        scope = kept.Scope(user_id=ask.actor.id, served_name=name)
+    else:
+        user_id = kept.person(ask.db, person) if person else None
+        scope = kept.Scope(access.owned(ask.actor), user_id, name)
+    rows, after = kept.page(ask.db, ask.kit.sealer, scope, before=before)
+    of_models = [Named(row.served_name, Sums(), repo_id=row.repo_id) for row in rows if row.kind == "endpoint"]
+    may_know = known(ask, of_models)
+    # A route's name is its owner's own, and stands for no model.
+    seen = [row if row.kind == "route" or row.served_name in may_know else replace(row, served_name="") for row in rows]
+    return seen, after

@@ -66,6 +66,7 @@ def subscribe(bus: Bus) -> None:
     bus.subscribe(endpoints.EndpointRemoved, on_endpoint_removed)
     bus.subscribe(usage.BoundsChanged, on_bounds)
     bus.subscribe(usage.PriceChanged, on_price)
+    bus.subscribe(usage.ContentErased, on_content_erased)
 
 
 # ---- people and organisations ------------------------------------------------------------------------------
@@ -262,6 +263,11 @@ def on_price(db: Session, event: usage.PriceChanged) -> None:
     if event.rate is not None:
         told |= {"input": event.rate.input_price, "output": event.rate.output_price, "second": event.rate.second_price}
     record(db, "price.changed", Thing("price", event.key[:64], name or "all others"), **told)
+
+
+def on_content_erased(db: Session, event: usage.ContentErased) -> None:
+    verb = "content.erased_own" if event.is_own else "content.erased"
+    record(db, verb, of_account(event.account), what=event.what, calls=event.count)
 
 
 def _endpoint(row: Endpoint) -> Thing:

@@ -44,6 +44,7 @@ class Changes:
     keep_warm: bool | None = None
     idle_s: int | None = None
     is_on: bool | None = None
+    keeps_content: bool | None = None
     url: str | None = None
     model: str | None = None
     key: str | None = field(default=None, repr=False)
@@ -92,7 +93,7 @@ def change(db: Session, kit: Kit, actor: Actor, endpoint_id: str, changes: Chang
             _resettle(db, kit, actor, endpoint, changes)
     else:
         elsewhere.repoint(kit, endpoint, changes)
-    for name in ("replicas", "keep_warm", "idle_s", "is_on"):
+    for name in ("replicas", "keep_warm", "idle_s", "is_on", "keeps_content"):
         value = getattr(changes, name)
         if value is not None:
             setattr(endpoint, name, value)
@@ -229,6 +230,7 @@ def _told(endpoint: Endpoint) -> dict[str, Any]:
         "keepWarm": endpoint.keep_warm,
         "idleSeconds": endpoint.idle_s,
         "on": endpoint.is_on,
+        "keepsContent": endpoint.keeps_content,
         "url": endpoint.remote_url,
         "remoteModel": endpoint.remote_model,
         "visibility": endpoint.visibility,

@@ -41,6 +41,7 @@ class Wanted:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     keep_warm: bool = False
     idle_s: int = rules.USUAL_IDLE_S
+    keeps_content: bool = False
 
 
 def refuse_deployer(db: Session, kit: Kit, actor: Actor) -> None:
@@ -112,6 +113,7 @@ def describe(endpoint: Endpoint, wanted: Wanted) -> None:
     """What was wanted, but for what its engine is started with."""
     endpoint.replicas, endpoint.defaults = wanted.replicas, dict(wanted.defaults)
     endpoint.keep_warm, endpoint.idle_s = wanted.keep_warm, wanted.idle_s
+    endpoint.keeps_content = wanted.keeps_content
 
 
 def kept(db: Session, actor: Actor, owner: Account, endpoint: Endpoint) -> Endpoint:

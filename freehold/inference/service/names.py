@@ -42,7 +42,8 @@ class Named:
 
 @dataclass(frozen=True)
 class Listed:
-    """An endpoint or an adapter that somebody may call. ``base``: the served name that an adapter stands beside."""
+    """An endpoint or an adapter that somebody may call. ``base``: the served name that an adapter stands beside.
+    ``keeps_content``: its owner keeps what is asked and answered."""
 
     name: str
     kind: Kind
@@ -56,6 +57,7 @@ class Listed:
     context_tokens: int | None
     created_at: datetime
     base: str = ""
+    keeps_content: bool = False
 
 
 def claim(db: Session, name: str, namespace: Account, kind: Kind, target_id: str) -> ServedName:
@@ -153,6 +155,7 @@ def target(db: Session, endpoint: Endpoint, adapter: EndpointAdapter | None = No
         replicas=endpoint.replicas,
         parallel=endpoint.parallel,
         repo_id=adapter.repo_id if adapter else endpoint.repo_id,
+        keeps_content=endpoint.keeps_content,
     )
 
 
@@ -225,6 +228,7 @@ def _listed(endpoint: Endpoint, adapter: EndpointAdapter | None = None) -> Liste
         context_tokens=endpoint.context_tokens,
         created_at=of.created_at,
         base=endpoint.name if adapter else "",
+        keeps_content=endpoint.keeps_content,
     )
 
 
