@@ -57,7 +57,7 @@ PAGES: tuple[Shown, ...] = (
     Shown("choose-none", "/choose?for=classify&commercial=yes&machine=cpu-8&length=90000&unit=pages", NOBODY),
     Shown("playground", "/playground"),
     Shown("playground-anonymous", "/playground", NOBODY),
-    Shown("playground-unknown", "/playground?model=lab/nothing-like-it", STRANGER),
+    Shown("playground-unknown", "/playground?model=lab/nothing-like-it", STRANGER, status=404),
     Shown("feedback-place", "/playground/feedback"),
     # ---- routes and pipelines
     Shown("routes", "/routes"),

@@ -34,9 +34,9 @@ class Scope:
         if self.user_id is not None:
             found.append(KeptCall.user_id == self.user_id)
         if self.served_name:
-            found.append(func.lower(KeptCall.served_name) == self.served_name.lower())
+            found.append(func.lower(KeptCall.served_name) == _plain(self.served_name).lower())
         if self.id:
-            found.append(KeptCall.id == self.id)
+            found.append(KeptCall.id == _plain(self.id))
         return found
 
 
@@ -61,7 +61,7 @@ class Opened:
 def page(db: Session, sealer: Sealer, scope: Scope, *, before: str = "") -> tuple[Sequence[Opened], str]:
     """The newest within ``scope``, older than the id ``before``; and where the next page begins, '' after the last."""
     wanted = select(KeptCall).where(*scope.within()).order_by(KeptCall.id.desc()).limit(MAX_ROWS + 1)
-    rows = db.scalars(wanted.where(KeptCall.id < before[:24]) if before else wanted).all()
+    rows = db.scalars(wanted.where(KeptCall.id < _plain(before)) if before else wanted).all()
     ids = {one for row in rows for one in (row.account_id, row.user_id) if one}
     names = {row[0]: row[1] for row in db.execute(select(Account.id, Account.name).where(Account.id.in_(ids)))}
     found = [_opened(row, sealer, names) for row in rows[:MAX_ROWS]]
@@ -70,8 +70,13 @@ def page(db: Session, sealer: Sealer, scope: Scope, *, before: str = "") -> tupl
 
 def person(db: Session, name: str) -> str:
     """The id of who is called so; '' for nobody."""
-    found = select(Account.id).where(Account.key == name.lower()[:96], Account.kind == "user")
+    found = select(Account.id).where(Account.key == _plain(name).lower(), Account.kind == "user")
     return db.scalar(found) or ""
+
+
+def _plain(value: str) -> str:
+    """As a database may be asked for it, whatever an address says."""
+    return value[:320].replace("\0", " ").encode("utf-8", "replace").decode()
 
 
 def _opened(row: KeptCall, sealer: Sealer, names: dict[str, str]) -> Opened:
