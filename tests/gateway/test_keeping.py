@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import select
 from starlette.applications import Starlette
 
-from freehold.core import clock
+from freehold.accounts.events import AccountDeleted
+from freehold.accounts.tables import Account
+from freehold.core import clock, events
 from freehold.core.database import Database
 from freehold.gateway import keeping
 from freehold.gateway.rules import Wish
@@ -135,6 +137,15 @@ def test_it_goes_when_its_time_is_over(keeper: Hub) -> None:
     with clock.frozen(clock.now() + timedelta(days=31)):
         pruning.prune(keeper.database, 90)
         assert rows(keeper) == []
+
+
+def test_it_goes_with_the_account_of_whoever_asked(keeper: Hub) -> None:
+    for who in (keeper.cast.bob, keeper.cast.charlie):
+        keeper.ask(SECRET, who)
+    with keeper.database.write() as db:
+        account = db.get_one(Account, keeper.cast.charlie.id)
+        events.publish(db, AccountDeleted(account, None))
+    assert [row.user_id for row in rows(keeper)] == [keeper.cast.bob.id]
 
 
 def test_a_model_made_private_has_no_name_for_whoever_asked_it(keeper: Hub, database: Database) -> None:
