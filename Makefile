@@ -1,7 +1,7 @@
 # The commands of this project; `make` alone lists them. Each one first makes the environment it needs, in .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test kills check bench conformance screenshots docs lock migration
+.PHONY: help demo dev test kills ray check bench conformance screenshots docs lock migration
 SHELL := /bin/sh
 BIN := .venv/bin
 PYTEST_ARGS ?=
@@ -27,6 +27,11 @@ test:  ## all tests, on SQLite and PostgreSQL, on memory, directory and S3 (PYTE
 kills:  ## kill -9 of the server, 200 times, while official clients publish; `make test` does it 12 times (KILLS=n)
 	$(DEV_ENV)
 	@KILLS=$(or $(KILLS),200) $(BIN)/pytest -q -s tests/fault/test_kill.py $(PYTEST_ARGS)
+
+ray:  ## models on a Ray cluster of two nodes on this machine, one of them lost; in an environment of its own (400 MB)
+	$(DEV_ENV)
+	@sh scripts/environment.sh ray .envs/ray --with-freehold
+	@RAY_PYTHON=$(CURDIR)/.envs/ray/bin/python $(BIN)/pytest -q -m ray tests/compute/test_ray.py $(PYTEST_ARGS)
 
 check:  ## format, lint, types, import direction, licences, documents
 	$(DEV_ENV)

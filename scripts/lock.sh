@@ -17,6 +17,7 @@ lock dev --extra serve pyproject.toml requirements/demo.in requirements/dev.in
 lock demo --constraint requirements/dev.txt --extra serve pyproject.toml requirements/demo.in
 lock hub --constraint requirements/dev.txt pyproject.toml
 lock serve --constraint requirements/dev.txt --extra serve pyproject.toml
+lock ray --constraint requirements/dev.txt --extra serve --extra ray pyproject.toml
 lock client-0 requirements/client-0.in
 lock client-1 requirements/client-1.in
 lock client-2 requirements/client-2.in

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 #: How a job failed, by a word for code; a sentence for people stands beside it (``compute.errors.JobFailed``).
-#: ``stopped``: it was ended by whoever started it, before it was ready.
-Failure = Literal["out_of_memory", "bad_model", "not_installed", "crashed", "too_slow", "stopped"]
+#: ``stopped``: it was ended by whoever started it, before it was ready. ``no_room``: the cluster has none for it now.
+Failure = Literal["out_of_memory", "bad_model", "not_installed", "crashed", "too_slow", "stopped", "no_room"]
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,8 @@ class Job:
     """A program and what it may use. ``options`` go to its stdin as one JSON line, with a fresh ``key`` beside them.
 
     ``memory_bytes``: of its own (files that it maps, which the system can drop, are not counted); None: no limit but
-    the machine's. ``files`` are read by it: on Ray they must be readable there.
+    the machine's. ``files`` are read by it: on a cluster they are carried to the node that runs it. ``reserved_bytes``:
+    what a cluster sets aside for it, where that is less than its limit.
     """
 
     name: str  # for logs and pages: "demo/smollm2 on llama.cpp"
@@ -24,6 +25,7 @@ class Job:
     environment: Mapping[str, str] = field(default_factory=dict)
     files: Sequence[Path] = ()
     memory_bytes: int | None = None
+    reserved_bytes: int | None = None
     ready_s: float = 120.0  # until it must have said its port
     cpus: float = 1.0
     gpus: float = 0.0

@@ -1,20 +1,22 @@
-"""The verbs: start a job, and wait until it is ready. Where it runs is decided here; today, on this machine."""
+"""The verbs: start a job, and wait until it is ready. It runs on this machine, or on a cluster that is given."""
 
-from freehold.compute import local
+from freehold.compute import cluster, local
+from freehold.compute.cluster import Cluster
 from freehold.compute.rules import Job, Running
 
 
-def begin(job: Job) -> Running:
-    """``job`` has begun and is not ready yet: :func:`ready` waits, and ``stop`` from another thread ends the waiting.
+def begin(job: Job, there: Cluster | None = None) -> Running:
+    """``job`` has begun, here or ``there``, and is not ready yet: :func:`ready` waits, and ``stop`` from another thread
+    ends the waiting.
 
     Raises :class:`~freehold.compute.errors.JobFailed` where there is nothing to begin it with.
     """
-    return local.begin(job)
+    return local.begin(job) if there is None else there.begin(job)
 
 
 def ready(running: Running) -> Running:
     """The same, once it answers. Raises :class:`~freehold.compute.errors.JobFailed`; nothing of it is left then."""
-    assert isinstance(running, local.Local)
+    assert isinstance(running, local.Local | cluster.Remote)
     running.wait_ready()
     return running
 

@@ -79,6 +79,14 @@ class Settings:
         default="", metadata={"help": "Python that has `transformers[serving]`; empty: the hub's own, if it has it."}
     )
     vllm_python: str = field(default="", metadata={"help": "Python of vLLM's environment; empty: no vLLM here."})
+    ray_address: str = field(
+        default="", metadata={"help": "Ray cluster that runs models: `HOST:PORT`, `auto`, ray://; empty: this node."}
+    )
+    ray_python: str = field(default="", metadata={"help": "Python that has `ray`; empty: the hub's own."})
+    ray_cpus: int = field(default=2, metadata={"help": "Processor cores that a replica on the Ray cluster gets."})
+    ray_cache: str = field(
+        default="~/.cache/freehold-ray", metadata={"help": "Folder on each of its nodes for the files of models."}
+    )
     core_watts: int = field(
         default=10, metadata={"help": "What a processor core is thought to draw, for estimates of energy."}
     )

@@ -9,14 +9,18 @@ from freehold.core.settings import Settings
 
 #: Where a container is told how much memory it has; the smallest counts. Source: Linux, cgroup-v2 and cgroup-v1.
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+#: In place of what only the cluster knows: more than any node has.
+_UNKNOWN_BYTES = 1 << 50
 
 
 @dataclass(frozen=True)
 class Room:
-    """``memory_bytes`` of the machine, of which models take ``budget_bytes`` together."""
+    """``memory_bytes`` of the machine, of which models take ``budget_bytes`` together. ``is_here`` False: models run
+    on a cluster, which knows by itself what it has; nothing is refused beforehand then."""
 
     memory_bytes: int
     budget_bytes: int
+    is_here: bool = True
 
     @property
     def machine(self) -> Machine:
@@ -27,6 +31,8 @@ class Room:
 
 def room(settings: Settings) -> Room:
     """What there is, by the system's word and the settings'."""
+    if settings.ray_address:
+        return Room(_UNKNOWN_BYTES, _UNKNOWN_BYTES, is_here=False)
     has = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     has = min([has, *(limit for path in _LIMITS if (limit := _limit(path)))])
     return Room(has, settings.run_memory or has // 2)

@@ -74,6 +74,7 @@ class DeployPage:
     commit: str
     found: Found | None  #: None: no model was named
     budget_bytes: int
+    is_here: bool  #: that models run on this node, not on a cluster
     typed: Mapping[str, str]
     namespaces: Sequence[str]
     can_deploy: bool
@@ -222,6 +223,7 @@ def _deploy(ask: Ask, typed: Mapping[str, str], refused: Wrong = FINE) -> Respon
             wanted, refused = Wanted(), refused if refused.text else wrong(err, "context", "parallel", "temperature")
         repo, commit, found = endpoints.look(ask.db, ask.kit, ask.actor, model, revision, wanted)
         path = repo.path
+    room = node.room(ask.kit.settings)
     page = DeployPage(
         title=f"Deploy {path}" if model else "Deploy a model",
         model=path,
@@ -229,7 +231,8 @@ def _deploy(ask: Ask, typed: Mapping[str, str], refused: Wrong = FINE) -> Respon
         revision=revision,
         commit=commit,
         found=found,
-        budget_bytes=node.room(ask.kit.settings).budget_bytes,
+        budget_bytes=room.budget_bytes,
+        is_here=room.is_here,
         typed={name: value[:512] for name, value in typed.items()},
         namespaces=_namespaces(ask, creates=True),
         can_deploy=making.may_deploy(ask.db, ask.kit, ask.actor),

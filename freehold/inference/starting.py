@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from freehold.compute import service as compute
+from freehold.compute.cluster import Cluster, Place
 from freehold.compute.rules import Running
 from freehold.content.kit import Kit
 from freehold.core.database import Database
@@ -22,6 +23,7 @@ class NodeStarter:
     def __init__(self, database: Database, kit: Kit, engine: Callable[[str], Engine]) -> None:
         self.database, self.kit, self._engine = database, kit, engine
         self.files = ModelFiles(database, kit)
+        self.cluster = Cluster(_place(kit)) if kit.settings.ray_address else None
         self.files.sweep()
 
     def wish(self, endpoint_id: str) -> Wish | None:
@@ -41,8 +43,12 @@ class NodeStarter:
             raise LoadFailed(why, reason="not_installed")
         folder = self.files.folder_of(plan.files) if plan.files else self.kit.tmp
         adapters = {name: self._adapter(one) for name, one in plan.adapters.items()}
-        job = engine.job(plan.offer, plan.setup, folder, adapters)
-        return compute.begin(replace(job, name=plan.wish.name, memory_bytes=limit_bytes))
+        there = None if engine.is_remote else self.cluster
+        setup = plan.setup if there is None else replace(plan.setup, threads=self.kit.settings.ray_cpus)
+        job = replace(engine.job(plan.offer, setup, folder, adapters), name=plan.wish.name, memory_bytes=limit_bytes)
+        if there is not None:
+            job = replace(job, files=self._files(plan), reserved_bytes=plan.need_bytes, cpus=float(setup.threads))
+        return compute.begin(job, there)
 
     def ready(self, running: Running) -> None:
         compute.ready(running)
@@ -57,6 +63,29 @@ class NodeStarter:
 
     def stop(self) -> None:
         self.files.is_stopping = True
+        if self.cluster is not None:
+            self.cluster.close()
+
+    def _files(self, plan: Plan) -> list[Path]:
+        """All that must be where the replica runs."""
+        wanted = [plan.files] if plan.files else []
+        return [
+            self.files.folder_of(one) / file.entry.path
+            for one in [*wanted, *(beside.wanted for beside in plan.adapters.values())]
+            for file in one.files
+        ]
 
     def _adapter(self, beside: plans.Beside) -> Path:
         return self.files.folder_of(beside.wanted) / beside.file
+
+
+def _place(kit: Kit) -> Place:
+    settings = kit.settings
+    return Place(
+        address=settings.ray_address,
+        root=kit.cache,
+        made=plans.cache(kit),
+        python=settings.ray_python,
+        cache=settings.ray_cache,
+        cache_bytes=settings.cache_bytes,
+    )

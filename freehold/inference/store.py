@@ -220,16 +220,12 @@ class NodeStore:
                 self._agree(group, plan.wish if plan else None)
                 if plan is None or not plan.wish.is_on or self.is_closed:
                     return  # whoever waits looks again, and finds it so
-                process = await self._admitted(group, plan)
-                try:
-                    await self._started(group, process)
-                except BaseException:
-                    await self._end(process)
-                    raise
+                while await self._is_short_of_room(group, plan):
+                    pass
         except JobFailed as err:
             group.log = err.log[-MAX_LOG_CHARS:]
             if err.failure != "stopped":
-                self._load_failed(group, err.message, err.failure)
+                self._load_failed(group, err.message, "does_not_fit" if err.failure == "no_room" else err.failure)
         except DoesNotFit as err:
             self._load_failed(group, err.message, "does_not_fit")
         except HubError as err:
@@ -240,6 +236,20 @@ class NodeStore:
         finally:
             group.loading = None
             await self._tell()
+
+    async def _is_short_of_room(self, group: Group, plan: Plan) -> bool:
+        """A replica is ready (False); or a cluster had no room for it, and what was idle went: try again (True)."""
+        process = await self._admitted(group, plan)
+        try:
+            await self._started(group, process)
+        except BaseException as err:
+            await self._end(process)
+            victim = self._least_used() if isinstance(err, JobFailed) and err.failure == "no_room" else None
+            if victim is None:
+                raise
+            await self._end(victim)
+            return True
+        return False
 
     async def _started(self, group: Group, process: Process) -> None:
         begun = asyncio.get_running_loop().time()

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from freehold.compute import service as compute
+from freehold.compute.errors import JobFailed
 from freehold.compute.rules import Job, Running
 from freehold.core import clock
 from freehold.core.errors import HubError
@@ -42,6 +43,7 @@ class StandIn:
     needs: dict[str, int] = field(default_factory=dict)
     begun: list[str] = field(default_factory=list)
     most_at_once: int = 0
+    cluster_has: int = 1000  # processes, whatever this node's budget
     _running: list[Running] = field(default_factory=list)
 
     def put(self, endpoint_id: str, need_bytes: int = 100 * MB, **given: Any) -> Target:
@@ -77,6 +79,8 @@ class StandIn:
         limit = options.get("limit", limit_bytes)
         job = Job(plan.wish.name, argv, {**options, "echo": plan.wish.fingerprint}, memory_bytes=limit)
         self.begun.append(plan.wish.endpoint_id)
+        if sum(one.is_alive for one in self._running) >= self.cluster_has:
+            raise JobFailed("no_room", "No node of the Ray cluster has 2 processor cores free now.")
         running = compute.begin(job)
         self._running.append(running)
         self.most_at_once = max(self.most_at_once, sum(one.is_alive for one in self._running))
@@ -234,6 +238,20 @@ def test_there_is_no_room_beside_what_is_kept_warm() -> None:
         assert store.standing(["warm", "b"]) == {"warm": "ready", "b": "failed"}
 
     run(test, budget_bytes=300 * MB)
+
+
+def test_what_is_idle_goes_where_a_cluster_has_no_room_and_what_answers_does_not() -> None:
+    async def test(store: NodeStore, starter: StandIn) -> None:
+        starter.cluster_has = 1
+        first, second = starter.put("a"), starter.put("b")
+        await call(store, first)
+        await call(store, second)
+        assert store.standing(["a", "b"]) == {"a": "off", "b": "ready"}
+        async with store.replica(second):
+            with pytest.raises(DoesNotFit, match="No node of the Ray cluster"):
+                await call(store, first)
+
+    run(test)
 
 
 def test_many_calls_of_more_models_than_fit_all_answer_within_the_budget() -> None:

@@ -27,6 +27,7 @@ class ModelsPage:
     memory_bytes: int  #: of all of them
     budget_bytes: int  #: that models may take on this node
     machine_bytes: int  #: memory of this node
+    is_here: bool  #: that models run on it, not on a cluster
     root: str = ROOT
     area: str = "admin"
 
@@ -43,5 +44,6 @@ def models_page(ask: Ask) -> Response:
         memory_bytes=sum(state.memory_bytes for state, _ in rows),
         budget_bytes=room.budget_bytes,
         machine_bytes=room.memory_bytes,
+        is_here=room.is_here,
     )
     return render(ask.request, page)
