@@ -109,7 +109,11 @@ def _nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def _children() -> set[str]:
     """Processes of this one, unreaped ones too."""
-    return {pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
+    found: set[str] = set()
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError):  # a thread that has just ended
+            found |= set((task / "children").read_text().split())
+    return found
 
 
 def run(test: Callable[[NodeStore, StandIn], Awaitable[None]], budget_bytes: int = 1000 * MB) -> None:
