@@ -168,6 +168,7 @@ PAGES: tuple[Shown, ...] = (
     Shown("kept-own", "/settings/usage/calls"),
     Shown("kept", "/usage/calls"),
     Shown("batches", "/batches"),
+    Shown("batch", "/batches/{batch}"),
     Shown("batch-new", "/batches/new?dataset=lab/harbour-logs"),
     Shown("usage-organisation", "/organizations/lab/settings/usage"),
     Shown("usage-member", "/organizations/lab/settings/usage", MEMBER),

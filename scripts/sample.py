@@ -401,6 +401,12 @@ def _served(alice: httpx.Client, found: Found) -> None:
     _repo(alice, "lab/tide-talk", {"README.md": _made({"license": "mit"})["README.md"], "talk.gguf": weights})
     wish = {"model": "lab/tide-talk", "context": 512, "defaults": {"temperature": 0.2}, "keepsContent": True}
     found["endpoint"] = _call(alice, "POST", "/api/endpoints", wish)["id"]
+    asked = {"model": "lab/tide-talk", "messages": [{"role": "user", "content": "the river"}], "max_tokens": 8}
+    line = {"custom_id": "first", "method": "POST", "url": "/v1/chat/completions", "body": asked}
+    sent = alice.post("/v1/files", data={"purpose": "batch"}, files={"file": ("asked.jsonl", json.dumps(line))})
+    sent.raise_for_status()
+    batch = {"input_file_id": sent.json()["id"], "endpoint": "/v1/chat/completions", "completion_window": "24h"}
+    found["batch"] = _call(alice, "POST", "/v1/batches", batch)["id"]
 
 
 def _settings(people: Mapping[str, httpx.Client], found: Found) -> None:

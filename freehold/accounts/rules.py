@@ -16,11 +16,11 @@ RESERVED = frozenset(
     """
     about activity admin administrator api arena assets auth avatars batches blog buckets chat choose collections
     compare contact datasets device docs endpoints enterprise evaluations explore favicon.ico freehold git grounding
-    health help home hub inbox invitations invite jobs join kernels labelling languages leaderboards legal lfs login
-    logout me metrics mine models new notifications oauth openapi.json organizations orgs papers password people
-    pipelines playground posts pricing privacy raw register resolve resources robots.txt routes scim search searches
-    security settings signin signout signup spaces static status support system tasks terms training trending trends
-    unsubscribe uploads usage user users v1 v2 webhooks well-known xet zero-gpu
+    health help hf-inference home hub inbox invitations invite jobs join kernels labelling languages leaderboards
+    legal lfs login logout me metrics mine models new notifications oauth openapi.json organizations orgs papers
+    password people pipelines playground posts pricing privacy raw register resolve resources robots.txt routes scim
+    search searches security settings signin signout signup spaces static status support system tasks terms training
+    trending trends unsubscribe uploads usage user users v1 v2 webhooks well-known xet zero-gpu
     """.split()  # noqa: SIM905  # a block of words reads and merges better than a list of strings
 )
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?")

@@ -5,7 +5,6 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from freehold.accounts import csrf
 from freehold.core.errors import BadRequest
 from freehold.core.http import Ask, door
 from freehold.playground import lanes, service
@@ -44,18 +43,6 @@ class FeedbackBody(BaseModel):
 @door(OWN)
 def give(ask: Ask, body: FeedbackBody) -> dict[str, Any]:
     """The row waits for its data set, where it stands in less than a minute; the answer says which."""
-    return _given(ask, body)
-
-
-@router.post("/playground/rate", include_in_schema=False)
-@door(OWN)
-def rate(ask: Ask, body: FeedbackBody) -> dict[str, Any]:
-    """The same for a page, whose token comes in a header."""
-    csrf.check_in_person(ask, ask.request.headers.get("x-csrf-token", ""))
-    return _given(ask, body)
-
-
-def _given(ask: Ask, body: FeedbackBody) -> dict[str, Any]:
     if body.left and body.right:
         left, right = (_said(ask, one.model, one.revision, one.answer) for one in (body.left, body.right))
         kept = service.prefer(

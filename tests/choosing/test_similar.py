@@ -2,6 +2,7 @@
 
 import html
 import re
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
@@ -192,7 +193,11 @@ def test_likeness_costs_a_fixed_number_of_queries(
     for n in range(6):
         publish(cast.alice.actor, f"alice/m{n}", card(tags=["tides", f"t{n // 2}"], pipeline_tag="fill-mask"))
     statements: list[str] = []
-    listen = lambda *args: statements.append(args[2])  # noqa: E731
+
+    def listen(*args: Any) -> None:
+        if threading.current_thread().name.startswith("AnyIO"):  # the hub asks some by itself
+            statements.append(args[2])
+
     event.listen(app.state.database.engine, "before_cursor_execute", listen)
     found = told(client, "alice/m0", cast.anonymous)
     event.remove(app.state.database.engine, "before_cursor_execute", listen)

@@ -2,6 +2,7 @@
 
 import html
 import re
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -167,7 +168,11 @@ def test_many_are_grouped_and_cost_a_fixed_number_of_queries(
     assert "2 more quantisations" in page(client, "alice/base", cast.anonymous)
     assert len(list(names(told(client, "alice/base", cast.anonymous, "relation=quantized"), "below"))) == 3
     statements: list[str] = []
-    listen = lambda *args: statements.append(args[2])  # noqa: E731
+
+    def listen(*args: Any) -> None:
+        if threading.current_thread().name.startswith("AnyIO"):  # the hub asks some by itself
+            statements.append(args[2])
+
     event.listen(app.state.database.engine, "before_cursor_execute", listen)
     told(client, "alice/base", cast.anonymous)
     event.remove(app.state.database.engine, "before_cursor_execute", listen)

@@ -1,6 +1,7 @@
 """Collections: making, filling, ordering, reading, and what they must not tell."""
 
 import re
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -520,7 +521,8 @@ def test_a_list_asks_a_bounded_number_of_questions(
     asked: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        asked.append(statement)
+        if threading.current_thread().name.startswith("AnyIO"):  # the hub asks some by itself
+            asked.append(statement)
 
     event.listen(app.state.database.engine, "before_cursor_execute", note)
     try:

@@ -226,7 +226,7 @@ def test_a_gated_repository_shows_its_card_and_keeps_its_files(
         ("/models", 7),
         ("/search?search=t", 16),
         ("/alice", 14),
-        ("/alice/tiny", 13),
+        ("/alice/tiny", 14),
         ("/api/models", 2),
     ],
 )

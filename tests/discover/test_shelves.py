@@ -3,6 +3,7 @@
 import random
 from datetime import UTC, datetime
 
+import pytest
 from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
@@ -25,8 +26,9 @@ def test_a_seed_makes_the_same_repositories_twice() -> None:
     assert len({repo[5] for repo in first[Repo]}) == 50
 
 
-def test_they_fill_a_hub_that_lists_and_shows_them(database: Database, client: TestClient) -> None:
-    shelves.fill(database, 300)
+def test_they_fill_a_hub_that_lists_and_shows_them(database: Database, request: pytest.FixtureRequest) -> None:
+    shelves.fill(database, 300)  # before a hub looks at it: filling locks the whole file
+    client: TestClient = request.getfixturevalue("client")
     with database.read() as db:
         kinds = dict(db.execute(select(Repo.kind, func.count()).group_by(Repo.kind)).all())
         assert sum(kinds.values()) == 300

@@ -230,7 +230,9 @@ def test_another_revision_or_size_makes_what_runs_out_of_date(
     patch(client, cast.alice, made["id"], 404, revision="no-such")
     patch(client, cast.alice, made["id"], 422, context=None)
     with database.read() as db:
-        entries = db.scalars(select(AuditEntry).where(AuditEntry.verb == "endpoint.changed")).all()
+        entries = db.scalars(
+            select(AuditEntry).where(AuditEntry.verb == "endpoint.changed").order_by(AuditEntry.id)
+        ).all()
         assert [sorted(one.details) for one in entries] == [["defaults", "keepWarm"], ["context", "revision"]]
 
 

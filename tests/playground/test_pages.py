@@ -89,3 +89,16 @@ def test_the_price_is_known_before_one_asks(hub: Hub) -> None:
     page = browser.get("/playground?model=lab/it").text
     assert "EUR 2.00 a million tokens read, 6.00 written" in page
     assert 'data-output-price="6000000"' in page
+
+
+def test_a_browser_s_session_calls_from_the_hub_s_own_pages_alone(hub: Hub) -> None:
+    """As the page's script does; SameSite=Lax and the Origin stand between another site and somebody's budget."""
+    tab = Tab(hub, hub.cast.bob)
+    body = {"model": "lab/it", "messages": [{"role": "user", "content": "hello"}]}
+    for origin in ({"origin": "http://evil.test"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}):
+        headers = {name: value for name, value in tab.headers.items() if name != "origin"} | origin
+        assert hub.client.post("/v1/chat/completions", json=body, headers=headers).status_code == 403
+        rated = {**body, "answer": "x", "rating": "up"}
+        assert hub.client.post("/api/feedback", json=rated, headers=headers).status_code == 403
+    assert hub.engine.seen == []
+    assert hub.client.post("/v1/chat/completions", json=body, headers=tab.headers).status_code == 200
