@@ -30,7 +30,7 @@ kills:  ## kill -9 of the server, 200 times, while official clients publish; `ma
 
 ray:  ## models on a Ray cluster of two nodes on this machine, one of them lost; in an environment of its own (400 MB)
 	$(DEV_ENV)
-	@sh scripts/environment.sh ray .envs/ray --with-freehold
+	@sh scripts/environment.sh ray .envs/ray
 	@RAY_PYTHON=$(CURDIR)/.envs/ray/bin/python $(BIN)/pytest -q -m ray tests/compute/test_ray.py $(PYTEST_ARGS)
 
 check:  ## format, lint, types, import direction, licences, documents

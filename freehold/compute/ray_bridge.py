@@ -111,13 +111,11 @@ class Work:
         memory = int(job["reserved_bytes"] or job["memory_bytes"] or 0)
         if why := self.bridge.lacks(job["cpus"], job["gpus"], memory):
             return ("no_room", why), ""
-        said = self.bridge.said
         options = {"num_cpus": job["cpus"], "num_gpus": job["gpus"], "max_restarts": 0, "max_concurrency": 4}
         if memory:
             options["memory"] = memory
-        self.actor = self.bridge.actor.options(**options).remote(said["cache"], said["cache_bytes"])
         try:
-            hello = get(self.actor.hello.remote(), timeout=PLACE_S)
+            hello = self._placed(options)
         except self.ray.exceptions.GetTimeoutError:
             wanted = _said({"CPU": job["cpus"], "GPU": job["gpus"], "memory": memory})
             return ("no_room", f"No node of the Ray cluster has {wanted} free now."), ""
@@ -133,6 +131,18 @@ class Work:
             if not news["alive"]:
                 return news["failure"] or ("crashed", f"{self.name} ended."), news["log"]
             self._tell(news)
+
+    def _placed(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The first word of an actor. Another is tried where the node was lost and nobody knew yet."""
+        given = (self.bridge.said["cache"], self.bridge.said["cache_bytes"])
+        for is_last in (False, True):
+            self.actor = self.bridge.actor.options(**options).remote(*given)
+            try:
+                return dict(self.ray.get(self.actor.hello.remote(), timeout=PLACE_S))
+            except self.ray.exceptions.RayActorError:
+                if is_last or self.is_stopping:
+                    raise
+        raise AssertionError
 
     def _tell(self, news: Mapping[str, Any]) -> None:
         more: dict[str, Any] = {}

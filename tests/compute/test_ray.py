@@ -24,8 +24,9 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def ray() -> Iterator["subprocess.Popen[str]"]:
     program = Path(__file__).with_name("ray_cluster.py")
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}  # as a node that has Freehold installed
     with subprocess.Popen(
-        [os.environ["RAY_PYTHON"], program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [os.environ["RAY_PYTHON"], program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=here
     ) as process:
         yield process
         assert process.stdin is not None
