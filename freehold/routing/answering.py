@@ -103,6 +103,8 @@ async def _first_that_answers(
     """The first target of a chain that begins to answer; the last one's error where none does."""
     tried = ""
     said = f"{plan.left_out} left out that you may not call; " if plan.left_out else ""
+    unable = len(plan.options) - len(able)
+    said += f"{unable} passed over that {'does' if unable == 1 else 'do'} not do this; " if unable else ""
     for place, option in enumerate(able):
         _note(ledger, plan, option, f"{said}first in the chain" if place == 0 else f"{said}fallback {place}: {tried}")
         trial = AsyncExitStack()

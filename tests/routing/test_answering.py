@@ -103,6 +103,14 @@ def test_a_question_that_is_at_fault_is_asked_nobody_else(err: HubError) -> None
     assert [name for name, _ in engines.asked] == ["a/one"]
 
 
+def test_a_target_that_does_not_do_it_is_passed_over_and_said_so() -> None:
+    plan = route("fallback", "a/words", "a/two")
+    words = replace(plan.options[0], plan=target("a/words", abilities=("embeddings",)))
+    said, who, ledger = ask(Engines({"a/two": "Here."}), replace(plan, options=(words, plan.options[1])), chat("?"))
+    assert (said, who) == ("Here.", "a/two")
+    assert ledger.why == ["lab/route: 1 passed over that does not do this; first in the chain"]
+
+
 def test_a_prompt_too_long_may_go_to_who_takes_more() -> None:
     engines = Engines({"a/one": ContextTooLong("long", limit_tokens=4096), "a/two": "Here."})
     assert ask(engines, route("fallback", "a/one", "a/two", also_too_long=True), chat("?"))[0] == "Here."
