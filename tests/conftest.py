@@ -12,9 +12,12 @@ tiny_gguf, tiny_...       models small enough to make now: what they say means n
 browse                    a tab of Chromium on ``live``, of whoever is named; it fails for what went wrong in it unseen
 """
 
+import asyncio
 import gc
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -49,6 +52,20 @@ _scrub()
 
 # Thousands of hubs are made and dropped: looking for what they leave behind as often as usual is a seventh of the time.
 gc.set_threshold(20_000, 50, 50)
+
+_run = asyncio.run
+
+
+def _run_apart(main: Any, **options: Any) -> Any:
+    """``asyncio.run`` also beside Playwright, whose loop stays the running one of this thread while its browser is
+    open: in a thread of its own then."""
+    if asyncio._get_running_loop() is None:
+        return _run(main, **options)
+    with ThreadPoolExecutor(1) as apart:
+        return apart.submit(_run, main, **options).result()
+
+
+asyncio.run = _run_apart
 
 # No test is judged by its speed; and a submission is judged by the same examples twice.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -111,13 +111,14 @@ def test_the_header_by_keyboard(browse: Callable[..., Tab]) -> None:
     assert page.evaluate("document.activeElement.id") == "main"
     page.reload()
     seen: list[str] = []
-    for _ in range(12):
+    for _ in range(13):
         page.keyboard.press("Tab")
         seen.append(page.evaluate("document.activeElement.ariaLabel ?? document.activeElement.innerText ?? ''").strip())
-    order = ["Skip to content", "Freehold", "Models", "Data sets", "Spaces", "Collections", "Trends", "", "New"]
+    order = ["Skip to content", "Freehold", "Models", "Data sets", "Spaces", "Collections", "Trends", "Playground"]
+    order += ["", "New"]
     assert seen[: len(order)] == order
-    assert seen[9].startswith("Switch between") and seen[10].startswith("Notifications")
-    assert seen[11] == "Account: alice"
+    assert seen[10].startswith("Switch between") and seen[11].startswith("Notifications")
+    assert seen[12] == "Account: alice"
     account = page.get_by_label("Account: alice")
     account.focus()
     page.keyboard.press("Enter")

@@ -9,6 +9,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,15 @@ WAIT = "ready(); time.sleep(600)"
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left() -> Iterator[None]:
-    before = (_descriptors(), threading.active_count())
+    before, children = (_descriptors(), threading.active_count()), _children()  # other tests keep some of their own
     yield
     service.stop_all()
+    for _ in range(100):  # a thread ends a moment after what it watched
+        if (_descriptors(), threading.active_count()) == before:
+            break
+        time.sleep(0.02)
     assert (_descriptors(), threading.active_count()) == before
-    assert not _children(), "a process is left, perhaps unreaped"
+    assert _children() <= children, "a process is left, perhaps unreaped"
 
 
 def job(code: str, **given: Any) -> Job:
@@ -243,10 +248,18 @@ def _descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-def _children() -> list[str]:
-    texts = [path.read_text() for path in Path("/proc/self/task").glob("*/children")]
-    mine = [word for text in texts for word in text.split()]
-    return [pid for pid in mine if b"readline()" in Path(f"/proc/{pid}/cmdline").read_bytes() or _is_zombie(pid)]
+def _children() -> set[str]:
+    """Jobs of this process that run, and whatever of it was not reaped."""
+    mine: list[str] = []
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            mine += (task / "children").read_text().split()
+    found = set()
+    for pid in mine:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if b"readline()" in Path(f"/proc/{pid}/cmdline").read_bytes() or _is_zombie(pid):
+                found.add(pid)
+    return found
 
 
 def _is_zombie(pid: str) -> bool:
