@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -65,6 +65,7 @@ from freehold.core.database import Database
 from freehold.core.events import Bus
 from freehold.core.instance import signing_secret
 from freehold.core.outward import Allowed
+from freehold.core.routes import Router
 from freehold.core.sealing import open_sealer
 from freehold.core.settings import Settings, SettingsError
 from freehold.core.signing import Signer
@@ -342,7 +343,7 @@ def _add_rooms(app: FastAPI) -> None:
     _add_pages(app)
 
 
-def _take(app: FastAPI, router: APIRouter) -> None:
+def _take(app: FastAPI, router: Router) -> None:
     """The routes of ``router`` as they stand; FastAPI's own way makes each of them anew at the first request."""
     app.router.routes.extend(router.routes)
 

@@ -1,11 +1,12 @@
 """Side calls of the clients. Source: protocol/hub-api.md 0.8."""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from freehold.core.http import PUBLIC, stream_door
+from freehold.core.routes import Router
 
-router = APIRouter(tags=["accounts"])
+router = Router(tags=["accounts"])
 
 
 @router.head("/api/telemetry/{topic:rest}", include_in_schema=False)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -12,10 +12,11 @@ from freehold.accounts.errors import SignInRefused, TooManyAttempts
 from freehold.accounts.rules import SESSION_COOKIE
 from freehold.accounts.throttle import Throttle, one_check
 from freehold.core.http import PUBLIC, Ask, door, unit_of_work
+from freehold.core.routes import Router
 from freehold.web import flash
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -20,10 +19,11 @@ from freehold.batches.service import files, jobs
 from freehold.core.bodies import receive_body
 from freehold.core.http import Ask, door, in_thread, stream_door
 from freehold.core.multipart import FormReader
+from freehold.core.routes import Router
 from freehold.gateway.api import in_openai_form, json_of
 
 OWN = "own"
-router = APIRouter(tags=["batches"])
+router = Router(tags=["batches"])
 
 
 @stream_door(OWN)

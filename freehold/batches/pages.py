@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import Depends, Form
 from starlette.responses import RedirectResponse, Response
 
 from freehold.accounts import csrf
@@ -18,11 +18,12 @@ from freehold.batches.service.jobs import FromDataset
 from freehold.batches.tables import Batch
 from freehold.core.errors import HubError
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.web import flash
 from freehold.web.forms import FINE, Wrong, wrong
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 OWN = "own"
 ROOT = "/batches"
 SHOWN = 50

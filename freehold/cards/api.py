@@ -1,13 +1,13 @@
 """Cards over JSON."""
 
-from fastapi import APIRouter
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from freehold.cards import rules
 from freehold.cards.schemas import Checked, ValidateYaml
 from freehold.core.http import PUBLIC, Ask, door
+from freehold.core.routes import Router
 
-router = APIRouter(tags=["cards"])
+router = Router(tags=["cards"])
 
 
 @router.post("/api/validate-yaml", response_model=None, responses={200: {"model": Checked}, 400: {"model": Checked}})

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from freehold.access.rules import Action
@@ -12,9 +11,10 @@ from freehold.choosing.trees import Node
 from freehold.choosing.uses import USES
 from freehold.core.errors import BadRequest
 from freehold.core.http import PUBLIC, Ask, door
+from freehold.core.routes import Router
 from freehold.repos import service as repos
 
-router = APIRouter(prefix="/api")
+router = Router(prefix="/api")
 
 
 @router.get("/compare")

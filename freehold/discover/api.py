@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.datastructures import QueryParams
 from starlette.responses import JSONResponse, Response
 
@@ -10,6 +10,7 @@ from freehold.access.rules import Action
 from freehold.accounts.queries import avatar_path
 from freehold.core.http import PUBLIC, Ask, door, next_page
 from freehold.core.paging import encode
+from freehold.core.routes import Router
 from freehold.discover import finding, info, machines, queries, rules, service, suggesting, telling
 from freehold.discover.finding import Search
 from freehold.discover.service import Wanted
@@ -18,7 +19,7 @@ from freehold.repos.errors import repo_not_found
 from freehold.web.slots import Slots
 
 paths.register()
-router = APIRouter(tags=["discover"])
+router = Router(tags=["discover"])
 #: Items of a page that names every file of each: each needs its repository opened.
 MAX_FULL = 100
 #: Discussions that are suggested while one types.

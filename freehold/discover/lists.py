@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.core.http import PUBLIC, Ask, door
 from freehold.core.paging import encode
+from freehold.core.routes import Router
 from freehold.discover import addresses, counting, facets, indexed, machines, questions, register
 from freehold.discover.addresses import MORE_ORDERS, ORDERS, RISING, Address, Chip
 from freehold.discover.facets import Facet
@@ -18,7 +18,7 @@ from freehold.web.components import ListNote, ListSeen
 from freehold.web.render import render
 from freehold.web.slots import Slots
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 #: Ways out that are looked at when nothing matches.
 MAX_WAYS_OUT = 8
 #: What the next page keeps of an address besides: it is another room's (``Slots.list_note``).

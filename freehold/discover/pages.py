@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.accounts.rules import RESERVED
 from freehold.core.http import PUBLIC, Ask, door
+from freehold.core.routes import Router
 from freehold.discover import desk, queries, register
 from freehold.discover.desk import Desk
 from freehold.discover.errors import NoSuchPage
@@ -16,7 +16,7 @@ from freehold.repos.heads import LABELS
 from freehold.repos.rules import KINDS
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 SHOWN_KINDS = ("model", "dataset", "space")
 #: Ranked entries of a kind, and new ones below them.
 TRENDING, NEW = 5, 5

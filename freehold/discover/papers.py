@@ -7,14 +7,15 @@ import re
 from datetime import date as calendar_date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from freehold.core.errors import BadRequest
 from freehold.core.http import PUBLIC, Ask, door
+from freehold.core.routes import Router
 from freehold.discover.errors import PaperNotFound
 
-router = APIRouter(tags=["papers"])
+router = Router(tags=["papers"])
 SORTS = ("publishedAt", "trending")
 Text = Annotated[str, Query(max_length=200)]
 

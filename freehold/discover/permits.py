@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.cards.licences.permits import Licence, table
 from freehold.core.http import PUBLIC, Ask, door
+from freehold.core.routes import Router
 from freehold.repos.licences import GROUPS
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @dataclass(frozen=True)

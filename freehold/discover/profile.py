@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.access.rules import Action
@@ -18,6 +17,7 @@ from freehold.content import queries as content
 from freehold.content.rules import MAIN
 from freehold.core.errors import HubError
 from freehold.core.http import PUBLIC, Ask, door
+from freehold.core.routes import Router
 from freehold.discover import rules
 from freehold.discover.addresses import ORDERS as LIST_ORDERS
 from freehold.discover.pages import refuse_reserved
@@ -34,7 +34,7 @@ from freehold.web import markdown
 from freehold.web.render import render
 from freehold.web.slots import Slots
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 ROWS = 12
 #: Orders of what an account publishes; the first is that of an address without one.
 ORDERS = (("", "Last changed"), *(order for order in LIST_ORDERS if order[0] != "lastModified"))

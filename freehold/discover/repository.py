@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.access.rules import Action
@@ -20,6 +19,7 @@ from freehold.core import clock
 from freehold.core.errors import Unavailable
 from freehold.core.http import Ask, door, int_between
 from freehold.core.lru import Lru
+from freehold.core.routes import Router
 from freehold.discover import facts, fitting, lineage, machines, openness, panels, queries, subsets, uses
 from freehold.discover.kinship import Tree, Whose, kin, tree
 from freehold.discover.licensing import Licensing, licensing
@@ -38,7 +38,7 @@ from freehold.web import markdown
 from freehold.web.components import RepoHead
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 KEPT_CARD_CHARACTERS = 16_000_000
 #: Kinds whose licence is followed along what they were made from.
 JUDGED = ("model", "dataset")

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.accounts.tables import Account
 from freehold.community.queries import collections
 from freehold.community.queries.collections import Shown
 from freehold.core.http import PUBLIC, Ask, door
+from freehold.core.routes import Router
 from freehold.discover import finding, matching, nearby, register
 from freehold.discover.register import Row
 from freehold.repos.heads import LABELS
@@ -22,7 +22,7 @@ from freehold.wordkit import context
 from freehold.wordkit.context import Piece
 from freehold.wordkit.rules import asked, kept
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 #: Shown of each group on one page with the others, and of one alone.
 SOME, MANY = 5, 30
 #: So few finds make one ask whether something else was meant.

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.access.rules import Action
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.fleet import access, queries, schemas, service
 from freehold.fleet.rules import MINE
 
-router = APIRouter(tags=["machines"])
+router = Router(tags=["machines"])
 OWN = "own"
 
 

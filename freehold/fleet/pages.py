@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import Depends, Form
 from starlette.responses import RedirectResponse, Response
 
 from freehold.access.rules import Action
@@ -14,6 +14,7 @@ from freehold.accounts.tables import Account
 from freehold.cards.memory import GB
 from freehold.core.errors import BadRequest, Conflict
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.fleet import access, queries, rules, service
 from freehold.fleet.rules import FLEET, MINE, Given
 from freehold.fleet.tables import OwnMachine
@@ -22,7 +23,7 @@ from freehold.web import flash
 from freehold.web.forms import FINE, Wrong, wrong
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 #: The word that the walk over all routes reads as "only somebody signed in by cookie, for themselves".
 OWN = "own"
 Text = Annotated[str, Form()]

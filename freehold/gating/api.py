@@ -5,11 +5,11 @@ Source: protocol/hub-api.md 8. Asking, organisations and records have no call of
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from freehold.access.rules import Action
 from freehold.core.http import Ask, door, next_page
+from freehold.core.routes import Router
 from freehold.gating import exports, queries, schemas
 from freehold.gating.errors import BadListing
 from freehold.gating.exports import Format
@@ -18,7 +18,7 @@ from freehold.gating.service import asking, deciding
 from freehold.repos import paths
 
 paths.register()
-router = APIRouter(tags=["gates"])
+router = Router(tags=["gates"])
 PAGE = 100
 _REPO = "/api/{kind:plural}/{namespace}/{name}"
 _REQUESTS = _REPO + "/user-access-request"

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import Depends, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -16,6 +16,7 @@ from freehold.accounts import csrf
 from freehold.accounts.errors import SignInNeeded
 from freehold.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.gating import panels, queries
 from freehold.gating.api import report_of
 from freehold.gating.errors import BadAnswer
@@ -34,7 +35,7 @@ from freehold.web.components import RepoHead
 from freehold.web.render import render
 
 paths.register()
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 ROWS = 50
 SHOWN_VERSIONS = 20
 LISTS = (("pending", "Waiting"), ("accepted", "Let in"), ("rejected", "Rejected"))

@@ -2,18 +2,18 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.access.rules import Action
 from freehold.core.http import Ask, door, int_between
+from freehold.core.routes import Router
 from freehold.inference import access, node, queries, rules, schemas
 from freehold.inference.schemas import EndpointChange, NewAdapter, NewEndpoint
 from freehold.inference.service import adapters, elsewhere, endpoints
 from freehold.inference.service.making import Wanted
 from freehold.inference.tables import Endpoint
 
-router = APIRouter(tags=["endpoints"])
+router = Router(tags=["endpoints"])
 ENDPOINTS = "/api/endpoints"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from starlette.responses import RedirectResponse, Response
 
 from freehold.access.rules import Action, Actor, Thing, decide
@@ -14,6 +14,7 @@ from freehold.accounts import csrf
 from freehold.accounts.tables import Account
 from freehold.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.inference import access, node, queries, rules, snippets
 from freehold.inference.errors import BadEndpoint
 from freehold.inference.fitting import Found
@@ -32,7 +33,7 @@ from freehold.web.components import RepoHead
 from freehold.web.forms import FINE, Wrong, wrong
 from freehold.web.render import part, render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 ENDPOINTS = "/endpoints"
 Text = Annotated[str, Form()]
 Csrf = Annotated[str, Form(alias="csrf")]

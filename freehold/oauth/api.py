@@ -8,7 +8,6 @@ import binascii
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
-from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -18,6 +17,7 @@ from freehold.accounts.tables import Account
 from freehold.accounts.throttle import Throttle
 from freehold.core.errors import HubError
 from freehold.core.http import PUBLIC, Ask, base_url, door, problem
+from freehold.core.routes import Router
 from freehold.oauth import rules
 from freehold.oauth.errors import OAuthProblem
 from freehold.oauth.service import codes, devices, grants, identity, programs
@@ -27,7 +27,7 @@ from freehold.oauth.service.grants import Client, Issued
 if TYPE_CHECKING:
     from freehold.oauth.service.signing import Signing
 
-router = APIRouter(tags=["oauth"], include_in_schema=False)
+router = Router(tags=["oauth"], include_in_schema=False)
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 #: Device codes that one address asks for in five minutes.
 BEGINS = 60

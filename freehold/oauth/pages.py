@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from starlette.responses import RedirectResponse, Response
 
 from freehold.accounts import csrf
@@ -13,6 +13,7 @@ from freehold.accounts.queries import memberships
 from freehold.accounts.throttle import Throttle
 from freehold.core.errors import HubError
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.oauth import rules
 from freehold.oauth.service import codes, devices, grants, programs
 from freehold.oauth.service.codes import Wanted
@@ -21,7 +22,7 @@ from freehold.oauth.service.programs import Owned
 from freehold.oauth.tables import DeviceRequest, Program
 from freehold.web.render import POLICY, render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 OWN = "own"
 Csrf = Annotated[str, Form(alias="csrf")]
 NO_STORE = {"Cache-Control": "no-store"}

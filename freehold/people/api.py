@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.access.rules import Action
@@ -12,6 +11,7 @@ from freehold.accounts.service import Profile
 from freehold.accounts.tables import Account
 from freehold.core.clock import wire
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.people import access, queries, schemas
 from freehold.people.mail import sends_mail
 from freehold.people.queries import Asked, Asks
@@ -19,7 +19,7 @@ from freehold.people.service import invitations, organizations
 from freehold.people.service.invitations import MAX_OPEN, Made
 from freehold.people.service.organizations import Changes
 
-router = APIRouter(tags=["organizations"])
+router = Router(tags=["organizations"])
 OWN = "own"
 
 

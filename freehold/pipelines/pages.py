@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from starlette.responses import RedirectResponse, Response
 
 from freehold.access.rules import Action
 from freehold.accounts import csrf
 from freehold.core.errors import BadRequest, Conflict, NotFound
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.pipelines import queries, service
 from freehold.pipelines.queries import Seen
 from freehold.pipelines.service import USUAL_PATH, Given
@@ -21,7 +22,7 @@ from freehold.web import flash
 from freehold.web.forms import FINE, Wrong, wrong
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 Text = Annotated[str, Form()]
 Csrf = Annotated[str, Form(alias="csrf")]
 RECENT = 20

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from freehold.core.errors import BadRequest
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.playground import lanes, service
 from freehold.playground.queries import Kept
 from freehold.playground.rules import Said
 
-router = APIRouter(tags=["playground"])
+router = Router(tags=["playground"])
 OWN = "own"
 
 

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from starlette.responses import RedirectResponse, Response
 
 from freehold.accounts import csrf
 from freehold.accounts.tables import Account
 from freehold.core.errors import HubError
 from freehold.core.http import PUBLIC, Ask, door
+from freehold.core.routes import Router
 from freehold.inference.service.names import Listed
 from freehold.playground import asking, lanes, queries, service
 from freehold.playground.asking import PAGE, Given, Parameter
@@ -20,7 +21,7 @@ from freehold.repos.errors import RepoNotFound
 from freehold.web import flash
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 OWN = "own"
 PLACE = f"{PAGE}/feedback"
 Text = Annotated[str, Form()]

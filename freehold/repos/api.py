@@ -2,17 +2,16 @@
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from freehold.access.rules import Action
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.repos import admissions, paths, rules, service
 from freehold.repos.errors import RepoExists
 from freehold.repos.schemas import CreateRepo, DeleteRepo, MoveRepo, RepoSettings, RepoUrl
 from freehold.repos.tables import Repo
 
 paths.register()
-router = APIRouter(tags=["repositories"])
+router = Router(tags=["repositories"])
 
 
 @router.post("/api/repos/create", response_model=None, responses={200: {"model": RepoUrl}})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from starlette.responses import RedirectResponse, Response
 
 from freehold.access.errors import NotSignedIn
@@ -22,6 +22,7 @@ from freehold.core import clock
 from freehold.core.clock import wire
 from freehold.core.errors import BadRequest
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.oauth.service import grants
 from freehold.repos import queries
 from freehold.repos.queries import Named
@@ -30,8 +31,8 @@ from freehold.web import flash
 from freehold.web.forms import FINE, Wrong, wrong
 from freehold.web.render import render
 
-api = APIRouter(tags=["accounts"])
-router = APIRouter(include_in_schema=False)
+api = Router(tags=["accounts"])
+router = Router(include_in_schema=False)
 #: Days a new token may live, as the form offers them; 0: for ever.
 TOKEN_DAYS = (90, 30, 365, 0)
 #: The word that the walk over all routes reads as "only somebody signed in by cookie, for themselves".

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.access.rules import Action
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.routing import queries, schemas, service
 
-router = APIRouter(tags=["routes"])
+router = Router(tags=["routes"])
 
 
 @router.get("/api/routes")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import Depends, Form
 from starlette.responses import RedirectResponse, Response
 
 from freehold.access.rules import Action, Thing, decide
@@ -13,6 +13,7 @@ from freehold.accounts import csrf
 from freehold.accounts.queries import names
 from freehold.core.errors import BadRequest, Conflict
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.guards.finding import PERSONAL
 from freehold.guards.service import DOES, SIDES
 from freehold.guards.service import KINDS as GUARD_KINDS
@@ -27,7 +28,7 @@ from freehold.web import flash
 from freehold.web.forms import FINE, Wrong, wrong
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 Text = Annotated[str, Form()]
 Texts = Annotated[list[str], Form()]
 Csrf = Annotated[str, Form(alias="csrf")]

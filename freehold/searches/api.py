@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.searches import queries, schemas, service
 from freehold.searches.service import Notice
 from freehold.searches.tables import SavedSearch
 
-router = APIRouter(tags=["searches"])
+router = Router(tags=["searches"])
 OWN = "own"
 SEARCHES = "/api/settings/searches"
 

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from starlette.datastructures import QueryParams
 from starlette.responses import RedirectResponse, Response
 
 from freehold.accounts import csrf
 from freehold.core.errors import BadRequest, Conflict, HubError
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.discover import addresses, machines
 from freehold.repos.heads import LABELS
 from freehold.repos.rules import KINDS
@@ -27,7 +28,7 @@ from freehold.web.figures import plural
 from freehold.web.forms import FINE, Wrong, wrong
 from freehold.web.render import part, render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 OWN = "own"
 SEARCHES = "/searches"
 Text = Annotated[str, Form()]

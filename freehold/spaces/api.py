@@ -2,20 +2,20 @@
 
 from typing import Any, Literal
 
-from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from freehold.access.rules import Action
 from freehold.accounts.errors import SignInNeeded
 from freehold.core.http import PUBLIC, Ask, door
+from freehold.core.routes import Router
 from freehold.repos import service as repos
 from freehold.repos.access import may
 from freehold.repos.tables import Repo
 from freehold.spaces import queries, schemas, service
 from freehold.spaces.schemas import DevModeIn, HardwareIn, KeyIn, SleepIn, ValueIn, VolumesIn
 
-router = APIRouter(tags=["spaces"])
+router = Router(tags=["spaces"])
 SPACE = "/api/spaces/{namespace}/{name}"
 
 

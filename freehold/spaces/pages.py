@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from starlette.responses import RedirectResponse, Response
 
 from freehold.access.rules import Action
 from freehold.accounts import csrf
 from freehold.core.errors import BadRequest, Conflict
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.repos import service as repos
 from freehold.repos.events import SpaceValueGiven
 from freehold.repos.heads import head
@@ -19,7 +20,7 @@ from freehold.spaces.queries import Secret, Variable
 from freehold.web.components import RepoHead
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 VALUES = "/spaces/{namespace}/{name}/settings/variables"
 
 

@@ -3,15 +3,16 @@
 import hashlib
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.datastructures import QueryParams
 from starlette.responses import JSONResponse, Response
 
 from freehold.core.http import PUBLIC, Ask, door
+from freehold.core.routes import Router
 from freehold.trends import dimensions, exports, rules, telling
 from freehold.trends.telling import Told
 
-router = APIRouter(tags=["trends"])
+router = Router(tags=["trends"])
 
 _BY = ", ".join(dict.fromkeys(one.name for one in dimensions.DIMENSIONS))
 Kind = Annotated[str, Query(description=f"One of {', '.join(rules.USUAL)}.")]

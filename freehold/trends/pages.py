@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.core.http import PUBLIC, Ask, door
+from freehold.core.routes import Router
 from freehold.trends import dimensions, drawing, leaders, rules, telling, wording
 from freehold.trends.drawing import Line
 from freehold.trends.leaders import Leader
@@ -16,7 +16,7 @@ from freehold.trends.telling import Told, Word
 from freehold.web.components import Place
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 #: Rising and falling words that are shown, words with a plot, rows of the table, and words of the table by stretch.
 MOVING, PLOTS, ROWS, COLUMNS = 8, 8, 40, 8
 

@@ -2,18 +2,19 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from freehold.access.rules import Action
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.usage import access, exports, schemas, telling
 from freehold.usage.queries import bounds, sums
 from freehold.usage.queries.sums import Named, Sums
 from freehold.usage.service import bounding, keeping
 from freehold.usage.telling import HIDDEN
 
-router = APIRouter(tags=["usage"])
+router = Router(tags=["usage"])
 OWN = "own"
 Of = Annotated[
     str, Query(description="Whose: empty for your own, an organisation's name, `*` for all (administrators).")

@@ -1,12 +1,12 @@
 """Doors of the static files, and what every router of pages needs."""
 
-from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from freehold.core.http import PUBLIC
+from freehold.core.routes import Router
 from freehold.web import assets, compression
 
 
@@ -40,7 +40,7 @@ routes: list[BaseRoute] = [
 ]
 
 
-def answering_head(router: APIRouter) -> APIRouter:
+def answering_head(router: Router) -> Router:
     """``router``, its pages answering HEAD too: Starlette does so by itself, FastAPI does not."""
     for route in router.routes:
         if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:

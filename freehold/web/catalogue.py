@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.core import clock
 from freehold.core.http import PUBLIC, Ask, door
+from freehold.core.routes import Router
 from freehold.web.components import RepoHead
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @dataclass(frozen=True)

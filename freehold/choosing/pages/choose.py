@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from starlette.datastructures import QueryParams
 from starlette.responses import RedirectResponse, Response
 
@@ -17,11 +17,12 @@ from freehold.choosing.uses import Use
 from freehold.choosing.wishes import Wish
 from freehold.core.errors import BadRequest, Conflict, Forbidden
 from freehold.core.http import PUBLIC, Ask, door
+from freehold.core.routes import Router
 from freehold.discover import machines
 from freehold.web import flash
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 #: That stand side by side at once.
 COMPARED = 5
 

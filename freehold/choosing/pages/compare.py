@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.choosing import rules
@@ -12,13 +11,14 @@ from freehold.choosing.comparing import Comparison, compare
 from freehold.choosing.errors import TooManyCompared
 from freehold.choosing.rules import Asked
 from freehold.core.http import PUBLIC, Ask, door
+from freehold.core.routes import Router
 from freehold.discover import machines
 from freehold.repos.heads import LABELS, ONE
 from freehold.repos.rules import KINDS
 from freehold.web.components import RepoHead
 from freehold.web.render import part, render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @dataclass(frozen=True)

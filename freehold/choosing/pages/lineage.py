@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.access.rules import Action
 from freehold.choosing import trees
 from freehold.choosing.trees import Family
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.discover import panels
 from freehold.discover.kinship import MANY
 from freehold.discover.pages import refuse_reserved
@@ -19,7 +19,7 @@ from freehold.repos.heads import head
 from freehold.web.components import RepoHead
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 #: What is below a repository's address and can be no name in it: the clients' own words never begin so.
 LINEAGE = "-/lineage"
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.access.rules import Action
@@ -12,6 +11,7 @@ from freehold.cards.tables import RepoCard
 from freehold.choosing import rules, similar
 from freehold.choosing.likeness import Similar
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.discover.errors import NoSuchPage
 from freehold.discover.pages import refuse_reserved
 from freehold.discover.repository import fit_asked
@@ -22,7 +22,7 @@ from freehold.repos.tables import Repo
 from freehold.web.components import Place, RepoHead
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 #: Of those shown beside a card.
 MOST_COMPARED = rules.MOST - 1
 

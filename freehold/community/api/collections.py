@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.datastructures import QueryParams
 from starlette.responses import JSONResponse, Response
 
@@ -15,8 +14,9 @@ from freehold.community.service import collections, items
 from freehold.community.service.collections import Changes
 from freehold.core.errors import BadRequest, NotHere
 from freehold.core.http import PUBLIC, Ask, door
+from freehold.core.routes import Router
 
-router = APIRouter(tags=["community"])
+router = Router(tags=["community"])
 ONE = "/api/collections/{namespace}/{slug}"
 MAX_FILTERS = 20
 

@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from freehold.access.rules import Action
@@ -12,11 +11,12 @@ from freehold.community.queries import marks
 from freehold.community.service import likes
 from freehold.core.http import PUBLIC, Ask, door, int_between, next_page
 from freehold.core.paging import Cursor, decode, encode
+from freehold.core.routes import Router
 from freehold.repos import paths
 from freehold.repos.tables import Repo
 
 paths.register()
-router = APIRouter(tags=["community"])
+router = Router(tags=["community"])
 
 
 @router.post("/api/{kind:plural}/{namespace}/{name}/like")

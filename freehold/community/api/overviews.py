@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fastapi import APIRouter
 from sqlalchemy.orm import Session
 from starlette.applications import Starlette
 from starlette.responses import Response
@@ -15,8 +14,9 @@ from freehold.community.queries import marks
 from freehold.community.queries.people import overview
 from freehold.community.service import follows
 from freehold.core.http import PUBLIC, Ask, door
+from freehold.core.routes import Router
 
-router = APIRouter(tags=["community"])
+router = Router(tags=["community"])
 #: Counts something of an account, by its id, that the actor may know of.
 Counter = Callable[[Session, Actor, str], int]
 

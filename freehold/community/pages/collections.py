@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from starlette.responses import RedirectResponse, Response
 
 from freehold.access.rules import Action, Thing, decide
@@ -20,11 +20,12 @@ from freehold.community.tables import Collection
 from freehold.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from freehold.core.http import PUBLIC, Ask, door
 from freehold.core.paging import decode, encode
+from freehold.core.routes import Router
 from freehold.repos.heads import ONE, head
 from freehold.web import flash
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 ROWS = 30
 OFFERED = 100
 HERE = "/collections/{namespace}/{slug}"

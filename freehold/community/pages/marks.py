@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from starlette.responses import RedirectResponse, Response
 
 from freehold.access.rules import Action
@@ -15,6 +15,7 @@ from freehold.community.queries import marks
 from freehold.community.service import follows, likes
 from freehold.core.http import PUBLIC, Ask, door
 from freehold.core.paging import Cursor, decode, encode
+from freehold.core.routes import Router
 from freehold.repos import paths
 from freehold.repos.heads import head
 from freehold.repos.tables import Repo
@@ -22,7 +23,7 @@ from freehold.web.components import RepoHead
 from freehold.web.render import part, render
 
 paths.register()
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 ROWS = 50
 
 

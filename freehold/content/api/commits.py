@@ -4,7 +4,6 @@ import base64
 from functools import partial
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -21,11 +20,12 @@ from freehold.content.service.proposals import ProposalReader
 from freehold.core.bodies import receive_body
 from freehold.core.errors import BadRequest
 from freehold.core.http import Ask, base_url, door, in_thread, int_between, stream_door
+from freehold.core.routes import Router
 from freehold.repos import paths
 from freehold.repos.rules import page_path
 
 paths.register()
-router = APIRouter(tags=["commits"])
+router = Router(tags=["commits"])
 REPO = "/api/{kind:plural}/{namespace:segment}/{name:segment}"
 
 

@@ -1,6 +1,5 @@
 """Duplicating a repository. Source: protocol/hub-api.md 2."""
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -9,13 +8,14 @@ from freehold.content.service import duplicates
 from freehold.content.service.commits import scratch_directory
 from freehold.content.service.duplicates import Wanted
 from freehold.core.http import base_url, unit_of_work, work_door
+from freehold.core.routes import Router
 from freehold.repos import paths
 from freehold.repos.errors import RepoExists
 from freehold.repos.rules import page_path
 from freehold.repos.schemas import DuplicateRepo
 
 paths.register()
-router = APIRouter(tags=["repositories"])
+router = Router(tags=["repositories"])
 
 
 @router.post("/api/{kind:plural}/{namespace}/{name}/duplicate", response_model=None)

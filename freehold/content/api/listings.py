@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from freehold.access.rules import Actor
@@ -11,9 +10,10 @@ from freehold.accounts.tables import Account
 from freehold.content import by_owner
 from freehold.core.clock import wire
 from freehold.core.http import Ask, door, int_between, next_page
+from freehold.core.routes import Router
 from freehold.people.access import organization
 
-router = APIRouter(tags=["repositories"])
+router = Router(tags=["repositories"])
 OWN = "own"
 MAX_PAGE = 500
 

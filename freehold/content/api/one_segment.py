@@ -5,15 +5,14 @@ Included last: ``/api/models/{name}/commits/{rev}`` also reads as a call on a re
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from freehold.access.rules import Action
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.repos import paths
 from freehold.repos import service as repos
 
 paths.register()
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 CALLS = (
     ("GET", "tree/{rev:segment}"),
     ("GET", "tree/{rev:segment}/{path:rest}"),

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -16,11 +15,12 @@ from freehold.content.tables import Ref
 from freehold.core.bodies import receive_body
 from freehold.core.errors import Malformed
 from freehold.core.http import Ask, door, in_thread, stream_door
+from freehold.core.routes import Router
 from freehold.repos import paths
 from freehold.repos import service as repos
 
 paths.register()
-router = APIRouter(tags=["refs"])
+router = Router(tags=["refs"])
 MAX_SQUASH_BYTES = 64 << 10
 REPO = "/api/{kind:plural}/{namespace:segment}/{name:segment}"
 

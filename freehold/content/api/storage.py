@@ -5,7 +5,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -20,11 +20,12 @@ from freehold.core.bodies import receive_body
 from freehold.core.clock import wire
 from freehold.core.errors import Malformed
 from freehold.core.http import Ask, door, in_thread, next_page, stream_door
+from freehold.core.routes import Router
 from freehold.repos import paths
 from freehold.repos import service as repos
 
 paths.register()
-router = APIRouter(tags=["storage"])
+router = Router(tags=["storage"])
 REPO = "/api/{kind:plural}/{namespace:segment}/{name:segment}"
 MAX_PAGE = 1000
 MAX_REVISIONS = 50

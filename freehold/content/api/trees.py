@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -16,13 +16,14 @@ from freehold.core.bodies import receive_body
 from freehold.core.clock import wire
 from freehold.core.errors import Malformed
 from freehold.core.http import Ask, door, in_thread, next_page, stream_door
+from freehold.core.routes import Router
 from freehold.gitkit.objects import CommitInfo, Entry
 from freehold.repos import paths
 from freehold.repos import service as repos
 from freehold.repos.tables import Repo
 
 paths.register()
-router = APIRouter(tags=["files"])
+router = Router(tags=["files"])
 REPO = "/api/{kind:plural}/{namespace:segment}/{name:segment}"
 MAX_PAGE = 1000
 #: With ``expand`` every entry needs its last commit, which is history to walk.

@@ -3,7 +3,6 @@
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -17,10 +16,11 @@ from freehold.content.service import commits, resuming, uploads
 from freehold.content.service.commits import Target
 from freehold.content.service.resuming import Going
 from freehold.core.http import Ask, in_thread, stream_door
+from freehold.core.routes import Router
 from freehold.repos import paths
 
 paths.register()
-router = APIRouter(tags=["uploads"])
+router = Router(tags=["uploads"])
 MAX_FILES = 100
 
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -36,6 +35,7 @@ from freehold.core.direct import in_bytes_thread
 from freehold.core.errors import BadRequest, HubError, StorageFull, StorageReadOnly, TooLarge
 from freehold.core.http import PUBLIC, Ask, base_url, door, named_os_error, stream_door
 from freehold.core.ids import new_id
+from freehold.core.routes import Router
 from freehold.repos import paths
 from freehold.stores.errors import MissingObject
 from freehold.xetkit import recipes
@@ -45,7 +45,7 @@ from freehold.xetkit import xorbs as xorb_format
 paths.register()
 log = logging.getLogger("freehold.xet")
 T = TypeVar("T")
-router = APIRouter(tags=["xet"])
+router = Router(tags=["xet"])
 
 #: The client gives up after 300 s of silence. Source: xet.md 8.3.
 HEARTBEAT_S = 15.0

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from freehold.access.rules import Action
@@ -13,6 +12,7 @@ from freehold.content.pages import shared, showing
 from freehold.content.pages.shared import Crumb, Names
 from freehold.content.pages.showing import Shown, Tab
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.gitkit.objects import CommitInfo
 from freehold.repos import paths, service
 from freehold.repos.heads import head
@@ -20,7 +20,7 @@ from freehold.web.components import RepoHead
 from freehold.web.render import render, widened
 
 paths.register()
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 #: What a view needs beyond the usual policy, for its own answer alone: sounds, films and documents from this hub; a
 #: notebook's pictures, which lie in the notebook and are checked to be pictures.
 _WIDENED = {

@@ -6,7 +6,6 @@ from datetime import date
 from itertools import groupby
 from urllib.parse import quote
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.access.rules import Action
@@ -14,6 +13,7 @@ from freehold.content import queries
 from freehold.content.pages import shared
 from freehold.content.pages.shared import Crumb, Names
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.gitkit.objects import CommitInfo
 from freehold.repos import paths, service
 from freehold.repos.heads import head
@@ -21,7 +21,7 @@ from freehold.web.components import RepoHead
 from freehold.web.render import render
 
 paths.register()
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 COMMITS = 50
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.access.rules import Action
@@ -13,6 +12,7 @@ from freehold.content.pages import shared, showing
 from freehold.content.pages.shared import Crumb, Names
 from freehold.content.viewers import texts
 from freehold.core.http import Ask, door, quoted
+from freehold.core.routes import Router
 from freehold.gitkit.objects import CommitInfo, Entry
 from freehold.repos import paths, service
 from freehold.repos.heads import head
@@ -21,7 +21,7 @@ from freehold.web.components import RepoHead
 from freehold.web.render import render
 
 paths.register()
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 ROWS = 500
 #: The last change is searched for this many rows, of folders this large; beyond, a page would wait for history.
 ROWS_WITH_CHANGES, ENTRIES_WITH_CHANGES = 500, 5_000

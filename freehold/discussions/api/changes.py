@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -13,12 +12,13 @@ from freehold.content.service.merging import Decision
 from freehold.core.bodies import receive_body
 from freehold.core.errors import Malformed
 from freehold.core.http import Ask, door, in_thread, stream_door
+from freehold.core.routes import Router
 from freehold.discussions import comparisons, schemas, service
 from freehold.discussions.comparisons import Compared
 from freehold.repos import paths
 
 paths.register()
-router = APIRouter(tags=["discussions"])
+router = Router(tags=["discussions"])
 MAX_UPDATE_BYTES = 8 << 20
 REPO = "/api/{kind:plural}/{namespace:segment}/{name:segment}"
 ONE = REPO + "/discussions/{num:int}"

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -12,13 +11,14 @@ from freehold.access.rules import Action, Actor
 from freehold.core.bodies import receive_body
 from freehold.core.errors import Malformed
 from freehold.core.http import Ask, door, in_thread, stream_door
+from freehold.core.routes import Router
 from freehold.discussions import queries, schemas, service
 from freehold.discussions.service.reviews import Remark
 from freehold.discussions.tables import Event
 from freehold.repos import paths
 
 paths.register()
-router = APIRouter(tags=["discussions"])
+router = Router(tags=["discussions"])
 MAX_MERGE_BYTES = 1 << 20
 ONE = "/api/{kind:plural}/{namespace:segment}/{name:segment}/discussions/{num:int}"
 

@@ -2,19 +2,19 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.datastructures import QueryParams
 
 from freehold.access.rules import Action
 from freehold.core.errors import BadRequest
 from freehold.core.http import Ask, door, int_between
+from freehold.core.routes import Router
 from freehold.discussions import queries, rules, schemas, service
 from freehold.discussions.queries import Listing
 from freehold.discussions.tables import Event
 from freehold.repos import paths
 
 paths.register()
-router = APIRouter(tags=["discussions"])
+router = Router(tags=["discussions"])
 MAX_PAGES = 1_000_000
 ALL = "/api/{kind:plural}/{namespace:segment}/{name:segment}/discussions"
 ONE = ALL + "/{num:int}"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,6 +14,7 @@ from freehold.content.rules import BRANCHES
 from freehold.content.service import reverting
 from freehold.content.service.commits import Done, Target
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.discussions import rules, service
 from freehold.discussions.pages import forms
 from freehold.discussions.pages.forms import REPO, ChangeForm, Refusal, Said
@@ -27,7 +28,7 @@ from freehold.web.components import RepoHead
 from freehold.web.render import part, render
 
 paths.register()
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 MOVE = REPO + "/move/{rev:segment}/{file:rest}"
 DELETE = REPO + "/delete/{rev:segment}/{file:rest}"
 REVERT = REPO + "/revert/{commit:segment}"

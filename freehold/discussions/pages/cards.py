@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from pydantic import ConfigDict
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,6 +19,7 @@ from freehold.cards.drafting import Draft, Typed
 from freehold.cards.form import Field
 from freehold.content.rules import MAIN
 from freehold.core.http import Ask, door, quoted, unit_of_work
+from freehold.core.routes import Router
 from freehold.discussions import references, schemas, service
 from freehold.discussions.pages import forms
 from freehold.discussions.pages.forms import REPO, ChangeForm, Refusal, Said
@@ -33,7 +34,7 @@ from freehold.web.markdown import Links, Rendered
 from freehold.web.render import render
 
 paths.register()
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 CARD = REPO + "/card/edit"
 #: Of a comment that is previewed; as many as one may have.
 MAX_COMMENT_CHARACTERS = 65_536

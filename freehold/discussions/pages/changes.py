@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from starlette.responses import RedirectResponse, Response
 
 from freehold.access.rules import Action
@@ -12,6 +12,7 @@ from freehold.accounts import csrf
 from freehold.content.rules import BRANCHES
 from freehold.core.errors import BadRequest
 from freehold.core.http import Ask, door, quoted
+from freehold.core.routes import Router
 from freehold.discussions import comparisons, queries, service
 from freehold.discussions.comparisons import Compared
 from freehold.discussions.pages import shown
@@ -27,7 +28,7 @@ from freehold.web.components import RepoHead
 from freehold.web.render import render
 
 paths.register()
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 REPO = "/{kind:prefix}{namespace}/{name}"
 
 

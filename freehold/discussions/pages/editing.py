@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from starlette.requests import Request
 from starlette.responses import Response
 
 from freehold.access.rules import Action, Actor
 from freehold.content.service.commits import Done
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.discussions import service
 from freehold.discussions.pages import forms
 from freehold.discussions.pages.forms import REPO, ChangeForm, Refusal, Said
@@ -22,7 +23,7 @@ from freehold.web.components import RepoHead
 from freehold.web.render import render
 
 paths.register()
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 EDIT = REPO + "/edit/{rev:segment}/{file:rest}"
 NEW = REPO + "/new/{rev:segment}"
 

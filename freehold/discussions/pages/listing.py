@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.access.rules import Action
 from freehold.core.http import Ask, door, int_between
+from freehold.core.routes import Router
 from freehold.discussions import queries, rules
 from freehold.discussions.pages import shown
 from freehold.discussions.queries import Listing
@@ -21,7 +21,7 @@ from freehold.web.components import RepoHead
 from freehold.web.render import render
 
 paths.register()
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 KINDS = (("all", "Everything"), ("discussion", "Discussions"), ("pull_request", "Pull requests"))
 STATUSES = (("open", "Open"), ("draft", "Drafts"), ("merged", "Merged"), ("closed", "Closed"), ("all", "All"))
 SORTS = (("new", "Newest"), ("old", "Oldest"), ("busy", "Most in it"))

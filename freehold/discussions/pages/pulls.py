@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import Depends, Form
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -15,6 +15,7 @@ from freehold.content.errors import BadDecision, MergeConflict, StaleParent
 from freehold.content.service.merging import Decision
 from freehold.core.errors import HubError
 from freehold.core.http import Ask, door, int_between, unit_of_work
+from freehold.core.routes import Router
 from freehold.discussions import comparisons, queries, service
 from freehold.discussions.comparisons import Conflicts
 from freehold.discussions.errors import NotPossibleNow
@@ -30,7 +31,7 @@ from freehold.web.components import RepoHead
 from freehold.web.render import render
 
 paths.register()
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 ONE = "/{kind:prefix}{namespace}/{name}/discussions/{num:int}"
 MAX_FORM_FIELDS = 20_000
 #: A file with more clashes than this is decided as a whole, and a longer one is not offered for editing.

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from starlette.responses import RedirectResponse, Response
 
 from freehold.access.rules import Action
@@ -15,6 +15,7 @@ from freehold.content import queries as content
 from freehold.content.rules import BRANCHES
 from freehold.core.errors import HubError
 from freehold.core.http import Ask, door, int_between
+from freehold.core.routes import Router
 from freehold.discussions import queries, rules, service
 from freehold.discussions.access import is_author
 from freehold.discussions.errors import BadText
@@ -30,7 +31,7 @@ from freehold.web.figures import plural
 from freehold.web.render import render
 
 paths.register()
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 ALL = "/{kind:prefix}{namespace}/{name}/discussions"
 ONE = ALL + "/{num:int}"
 

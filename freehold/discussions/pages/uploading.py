@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
@@ -22,6 +21,7 @@ from freehold.core.bodies import receive_body
 from freehold.core.errors import BadRequest, HubError
 from freehold.core.http import Ask, door, in_thread, stream_door
 from freehold.core.multipart import Form, FormReader
+from freehold.core.routes import Router
 from freehold.discussions.pages import forms
 from freehold.discussions.pages.forms import REPO, STALE, ChangeForm, Refusal, Said
 from freehold.discussions.service import places
@@ -33,7 +33,7 @@ from freehold.web.components import RepoHead
 from freehold.web.render import render
 
 paths.register()
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 UPLOAD = REPO + "/upload/{rev:segment}"
 #: Of one form without script; with it a commit takes as many as it may have operations.
 MAX_FORM_FILES = 2_000

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
@@ -17,6 +16,7 @@ from freehold.accounts import csrf
 from freehold.accounts.tables import Account
 from freehold.core import clock
 from freehold.core.http import Ask, door, unit_of_work, work_door
+from freehold.core.routes import Router
 from freehold.governance import access, rules
 from freehold.governance.queries import trail
 from freehold.governance.queries.trail import Filter
@@ -25,7 +25,7 @@ from freehold.people.access import organization
 from freehold.web.render import render
 from freehold.web.sheets import safe_cell
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 ROOT = "/admin/audit"
 COLUMNS = (
     "at", "verb", "actor", "actor_id", "via", "address", "thing_kind", "thing", "thing_id", "details", "request_id",

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -12,6 +11,7 @@ import freehold
 from freehold.access.rules import Action
 from freehold.core import clock, migrate
 from freehold.core.http import Ask, door, unit_of_work, work_door
+from freehold.core.routes import Router
 from freehold.governance import access
 from freehold.governance.pages.audit import Line, shown_line
 from freehold.governance.queries import health, people, storage, trail
@@ -23,7 +23,7 @@ from freehold.tasks import queue
 from freehold.tasks.queue import Counts
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 OVERVIEW = "/admin"
 ROOT = "/admin/health"
 NEWEST = 10

@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.access.rules import Action
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.governance import access
 from freehold.inference import node, queries
 from freehold.inference.tables import Endpoint, ReplicaState
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 ROOT = "/admin/models"
 
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.access.rules import Action
 from freehold.accounts import service as accounts
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.governance import access
 from freehold.governance.pages.forms import Csrf, Text, act, search
 from freehold.governance.queries import people as queries
@@ -17,7 +17,7 @@ from freehold.governance.queries.people import Row, Whole
 from freehold.governance.service import people
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 ROOT = "/admin/organizations"
 
 

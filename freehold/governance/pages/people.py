@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.access.rules import Action
@@ -12,6 +11,7 @@ from freehold.accounts import csrf
 from freehold.accounts import service as accounts
 from freehold.core.errors import HubError
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.governance import access
 from freehold.governance.pages.forms import SECRET, Csrf, Text, act, search
 from freehold.governance.queries import people as queries
@@ -21,7 +21,7 @@ from freehold.people.mail import sends_mail
 from freehold.people.service import invitations
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 ROOT = "/admin/people"
 SHOWS = (("", "Everybody"), ("admins", "Administrators"), ("disabled", "Locked out"), ("no-password", "No password"))
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.access.rules import Action
 from freehold.core.errors import Conflict
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.governance import access
 from freehold.governance.errors import NotTheName
 from freehold.governance.pages.forms import Csrf, Text, act, search
@@ -21,7 +21,7 @@ from freehold.repos.rules import page_path
 from freehold.repos.service import Changes
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 ROOT = "/admin/repositories"
 KINDS = ("model", "dataset", "space", "kernel")
 

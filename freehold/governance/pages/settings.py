@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.access.rules import Action
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.core.settings import PREFIX, Settings
 from freehold.governance import access, rules
 from freehold.governance.pages.forms import Csrf, Text, act
@@ -15,7 +15,7 @@ from freehold.governance.service import choices
 from freehold.governance.service.choices import CHOICES, Choice
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 ROOT = "/admin/settings"
 
 

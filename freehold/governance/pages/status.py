@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from freehold.core.http import PUBLIC, unit_of_work, work_door
+from freehold.core.routes import Router
 from freehold.governance.queries import status
 from freehold.governance.queries.status import Part
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @dataclass(frozen=True)

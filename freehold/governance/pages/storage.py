@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.access.rules import Action
 from freehold.core.errors import BadRequest
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.governance import access, rules
 from freehold.governance.pages.forms import Csrf, act
 from freehold.governance.queries import health, repositories, storage
@@ -19,7 +19,7 @@ from freehold.governance.service import upkeep
 from freehold.governance.tables import UpkeepRun
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 ROOT = "/admin/storage"
 LARGEST = 10
 

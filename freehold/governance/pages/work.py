@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.access.rules import Action
 from freehold.core import clock
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.governance import access
 from freehold.governance.pages.forms import Csrf, act, search
 from freehold.governance.service import work
@@ -20,7 +20,7 @@ from freehold.tasks.tables import Task
 from freehold.tasks.worker import describe
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 ROOT = "/admin/tasks"
 STATES = ("failed", "late", "running", "waiting")
 SHOWN = 200

@@ -2,18 +2,18 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from freehold.access.rules import Action
 from freehold.core import clock, http
 from freehold.core.http import PUBLIC, Ask, door
+from freehold.core.routes import Router
 from freehold.inbox import access, queries, rules, schemas
 from freehold.inbox.service import notifying, watching
 from freehold.repos import paths
 
 paths.register()
-router = APIRouter(tags=["notifications"])
+router = Router(tags=["notifications"])
 OWN = "own"
 
 

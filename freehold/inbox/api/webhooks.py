@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from freehold.core import http
 from freehold.core.errors import HubError
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.inbox import schemas
 from freehold.inbox.service import webhooks
 from freehold.inbox.tables import Webhook
 
-router = APIRouter(tags=["webhooks"])
+router = Router(tags=["webhooks"])
 OWN = "own"
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import Depends, Form
 from starlette.responses import RedirectResponse, Response
 
 from freehold.access.rules import Action
@@ -14,6 +14,7 @@ from freehold.accounts import csrf
 from freehold.accounts.tables import Account
 from freehold.core import clock
 from freehold.core.http import PUBLIC, Ask, door
+from freehold.core.routes import Router
 from freehold.inbox import access, queries, rules, years
 from freehold.inbox.service import mail, notifying, watching
 from freehold.inbox.service.watching import Choice, Watching
@@ -29,7 +30,7 @@ from freehold.web.names import visible
 from freehold.web.render import part, render
 
 paths.register()
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 OWN = "own"
 Csrf = Annotated[str, Form(alias="csrf")]
 SHOWN_NAMES = 3

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from starlette.responses import RedirectResponse, Response
 
 from freehold.accounts import csrf
 from freehold.core.errors import BadRequest, Conflict
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.inbox.rules import Watched
 from freehold.inbox.service import webhooks
 from freehold.inbox.service.webhooks import Wish
@@ -17,7 +18,7 @@ from freehold.inbox.tables import Delivery, Webhook
 from freehold.web import flash
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 OWN = "own"
 Csrf = Annotated[str, Form(alias="csrf")]
 ROOT = "/settings/webhooks"

@@ -1,13 +1,13 @@
 """Pictures of people and organisations, as clients and pages fetch them."""
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from freehold.accounts.queries import avatar
 from freehold.core.http import PUBLIC, Ask, door
+from freehold.core.routes import Router
 from freehold.people.rules import parcel_svg
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 #: A picture is a picture, whatever somebody put into it: nothing runs, nothing is fetched.
 PICTURE = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -15,6 +15,7 @@ from freehold.accounts.throttle import Throttle
 from freehold.core.database import Database
 from freehold.core.errors import HubError
 from freehold.core.http import PUBLIC, Ask, door, unit_of_work
+from freehold.core.routes import Router
 from freehold.people import queries
 from freehold.people.mail import sends_mail
 from freehold.people.pages.forms import hashed
@@ -24,7 +25,7 @@ from freehold.web import flash
 from freehold.web.forms import FINE, Wrong, wrong
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 Csrf = Annotated[str, Form(alias="csrf")]
 #: A page whose address is a secret tells it to nobody: not to a cache, not as a referrer. But for the host: under
 #: ``no-referrer`` a browser sends its forms with the origin ``null``, which is refused as if they came from elsewhere.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from starlette.responses import RedirectResponse, Response
 
 from freehold.access.rules import Action
@@ -14,6 +14,7 @@ from freehold.accounts.rules import ROLES
 from freehold.accounts.tables import Account
 from freehold.core.errors import HubError
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.people import access, queries
 from freehold.people.mail import sends_mail
 from freehold.people.pages.forms import OWN
@@ -23,7 +24,7 @@ from freehold.people.service.invitations import MAX_OPEN
 from freehold.web import flash
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 SHOWN_MEMBERS = 100
 Csrf = Annotated[str, Form(alias="csrf")]
 

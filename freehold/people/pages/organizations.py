@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, File, Form, UploadFile
+from fastapi import File, Form, UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from freehold.access.rules import Action
@@ -15,6 +15,7 @@ from freehold.accounts.service import Profile
 from freehold.accounts.tables import Account
 from freehold.core.errors import HubError
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.people import access, queries
 from freehold.people.pages.forms import picture
 from freehold.people.service import organizations
@@ -23,7 +24,7 @@ from freehold.web import flash
 from freehold.web.forms import FINE, Wrong, wrong
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 #: Offered where one is to be chosen to hand over to; anybody else is typed.
 MAX_HEIRS = 50
 Csrf = Annotated[str, Form(alias="csrf")]

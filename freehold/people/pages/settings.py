@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, UploadFile
+from fastapi import File, Form, UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -19,6 +19,7 @@ from freehold.accounts.tables import Account
 from freehold.accounts.throttle import Throttle, one_check
 from freehold.core.errors import HubError
 from freehold.core.http import Ask, door, unit_of_work
+from freehold.core.routes import Router
 from freehold.people import access, queries
 from freehold.people.pages.forms import OWN, hashed, picture
 from freehold.people.queries import Asked, Asks
@@ -27,7 +28,7 @@ from freehold.web import flash
 from freehold.web.forms import FINE, Wrong, wrong
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 Csrf = Annotated[str, Form(alias="csrf")]
 NO_STORE = {"Cache-Control": "no-store"}
 CHANGED = "The password is changed. Every other session has ended."

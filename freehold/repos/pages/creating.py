@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from freehold.access.rules import Action, Actor, Thing, decide
@@ -12,13 +12,14 @@ from freehold.accounts import csrf
 from freehold.accounts import queries as accounts
 from freehold.core.errors import BadRequest, Conflict, Forbidden, HubError
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.repos import licences, rules, service
 from freehold.repos.events import FirstCard
 from freehold.repos.heads import ONE
 from freehold.web.flash import say
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 #: What the form makes; a kernel is published by its own tools.
 OFFERED = ("model", "dataset", "space")
 MAX_NAMESPACES = 500

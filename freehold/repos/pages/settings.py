@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from starlette.responses import RedirectResponse, Response
 
 from freehold.access.rules import Action
@@ -11,6 +11,7 @@ from freehold.accounts import csrf
 from freehold.accounts.queries import names
 from freehold.core.errors import BadRequest, Conflict, Forbidden
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.repos import paths, rules, service
 from freehold.repos.heads import ONE, head
 from freehold.repos.pages import creating
@@ -19,7 +20,7 @@ from freehold.web.components import RepoHead
 from freehold.web.render import render
 
 paths.register()
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 # ---- settings ------------------------------------------------------------------------------------------------

@@ -5,18 +5,19 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from starlette.responses import RedirectResponse, Response
 
 from freehold.accounts import csrf
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.usage import telling
 from freehold.usage.queries.kept import Opened
 from freehold.usage.service import keeping
 from freehold.web import flash
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 OWN = "own"
 MINE, THEIRS = "/settings/usage/calls", "/usage/calls"
 Text = Annotated[str, Form()]

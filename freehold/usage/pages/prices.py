@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import Depends, Form
 from starlette.responses import RedirectResponse, Response
 
 from freehold.access.rules import Action
 from freehold.accounts import csrf
 from freehold.core.errors import HubError
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.usage import access, rules
 from freehold.usage.queries import bounds
 from freehold.usage.rules import Rate
@@ -20,7 +21,7 @@ from freehold.web import flash
 from freehold.web.forms import FINE, Wrong, wrong
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 ROOT = "/admin/prices"
 Text = Annotated[str, Form()]
 Csrf = Annotated[str, Form(alias="csrf")]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import Depends, Form
 from starlette.responses import RedirectResponse, Response
 
 from freehold.access.rules import Action
@@ -13,6 +13,7 @@ from freehold.accounts import csrf
 from freehold.accounts.tables import Account
 from freehold.core.errors import HubError
 from freehold.core.http import Ask, door
+from freehold.core.routes import Router
 from freehold.usage import access, rules, telling
 from freehold.usage.access import Sight
 from freehold.usage.queries import bounds, sums
@@ -24,7 +25,7 @@ from freehold.web import flash
 from freehold.web.forms import FINE, Wrong, wrong
 from freehold.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 OWN = "own"
 MINE, INSTANCE = "/settings/usage", "/admin/usage"
 Text = Annotated[str, Form()]
