@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -171,11 +171,14 @@ STALE_SCRATCH_S = 2 * 86400
 STALE_UPLOADS_S = 3600
 
 
-def build_app(settings: Settings) -> FastAPI:
-    """The whole hub as one ASGI application. Opens the database and the store; closes them at shutdown."""
+def build_app(settings: Settings, *, upgrade: Callable[[Database], None] = migrate.upgrade) -> FastAPI:
+    """The whole hub as one ASGI application. Opens the database and the store; closes them at shutdown.
+
+    ``upgrade`` brings the database to the newest shape: a process that stays has it done apart.
+    """
     bus = Bus()
     uses, downloads = UseLog(), DownloadLog()
-    database = open_database(settings, bus=bus, token_uses=uses)
+    database = open_database(settings, bus=bus, upgrade=upgrade, token_uses=uses)
     kit = build_kit(settings, database)
     _subscribe(bus, kit)
 
@@ -208,7 +211,13 @@ def build_app(settings: Settings) -> FastAPI:
     return app
 
 
-def open_database(settings: Settings, *, bus: Bus | None = None, **info: object) -> Database:
+def open_database(
+    settings: Settings,
+    *,
+    bus: Bus | None = None,
+    upgrade: Callable[[Database], None] = migrate.upgrade,
+    **info: object,
+) -> Database:
     """The database at its newest shape, in a data directory that exists; raises :class:`SettingsError` otherwise."""
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
@@ -217,7 +226,7 @@ def open_database(settings: Settings, *, bus: Bus | None = None, **info: object)
     if not os.access(settings.data, os.W_OK):
         raise SettingsError(f"The data directory {settings.data} cannot be written: make it writable for this user.")
     database = Database(settings.database, bus=bus, pool_size=settings.threads + 2, **info)
-    migrate.upgrade(database)
+    upgrade(database)
     return database
 
 

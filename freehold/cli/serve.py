@@ -29,12 +29,13 @@ def serve(
     # Nothing that a start makes is garbage, and the collector would go through all of it again and again: a tenth of
     # the time to the first page. Frozen, it is no part of later collections either.
     gc.disable()
+    from freehold.core.migrate import upgrade_apart
     from freehold.core.server import run
     from freehold.main import build_app
 
     _start_logging()
     settings = load_settings(data, host=host, port=port)
-    app = build_app(settings)
+    app = build_app(settings, upgrade=upgrade_apart)
     gc.freeze()
     gc.enable()
     link = _first_link(settings, app.state.database)

@@ -68,6 +68,23 @@ def test_built_from_empty_it_is_what_the_classes_say(empty: Database) -> None:
     assert migrate.current(empty) == migrate.head()
 
 
+def test_a_server_leaves_the_work_to_a_process_that_ends(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ran_here(_: object) -> None:
+        raise AssertionError("the history was run in the process that stays")
+
+    monkeypatch.setattr(migrate, "_run", ran_here)
+    migrate.upgrade_apart(empty)
+    assert migrate.current(empty) == migrate.head()
+
+
+def test_what_fails_apart_is_said_by_the_process_that_stays(empty: Database) -> None:
+    upgrade(empty)
+    with empty.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9998'"))
+    with pytest.raises(SchemaError, match="schema 9998"):
+        migrate.upgrade_apart(empty)
+
+
 def test_a_second_upgrade_changes_nothing(empty: Database) -> None:
     upgrade(empty)
     assemble(empty)
