@@ -25,6 +25,13 @@ FOOTER = (
     Entry("API", "/openapi.json"),
     Entry("Components", "/-/catalogue"),
 )
+#: The lists of what answers calls.
+SERVING = (
+    Entry("Models", "/endpoints"),
+    Entry("Routes", "/routes"),
+    Entry("Pipelines", "/pipelines"),
+    Entry("Batches", "/batches"),
+)
 #: The pages of a person's settings.
 SETTINGS = (
     Entry("Profile", "/settings/profile"),
@@ -88,6 +95,7 @@ def slots() -> Slots:
         create=CREATE,
         account=ACCOUNT,
         admin=(*governance_pages.MENU, *usage_pages.ADMIN_MENU),
+        serving=SERVING,
         settings=SETTINGS,
         repo_settings=(
             Entry("General", "{repo}/settings"),
@@ -106,10 +114,10 @@ def slots() -> Slots:
         similar_address="{repo}/-/similar",
         repo_actions=(
             endpoints_pages.repo_action,
-            marks_pages.repo_actions,
-            compare_pages.repo_action,
+            marks_pages.like_action,
             notifications_pages.watch_action,
         ),
+        repo_more=(marks_pages.collect_action, compare_pages.repo_action, notifications_pages.activity_action),
         repo_tabs=(
             Tab("Card", "{repo}", "card"),
             Tab("Files", "{repo}/tree/main", "files"),

@@ -41,6 +41,7 @@ Csrf = Annotated[str, Form(alias="csrf")]
 STATES: Mapping[str, tuple[str, str]] = {
     "off": ("off", "off"),
     "sleeping": ("sleeping, loads at a call", "off"),
+    "elsewhere": ("answers elsewhere", "done"),
     "loading": ("loading", "running"),
     "ready": ("ready", "done"),
     "answering": ("answering", "done"),
@@ -121,6 +122,9 @@ class RunsHere:
     """Beside a model's name: where it answers, or that it can be deployed."""
 
     endpoints: Sequence[Standing]
+    talk: str  #: the address where one talks to it; empty: it does not talk
+    word: str  #: how the first of them is
+    mark: str
     deploy: str  #: the address; empty: not by this visitor
 
 
@@ -401,7 +405,10 @@ def repo_action(ask: Ask, head: RepoHead) -> str:
     can_deploy = not ask.actor.is_anonymous and making.may_deploy(ask.db, ask.kit, ask.actor)
     found = queries.of_repo(ask.db, ask.actor, repo)
     deploy = f"{ENDPOINTS}/new?model={quote(repo.path)}" if can_deploy else ""
-    return part(ask.request, RunsHere(found, deploy)) if found or deploy else ""
+    talks = [one.endpoint.name for one in found if one.endpoint.is_on and "chat" in one.endpoint.abilities]
+    talk = f"/playground?model={quote(talks[0])}" if talks else ""
+    word, mark = STATES[found[0].state] if found else ("", "")
+    return part(ask.request, RunsHere(found, talk, word, mark, deploy)) if found or deploy else ""
 
 
 # ---- what was typed ----------------------------------------------------------------------------------------

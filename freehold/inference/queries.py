@@ -25,7 +25,8 @@ _BEST = ("answering", "ready", "loading", "ending", "failed")
 
 @dataclass(frozen=True)
 class Standing:
-    """An endpoint, with what runs of it. ``state``: ``off``, ``sleeping``, or that of its best replica."""
+    """An endpoint, with what runs of it. ``state``: ``off``, ``elsewhere`` (a remote one), ``sleeping``, or that
+    of its best replica."""
 
     endpoint: Endpoint
     state: str
@@ -90,7 +91,8 @@ def _running(db: Session, ids: Sequence[str]) -> Mapping[str, Sequence[ReplicaSt
 
 def _standing(actor: Actor, endpoint: Endpoint, replicas: Sequence[ReplicaState]) -> Standing:
     states = {one.state for one in replicas}
-    state = next((one for one in _BEST if one in states), "sleeping") if endpoint.is_on else "off"
+    idle = "elsewhere" if endpoint.repo_id is None else "sleeping"
+    state = next((one for one in _BEST if one in states), idle) if endpoint.is_on else "off"
     return Standing(
         endpoint=endpoint,
         state=state,

@@ -94,6 +94,7 @@ class RepoShell:
     """What rooms above put into the head of a repository's pages."""
 
     actions: Sequence[str]
+    more: Sequence[str]
     line: Sequence[str]
     tabs: Sequence[ShownTab]
 
@@ -214,7 +215,8 @@ def _repo(request: Request, slots: Slots, page: Page) -> RepoShell | None:
         if head.can_set or not tab.is_setting
     ]
     line = head.line or (slots.repo_line(ask, head) if slots.repo_line else ())
-    return RepoShell([fill(ask, head) for fill in slots.repo_actions], line, tabs)
+    actions = [fill(ask, head) for fill in slots.repo_actions]
+    return RepoShell(actions, [made for fill in slots.repo_more if (made := fill(ask, head))], line, tabs)
 
 
 def shown_visitor(request: Request) -> Visitor | None:

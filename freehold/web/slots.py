@@ -40,6 +40,7 @@ class Slots:
     #: The account menu, ``{name}`` stands for the visitor; ``area`` "admin": for who administers the hub.
     account: tuple[Entry, ...] = ()
     admin: tuple[Entry, ...] = ()  #: the menu of the administration
+    serving: tuple[Entry, ...] = ()  #: the lists of what answers calls, each a tab of the others
     settings: tuple[Entry, ...] = ()  #: the pages of a person's settings, in their order
     repo_settings: tuple[
         Entry, ...
@@ -47,6 +48,7 @@ class Slots:
     org_settings: tuple[Entry, ...] = ()  #: of an organisation, ``{org}``; ``area`` "member": every member may look
     footer: tuple[Entry, ...] = ()
     repo_actions: tuple[Filler, ...] = ()  #: beside a repository's name, from its ``RepoHead``
+    repo_more: tuple[Filler, ...] = ()  #: what is done less often, as entries of the menu beside them
     repo_tabs: tuple[Tab, ...] = ()  #: of every page of a repository
     repo_line: Callable[[Any, Any], Sequence[str]] | None = None  #: short facts under its name, from its ``RepoHead``
     profile: tuple[Filler, ...] = ()  #: beside what an account publishes, from its ``Account``

@@ -155,6 +155,7 @@ def test_a_repository_is_collected_where_it_is_looked_at(
     client.post("/api/collections", json=wish, headers=live.cast.bob.headers).raise_for_status()
     tab = browse("bob", scripts=scripts)
     page = tab.go(f"/{path}")
+    page.get_by_text("More", exact=True).click()
     page.get_by_text("Collect", exact=True).click()
     if not scripts:
         page.get_by_role("link", name="Choose a collection").click()

@@ -86,7 +86,7 @@ def comparison(ask: Ask) -> Response:
 
 
 def repo_action(ask: Ask, head: RepoHead) -> str:
-    """Fills the place beside a repository's name, where its kind is one that is compared."""
+    """An entry of the menu beside a repository's name, where its kind is one that is compared."""
     if head.plural not in (KINDS[kind][0] for kind in rules.KINDS_COMPARED):
         return ""
     return part(ask.request, CompareAction(f"{rules.PAGE}?{urlencode({head.plural: head.path})}"))

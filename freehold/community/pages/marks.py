@@ -28,12 +28,18 @@ ROWS = 50
 
 
 @dataclass(frozen=True)
-class RepoActions:
-    """What one can do beside a repository's name."""
+class LikeAction:
+    """The like beside a repository's name, and how many there are."""
 
     head: RepoHead
     is_liked: bool
     is_signed_in: bool
+
+
+@dataclass(frozen=True)
+class CollectAction:
+    """What puts a repository into collections: its menu is loaded once it is opened."""
+
     item: str  #: the repository as collections name it
 
 
@@ -81,17 +87,15 @@ class LikedPage:
     next: str
 
 
-def repo_actions(ask: Ask, head: RepoHead) -> str:
+def like_action(ask: Ask, head: RepoHead) -> str:
     """Fills the slot beside a repository's name."""
-    return part(
-        ask.request,
-        RepoActions(
-            head=head,
-            is_liked=marks.likes(ask.db, ask.actor, head.repo_id),
-            is_signed_in=ask.actor.id is not None,
-            item=f"{head.plural}/{head.path}",
-        ),
-    )
+    is_liked = marks.likes(ask.db, ask.actor, head.repo_id)
+    return part(ask.request, LikeAction(head, is_liked, ask.actor.id is not None))
+
+
+def collect_action(ask: Ask, head: RepoHead) -> str:
+    """An entry of the menu beside a repository's name, for somebody signed in."""
+    return "" if ask.actor.id is None else part(ask.request, CollectAction(f"{head.plural}/{head.path}"))
 
 
 def follow_button(ask: Ask, account: Account, is_followed: bool) -> str:

@@ -100,8 +100,14 @@ class WatchAction:
     """What stands beside a repository's name. ``is_signed_in``: its menu is loaded once it is opened."""
 
     address: str
-    activity: str
     is_signed_in: bool
+
+
+@dataclass(frozen=True)
+class ActivityAction:
+    """What leads to what happened in a repository."""
+
+    address: str
 
 
 @dataclass(frozen=True)
@@ -326,9 +332,12 @@ def watch_page(ask: Ask, kind: str, namespace: str, name: str) -> Response:
 
 def watch_action(ask: Ask, head: RepoHead) -> str:
     """Fills the slot beside a repository's name."""
-    return part(
-        ask.request, WatchAction(f"{head.address}/watch", f"{head.address}/activity", not ask.actor.is_anonymous)
-    )
+    return part(ask.request, WatchAction(f"{head.address}/watch", not ask.actor.is_anonymous))
+
+
+def activity_action(ask: Ask, head: RepoHead) -> str:
+    """An entry of the menu beside a repository's name."""
+    return part(ask.request, ActivityAction(f"{head.address}/activity"))
 
 
 # ---- activity ----------------------------------------------------------------------------------------------
