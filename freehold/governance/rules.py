@@ -55,6 +55,18 @@ VERBS: dict[str, str] = {
     "endpoint.deployed": "deployed",
     "endpoint.changed": "changed the endpoint",
     "endpoint.removed": "removed the endpoint",
+    "route.made": "made the route",
+    "route.changed": "changed the route",
+    "route.guards": "changed the guards of",
+    "route.enabled": "switched on the route",
+    "route.disabled": "switched off the route",
+    "route.deleted": "deleted the route",
+    "pipeline.served": "served the pipeline",
+    "pipeline.changed": "changed the pipeline",
+    "pipeline.stopped": "stopped the pipeline",
+    "batch.begun": "began the batch",
+    "batch.stopped": "stopped the batch",
+    "batch.resumed": "went on with the batch",
     "bounds.changed": "changed budgets or limits of",
     "price.changed": "changed the price of",
     "content.erased": "erased what calls asked and answered, kept by",
@@ -105,7 +117,10 @@ def page_of(kind: str, name: str) -> str:
     """Where a thing of the trail has its page; empty: it has none."""
     if kind in ("user", "org"):
         return f"/{quote(name)}"
-    plural = {"model": "", "dataset": "datasets/", "space": "spaces/", "kernel": "kernels/"}.get(kind)
+    plural = {
+        "model": "", "dataset": "datasets/", "space": "spaces/", "kernel": "kernels/",
+        "route": "routes/", "pipeline": "pipelines/",
+    }.get(kind)  # fmt: skip
     return f"/{plural}{quote(name)}" if plural is not None else ""
 
 

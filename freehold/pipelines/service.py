@@ -9,11 +9,12 @@ from freehold.access.rules import Action, Actor
 from freehold.content import queries as content
 from freehold.content.kit import Kit
 from freehold.core import clock
-from freehold.core.events import Bus
+from freehold.core.events import Bus, publish
 from freehold.core.ids import ordered_id
 from freehold.inference.service import names
 from freehold.pipelines import access, planning, reading
 from freehold.pipelines.errors import BadPipeline, PipelineNotFound, TooManyPipelines
+from freehold.pipelines.events import PipelineChanged, PipelineServed, PipelineStopped
 from freehold.pipelines.rules import MAX_BYTES, Document, PipelinePlan
 from freehold.pipelines.tables import Pipeline, PipelineTrace
 from freehold.repos import rules as repo_rules
@@ -73,8 +74,10 @@ def serve(db: Session, kit: Kit, actor: Actor, given: Given) -> Pipeline:
         created_at=now, updated_at=now,
     )  # fmt: skip
     names.claim(db, served, owner, "pipeline", pipeline.id)
+    pipeline.repo = repo
     db.add(pipeline)
     db.flush()
+    publish(db, PipelineServed(pipeline, actor))
     return pipeline
 
 
@@ -89,6 +92,7 @@ def pin(db: Session, kit: Kit, actor: Actor, name: str, revision: str) -> Pipeli
     pipeline.revision, pipeline.document = commit, reading.written(document)
     pipeline.updated_at = clock.now()
     db.flush()
+    publish(db, PipelineChanged(pipeline, actor, {"revision": commit}))
     return pipeline
 
 
@@ -97,14 +101,19 @@ def change(db: Session, actor: Actor, name: str, *, is_on: bool, keeps_content: 
     pipeline = load(db, actor, name, Action.WRITE)[0]
     if pipeline.keeps_content and not keeps_content:
         db.execute(delete(PipelineTrace).where(PipelineTrace.pipeline_id == pipeline.id))
+    now, before = {"on": is_on, "keepsContent": keeps_content}, (pipeline.is_on, pipeline.keeps_content)
+    changed = {name: value for (name, value), was in zip(now.items(), before, strict=True) if value != was}
     pipeline.is_on, pipeline.keeps_content, pipeline.updated_at = is_on, keeps_content, clock.now()
     db.flush()
+    if changed:
+        publish(db, PipelineChanged(pipeline, actor, changed))
     return pipeline
 
 
 def stop(db: Session, actor: Actor, name: str) -> str:
     """The pipeline is served no more, its traces are gone and its name is free; the name. The file stays."""
     pipeline = load(db, actor, name, Action.WRITE)[0]
+    publish(db, PipelineStopped(pipeline, actor))
     names.release(db, "pipeline", pipeline.id)
     shown = pipeline.name
     db.delete(pipeline)
@@ -187,6 +196,7 @@ def _cut(db: Session, pipeline_id: str) -> None:
 
 
 def _on_repo_deleted(db: Session, event: RepoDeleted) -> None:
-    for pipeline_id in db.scalars(select(Pipeline.id).where(Pipeline.repo_id == event.repo.id)).all():
-        names.release(db, "pipeline", pipeline_id)
-        db.execute(delete(Pipeline).where(Pipeline.id == pipeline_id))
+    for pipeline in db.scalars(select(Pipeline).where(Pipeline.repo_id == event.repo.id)).all():
+        publish(db, PipelineStopped(pipeline, event.actor, "its repository is gone"))
+        names.release(db, "pipeline", pipeline.id)
+        db.execute(delete(Pipeline).where(Pipeline.id == pipeline.id))

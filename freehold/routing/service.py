@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from freehold.access.rules import Action, Actor
 from freehold.accounts import rules as account_rules
 from freehold.core import clock
+from freehold.core.events import publish
 from freehold.core.ids import ordered_id
 from freehold.guards import service as guards
 from freehold.inference.service import names
@@ -17,6 +18,7 @@ from freehold.repos import rules as repo_rules
 from freehold.repos import service as repos
 from freehold.routing import access, planning, policies
 from freehold.routing.errors import BadRoute, RouteNotFound, TooManyRoutes
+from freehold.routing.events import RouteChanged, RouteMade, RouteRemoved
 from freehold.routing.rules import Ledger, Plan, RoutePlan
 from freehold.routing.tables import Route, RouteChoice
 from freehold.usage.rules import Outcome
@@ -69,6 +71,7 @@ def create(db: Session, actor: Actor, given: Given) -> Route:
     names.claim(db, served, owner, "route", route.id)
     db.add(route)
     db.flush()
+    publish(db, RouteMade(route, actor))
     return route
 
 
@@ -77,19 +80,20 @@ def change(db: Session, actor: Actor, name: str, given: Given) -> Route:
     route = load(db, actor, name, Action.WRITE)[0]
     policy = policies.read(given.policy)
     planning.check(db, actor, route.name, policy)
+    before = _told(route)
     route.policy = policies.written(policy)
     route.description = account_rules.checked_line(given.description, "description", most=500, field="description")
     route.is_on, route.keeps_content = given.is_on, given.keeps_content
-    route.updated_at = clock.now()
-    db.flush()
+    _changed(db, actor, route, before)
     return route
 
 
 def switch(db: Session, actor: Actor, name: str, *, is_on: bool) -> Route:
     """The route answers, or does not until it is switched on again."""
     route = load(db, actor, name, Action.WRITE)[0]
-    route.is_on, route.updated_at = is_on, clock.now()
-    db.flush()
+    before = _told(route)
+    route.is_on = is_on
+    _changed(db, actor, route, before)
     return route
 
 
@@ -97,6 +101,7 @@ def remove(db: Session, actor: Actor, name: str) -> str:
     """The route is gone with its choices and findings, and its name is free; the name. Routes that use it go on
     without it."""
     route = load(db, actor, name, Action.WRITE)[0]
+    publish(db, RouteRemoved(route, actor))
     names.release(db, "route", route.id)
     guards.forget(db, route.id)
     shown = route.name
@@ -144,6 +149,25 @@ def record(db: Session, made: Plan, ledger: Ledger, *, outcome: Outcome, request
         if int(ordered_id()[-2:], 16) % CUT_EVERY == 0:
             _cut(db, route_id)
     db.flush()
+
+
+def _told(route: Route) -> dict[str, Any]:
+    """What can be changed of it, as the JSON API names it; of a policy its parts."""
+    policy = dict(route.policy)
+    parts = {name: policy.pop(name, [] if name != "kind" else "") for name in ("kind", "targets", "guards")}
+    return {
+        "on": route.is_on, "keepsContent": route.keeps_content, "description": route.description, **parts,
+        "policy": policy,
+    }  # fmt: skip
+
+
+def _changed(db: Session, actor: Actor, route: Route, before: Mapping[str, Any]) -> None:
+    """It is kept, and told of where anything is different from ``before``."""
+    changed = {name: value for name, value in _told(route).items() if before[name] != value}
+    route.updated_at = clock.now()
+    db.flush()
+    if changed:
+        publish(db, RouteChanged(route, actor, changed))
 
 
 def _pairs(ledger: Ledger) -> list[tuple[Any, Any]]:

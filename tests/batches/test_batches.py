@@ -11,6 +11,7 @@ from freehold.batches import running
 from freehold.batches.tables import Batch, BatchLine
 from freehold.core import clock
 from freehold.core.ids import new_id
+from freehold.governance.tables import AuditEntry
 from freehold.repos.tables import Repo
 from freehold.usage.rules import subject_key
 from freehold.usage.tables import Budget, Price
@@ -189,6 +190,28 @@ def test_many_refusals_in_a_row_wait_for_somebody_to_look(
     assert told["freehold"]["state"] == "paused"
     assert "refused" in told["freehold"]["why"]
     assert told["request_counts"]["failed"] < 10
+
+
+def test_what_is_done_to_a_batch_is_in_the_trail(hub: Hub, work: Callable[[], None]) -> None:
+    batch_id = begun(hub, sent(hub, requests("one")))
+    alice = hub.cast.alice.headers
+    for verb in ("pause", "resume", "pause", "cancel"):
+        assert hub.client.post(f"/api/batches/{batch_id}/{verb}", headers=alice).status_code == 200
+    assert hub.client.post(f"/api/batches/{batch_id}/resume", headers=alice).status_code == 409
+    rows(hub, '{"text": "a"}\n{"text": "long"}\n')
+    second = hub.client.post("/api/batches", json=WISH | {"template": "{{text}}"}, headers=alice).json()["id"]
+    work()
+    with hub.database.read() as db:
+        found = db.scalars(select(AuditEntry).where(AuditEntry.thing_kind == "batch").order_by(AuditEntry.id)).all()
+    assert [(one.actor_name, one.verb, one.details.get("how")) for one in found if one.thing_id == batch_id] == [
+        ("alice", "batch.begun", None), ("alice", "batch.stopped", "paused"), ("alice", "batch.resumed", None),
+        ("alice", "batch.stopped", "paused"), ("alice", "batch.stopped", "cancelled"),
+    ]  # fmt: skip
+    begin, stop = [one for one in found if one.thing_id == second]
+    assert begin.details == {"of": "alice/rows", "into": "alice/sums", "model": "lab/it"}
+    assert (stop.actor_name, stop.details["how"]) == ("freehold", "waits")
+    assert "1 of 2 rows failed" in stop.details["why"]
+    assert {one.owner_id for one in found} == {hub.cast.alice.id}
 
 
 def test_a_cancelled_batch_gives_what_it_has(hub: Hub, work: Callable[[], None]) -> None:

@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from freehold.access.rules import Action
 from freehold.core.database import Database
+from freehold.governance.tables import AuditEntry
 from freehold.inference.errors import ModelUnknown
 from freehold.inference.rules import Target
 from freehold.pipelines import service
@@ -61,6 +63,16 @@ def test_a_file_is_served_pinned_anew_switched_and_stopped(
         service.plan(db, cast.bob.actor, "lab/review")
     assert client.delete(f"{PIPELINES}/lab/review", headers=bob).status_code == 204
     assert client.post(PIPELINES, json=BODY | {"revision": file}, headers=bob).status_code == 201
+    with database.read() as db:
+        found = db.scalars(select(AuditEntry).where(AuditEntry.thing_kind == "pipeline").order_by(AuditEntry.id)).all()
+    served = {"file": f"lab/steps@{file[:7]}:{PATH}", "keepsContent": False}
+    assert [(one.actor_name, one.verb, one.details) for one in found] == [
+        ("bob", "pipeline.served", served),
+        ("bob", "pipeline.changed", {"revision": later}),
+        ("bob", "pipeline.changed", {"on": False}),
+        ("bob", "pipeline.stopped", {}),
+        ("bob", "pipeline.served", served),
+    ]
 
 
 @pytest.mark.usefixtures("file")

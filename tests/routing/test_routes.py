@@ -6,16 +6,19 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from freehold.access.rules import Actor
+from freehold.accounts.tables import Account
 from freehold.core.database import Database
+from freehold.governance.tables import AuditEntry
 from freehold.inference.errors import ModelUnknown, SignInToCall
 from freehold.routing import service
 from freehold.routing.answering import answer
 from freehold.routing.rules import Asked, Ledger, Plan, RoutePlan, leaves
-from tests.fixtures.people import Cast
+from tests.fixtures.people import Cast, Person
 from tests.inference.conftest import ServeRow, visibility
 from tests.inference.conftest import serve_row as serve_row  # the fixture
 from tests.people.test_pages import Browser
@@ -58,6 +61,38 @@ def test_a_route_is_made_changed_switched_and_taken_away(client: TestClient, cas
     assert client.delete(f"{ROUTES}/lab/assistant", headers=bob).status_code == 204
     assert client.get(f"{ROUTES}/lab/assistant", headers=bob).status_code == 404
     assert client.post(ROUTES, json=body("pinned", "alice/small"), headers=bob).status_code == 201
+
+
+@pytest.mark.usefixtures("models")
+def test_what_is_done_to_a_route_is_in_the_trail(client: TestClient, cast: Cast, database: Database) -> None:
+    def put(path: str, given: dict[str, Any], status: int = 200, who: Person = cast.bob) -> None:
+        answer = client.put(f"{ROUTES}/lab/assistant{path}", json=given, headers=who.headers)
+        assert answer.status_code == status, answer.text
+
+    first = body("fallback", "lab/large", "alice/small")
+    assert client.post(ROUTES, json=first, headers=cast.bob.headers).status_code == 201
+    guards = [{"kind": "secrets", "side": "input", "does": "mask"}]
+    guarded = body("fallback", "lab/large", "alice/small", guards=guards)
+    put("", guarded)
+    put("", guarded)
+    put("", guarded, 403, cast.charlie)
+    put("/on", {"on": False})
+    put("", guarded | {"description": "Of the lab", "policy": guarded["policy"] | {"targets": ["lab/large"]}})
+    put("", body("round"), 400)
+    assert client.delete(f"{ROUTES}/lab/assistant", headers=cast.bob.headers).status_code == 204
+    with database.read() as db:
+        found = db.scalars(select(AuditEntry).where(AuditEntry.thing_kind == "route").order_by(AuditEntry.id)).all()
+        lab = db.scalars(select(Account.id).where(Account.key == "lab")).one()
+    first_told = {"on": True, "keepsContent": False, "kind": "fallback", "targets": ["lab/large", "1 elsewhere"]}
+    assert [(one.verb, one.details) for one in found] == [
+        ("route.made", first_told),
+        ("route.guards", {"guards": ["input secrets: mask"]}),
+        ("route.disabled", {}),
+        ("route.enabled", {}),
+        ("route.changed", {"description": "Of the lab", "targets": ["lab/large"]}),
+        ("route.deleted", {}),
+    ]
+    assert {(one.actor_name, one.thing_name, one.owner_id) for one in found} == {("bob", "lab/assistant", lab)}
 
 
 @pytest.mark.usefixtures("models")

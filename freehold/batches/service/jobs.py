@@ -7,14 +7,16 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from freehold.access.rules import Action, Actor
+from freehold.access.rules import HUB, Action, Actor
 from freehold.batches import queue, rules
 from freehold.batches.errors import BadBatch, NoSuchBatch, NotNow
+from freehold.batches.events import BatchBegun, BatchResumed, BatchStopped
 from freehold.batches.service import files
 from freehold.batches.tables import Batch, BatchLine
 from freehold.content import queries as content
 from freehold.content.kit import Kit
 from freehold.core import clock
+from freehold.core.events import publish
 from freehold.core.ids import new_secret_id
 from freehold.inference.service import names
 from freehold.repos import service as repos
@@ -105,6 +107,7 @@ def cancel(db: Session, actor: Actor, batch_id: str) -> Batch:
         batch.ended_at = clock.now()
         db.execute(delete(BatchLine).where(BatchLine.batch_id == batch.id))
     db.flush()
+    publish(db, BatchStopped(batch, actor, "cancelled"))
     return batch
 
 
@@ -114,6 +117,7 @@ def pause(db: Session, actor: Actor, batch_id: str) -> Batch:
     if batch.state != "running":
         raise NotNow(f"This batch is {batch.state}, and not running.")
     _to(db, batch, "paused", why="Paused by you.")
+    publish(db, BatchStopped(batch, actor, "paused"))
     return batch
 
 
@@ -130,6 +134,7 @@ def resume(db: Session, actor: Actor, batch_id: str, *, retries: bool = False) -
             batch.reached, batch.failed = min(batch.reached, first), 0
     _to(db, batch, "running")
     queue.go_on(db, batch.id)
+    publish(db, BatchResumed(batch, actor, retries))
     return batch
 
 
@@ -140,6 +145,7 @@ def finish(db: Session, actor: Actor, batch_id: str) -> Batch:
         raise NotNow(f"This batch is {batch.state}, and not paused.")
     _to(db, batch, "finishing")
     queue.go_on(db, batch.id)
+    publish(db, BatchStopped(batch, actor, "finished"))
     return batch
 
 
@@ -159,7 +165,10 @@ def change(db: Session, actor: Actor, batch_id: str, verb: str) -> Batch:
 def stop(db: Session, batch_id: str, why: str) -> None:
     """A running batch waits for somebody to look, with the reason."""
     waits = {"state": "paused", "why": why[:1000], "touched_at": clock.now()}
-    db.execute(update(Batch).where(Batch.id == batch_id, Batch.state == "running").values(waits))
+    stopped = update(Batch).where(Batch.id == batch_id, Batch.state == "running").values(waits).returning(Batch)
+    batch = db.scalar(stopped)
+    if batch is not None:
+        publish(db, BatchStopped(batch, HUB, "waits", why))
 
 
 def note(
@@ -201,6 +210,7 @@ def _made(
     db.add(batch)
     db.flush()
     queue.go_on(db, batch.id)
+    publish(db, BatchBegun(batch, actor))
     return batch
 
 

@@ -15,11 +15,10 @@ from freehold.core.events import Bus
 from freehold.core.ids import id_at
 from freehold.discussions.events import CommentHidden
 from freehold.gating.events import AccessDecided, AccessRevoked
+from freehold.governance.service import serving
 from freehold.governance.service.trail import Thing, of_account, of_repo, record
 from freehold.governance.tables import AuditEntry
 from freehold.inbox.events import WebhookChanged
-from freehold.inference import events as endpoints
-from freehold.inference.tables import Endpoint
 from freehold.oauth.events import ProgramLetIn, ProgramShutOut
 from freehold.repos.events import RepoCreated, RepoDeleted, RepoMoved, RepoSettingsChanged
 from freehold.spaces.events import SpaceSettingsChanged
@@ -61,12 +60,10 @@ def subscribe(bus: Bus) -> None:
     bus.subscribe(AccessRevoked, on_access_ended)
     bus.subscribe(SpaceSettingsChanged, on_space)
     bus.subscribe(WebhookChanged, on_webhook)
-    bus.subscribe(endpoints.EndpointDeployed, on_deployed)
-    bus.subscribe(endpoints.EndpointChanged, on_endpoint_changed)
-    bus.subscribe(endpoints.EndpointRemoved, on_endpoint_removed)
     bus.subscribe(usage.BoundsChanged, on_bounds)
     bus.subscribe(usage.PriceChanged, on_price)
     bus.subscribe(usage.ContentErased, on_content_erased)
+    serving.subscribe(bus)
 
 
 # ---- people and organisations ------------------------------------------------------------------------------
@@ -237,20 +234,6 @@ def on_webhook(db: Session, event: WebhookChanged) -> None:
     record(db, f"webhook.{event.what}", thing, actor=event.actor)
 
 
-def on_deployed(db: Session, event: endpoints.EndpointDeployed) -> None:
-    row = event.endpoint
-    model = f"{row.repo.path}@{row.revision[:7]}" if row.repo else f"{row.remote_model} at {_host(row)}"
-    record(db, "endpoint.deployed", _endpoint(row), actor=event.actor, model=model, file=row.file, engine=row.engine)
-
-
-def on_endpoint_changed(db: Session, event: endpoints.EndpointChanged) -> None:
-    record(db, "endpoint.changed", _endpoint(event.endpoint), actor=event.actor, **event.changed)
-
-
-def on_endpoint_removed(db: Session, event: endpoints.EndpointRemoved) -> None:
-    record(db, "endpoint.removed", _endpoint(event.endpoint), actor=event.actor, why=event.why)
-
-
 def on_bounds(db: Session, event: usage.BoundsChanged) -> None:
     thing = of_account(event.account) if event.account else Thing("hub", "", "each account")
     told: dict[str, Any] = {"of": event.subject, "budget_micros": event.amount_micros, "ends_calls": event.is_hard}
@@ -268,12 +251,3 @@ def on_price(db: Session, event: usage.PriceChanged) -> None:
 def on_content_erased(db: Session, event: usage.ContentErased) -> None:
     verb = "content.erased_own" if event.is_own else "content.erased"
     record(db, verb, of_account(event.account), what=event.what, calls=event.count)
-
-
-def _endpoint(row: Endpoint) -> Thing:
-    return Thing("endpoint", row.id, row.name, row.namespace_id)
-
-
-def _host(row: Endpoint) -> str:
-    """Addresses may hold what opens them: the host tells enough."""
-    return urlsplit(row.remote_url or "").hostname or "?"
