@@ -114,8 +114,8 @@ def admit(db: Session, asker: Asker, model: str, wished: Callable[[AnyPlan], Wis
 
 
 def _priced(db: Session, plan: AnyPlan) -> tuple[str, str]:
-    """The served name and the model by whose price ``plan`` is let in: of several that may answer the dearest, so that
-    no budget is gone past by a name that has no price of its own."""
+    """The served name and the model by whose price ``plan`` is let in: a route's or pipeline's own where it has one,
+    else of several that may answer the dearest, so that no budget is gone past."""
 
     def price(one: Target) -> tuple[int, int, int]:
         rate = usage_queries.price_of(db, one.served_name, one.model)
@@ -123,6 +123,8 @@ def _priced(db: Session, plan: AnyPlan) -> tuple[str, str]:
 
     if isinstance(plan, Target):
         return plan.served_name, plan.model
+    if usage_queries.has_price(db, plan.served_name):
+        return plan.served_name, ""
     dearest = max(leaves(plan), key=price, default=None)
     return (dearest.served_name, dearest.model) if dearest else (plan.served_name, "")
 
@@ -130,14 +132,16 @@ def _priced(db: Session, plan: AnyPlan) -> tuple[str, str]:
 def record(database: Database, admitted: Admitted, *, outcome: Outcome | None = None) -> None:
     """Each model that was asked has its meter. ``outcome``: of the call as a whole, where that is known better than of
     its last leg. Quick: may be called in the event loop."""
-    legs, parts = admitted.ledger.legs, admitted.ledger.parts
+    legs, parts, allowance = admitted.ledger.legs, admitted.ledger.parts, admitted.allowance
     if not legs:
-        usage.forgo(database, admitted.allowance)
+        usage.forgo(database, allowance)
         return
-    for at, (leg, part) in enumerate(zip(legs, parts, strict=True)):
-        is_last = at == len(legs) - 1
-        meter = _meter(admitted, leg, outcome if outcome and is_last else leg.outcome, part.via)
-        usage.record(database, meter, admitted.allowance if is_last else None)
+    *earlier, last = zip(legs, parts, strict=True)
+    for leg, part in earlier:
+        usage.record(database, _meter(admitted, leg, leg.outcome, part.via), allowance.of_part())
+    took = sum(leg.measured.prompt_tokens + leg.measured.completion_tokens for leg, _ in earlier)
+    leg, part = last
+    usage.record(database, _meter(admitted, leg, outcome or leg.outcome, part.via), allowance.after(took))
 
 
 def keep(database: Database, admitted: Admitted, *, outcome: Outcome | None = None) -> None:

@@ -4,7 +4,7 @@ Money is in millionths of the instance's currency (*micros*), prices in micros p
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -76,6 +76,15 @@ class Allowance:
     @property
     def rate(self) -> Rate:
         return Rate(self.input_price, self.cached_price, self.output_price, self.second_price)
+
+    def of_part(self) -> "Allowance":
+        """The same prices, for a part of the call that is recorded before its last one: that one lets go what is held,
+        and sets limits right."""
+        return replace(self, hold_id="", counted=())
+
+    def after(self, tokens: int) -> "Allowance":
+        """For the last part of a call whose earlier ones took so many ``tokens``: limits count those, too."""
+        return replace(self, expected_tokens=self.expected_tokens - tokens)
 
     def left_tokens(self, prompt_tokens: int) -> int | None:
         """Tokens of the answer until the budget ends; None: no bound."""

@@ -4,12 +4,14 @@ import json
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
 from freehold.core import clock
 from freehold.gateway import grammars, rules
 from freehold.gateway.errors import BadCall
 from freehold.usage.rules import month_of, price_keys
-from freehold.usage.tables import Budget, Price
+from freehold.usage.service.recording import LEDGER
+from freehold.usage.tables import Budget, BudgetHold, Limit, Price
 from tests.gateway.conftest import Hub
 from tests.gateway.test_policies import route
 
@@ -193,6 +195,42 @@ def test_a_spent_budget_ends_calls_of_a_route_too(hub: Hub) -> None:
     for model in ("lab/it", "alice/around"):
         assert hub.ask(model=model).status_code == 429
     assert not hub.engine.seen
+
+
+def small_first(hub: Hub) -> None:
+    """``lab/route`` asks ``lab/it``, whose answer is never long enough, and then ``lab/ours``."""
+    route(hub, "small_first", "lab/it", "lab/ours", check={"kind": "length", "value": "1000-4000"})
+
+
+def test_all_that_a_route_asked_counts_under_a_limit_of_tokens(hub: Hub) -> None:
+    small_first(hub)
+    mine, now = hub.cast.alice.id, clock.now()
+    with hub.database.write() as db:
+        db.add(Limit(id="l", key=f"{mine}/-/-", account_id=mine, tokens=1000, changed_at=now))
+    assert hub.ask(model="lab/route", max_tokens=3).status_code == 200
+    took = [meter.prompt_tokens + meter.completion_tokens for meter in hub.meters()]
+    assert len(took) == 2 and all(took)
+    (window,) = hub.database.info[LEDGER]._windows.values()
+    assert (window.calls + window.before[0], window.tokens + window.before[1]) == (1, sum(took))
+
+
+@pytest.mark.parametrize(("own", "costs"), [(None, [3, 0]), (10 * 10**6, [30, 30])])
+def test_a_routes_own_price_is_that_of_all_it_asked_and_else_each_model_has_its_own(
+    hub: Hub, own: int | None, costs: list[int]
+) -> None:
+    small_first(hub)
+    bound(hub, 1000)
+    if own:
+        with hub.database.write() as db:
+            key, now = price_keys("lab/route", "")[0], clock.now()
+            db.add(Price(key=key, input_price=0, cached_price=0, output_price=own, second_price=0, changed_at=now))
+    assert hub.ask(model="lab/route", max_tokens=3).status_code == 200
+    assert [(meter.served_name, meter.via, meter.cost_micros) for meter in hub.meters()] == [
+        ("lab/it", "lab/route", costs[0]), ("lab/ours", "lab/route", costs[1])
+    ]  # fmt: skip
+    with hub.database.read() as db:
+        assert db.get_one(Budget, "b").spent_micros == sum(costs)
+        assert db.scalar(select(func.count()).select_from(BudgetHold)) == 0
 
 
 def test_what_is_left_of_a_budget_is_shared_by_the_answers_of_a_call(hub: Hub) -> None:

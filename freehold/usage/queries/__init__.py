@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from freehold.usage.rules import Rate, price_keys
+from freehold.usage.rules import Rate, price_key, price_keys
 from freehold.usage.tables import Price
 
 
@@ -19,3 +19,8 @@ def price_of(db: Session, served_name: str, model: str) -> Rate:
         return Rate()
     nearest = min(rows, key=lambda row: keys.index(row.key))
     return Rate(nearest.input_price, nearest.cached_price, nearest.output_price, nearest.second_price)
+
+
+def has_price(db: Session, served_name: str) -> bool:
+    """Whether this very name has a price, and need not go by that of a model."""
+    return db.scalar(select(Price.key).where(Price.key == price_key("name", served_name))) is not None

@@ -248,7 +248,8 @@ def _is_written(db: Session, entry: Entry) -> bool:
 
 def _row(db: Session, entry: Entry, core_watts: float) -> dict[str, Any]:
     meter, allowance = entry.meter, entry.allowance
-    is_its_own = allowance is not None and allowance.served_name in ("", meter.served_name)
+    # Also of a route or pipeline that has a price of its own: it is the price of all that was asked for it.
+    is_its_own = allowance is not None and allowance.served_name in ("", meter.served_name, meter.via)
     rate = allowance.rate if allowance and is_its_own else queries.price_of(db, meter.served_name, meter.model)
     at = meter.at.astimezone(UTC)
     return {
