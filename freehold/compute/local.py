@@ -116,7 +116,7 @@ class Local:
         open_pipes = {out.fileno(), err.fileno()}
         looked = 0.0
         while not self._over(bool(open_pipes)):
-            for descriptor, _ in ready.poll(LOOK_S * 1000):
+            for descriptor, _ in ready.poll(LOOK_S * 1000 if open_pipes else 0):
                 data = os.read(descriptor, 64 << 10)
                 if not data:
                     ready.unregister(descriptor)

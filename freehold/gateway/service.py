@@ -56,6 +56,7 @@ class Admitted:
             content_type=wish.content_type,
             request_id=self.request_id,
             priority="batch" if self.is_batch else "live",
+            caller_id=self.asked.user_id or "",
         )
 
     @property

@@ -2,6 +2,7 @@
 
 InferenceError
 ├── TooBusy          429  the queue is full, or the wait for a turn was too long; Retry-After says when to come again
+├── CallerPaused     429  calls of this caller ended the model's engine again and again; others are answered
 ├── DoesNotFit       503  the node's memory does not hold the model now; says what would
 ├── LoadFailed       503  the engine could not load it, in its own words
 ├── EngineLost       503  the engine's process died, or broke off, in the middle
@@ -41,6 +42,12 @@ class TooBusy(InferenceError):
     def __init__(self, message: str, *, retry_after_s: float) -> None:
         super().__init__(message, headers={"Retry-After": str(max(1, math.ceil(retry_after_s)))})
         self.retry_after_s = retry_after_s
+
+
+class CallerPaused(InferenceError):
+    status = 429
+    code = "calls_end_the_engine"
+    kind = "rate_limit_error"
 
 
 class DoesNotFit(InferenceError):

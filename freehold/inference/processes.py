@@ -1,6 +1,7 @@
 """What the model store of a node keeps of what runs: groups and their processes, and what it needs to start one."""
 
 import asyncio
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,9 @@ from freehold.compute.rules import Running
 from freehold.inference.plans import Plan, Wish
 
 State = Literal["loading", "ready", "ending"]
+#: Callers that went before their answers were whole, of one process, and how long what they asked may still end it: an
+#: engine that hangs is ended by its own watch after two minutes and a half.
+MAX_LEFT, LEFT_S = 64, 200.0
 
 
 class Starter(Protocol):
@@ -58,11 +62,20 @@ class Process:
     calls: int = 0
     called_at: datetime | None = None
     running: Running | None = None
+    callers: Counter[str] = field(default_factory=Counter)  # of the calls under way
+    broken: set[str] = field(default_factory=set)  # callers whose calls it broke off
+    left: deque[tuple[str, float]] = field(default_factory=lambda: deque(maxlen=MAX_LEFT))  # who went early, and when
 
     @property
     def is_open(self) -> bool:
         """Whether a call may begin."""
         return self.state == "ready" and self.running is not None and self.running.is_alive
+
+    def suspects(self, now: float) -> set[str]:
+        """Callers one of whose calls it may have ended of: those that were under way, where it has ended."""
+        if self.running is None or self.running.is_alive:
+            return set(self.broken)  # it lives, and broke off these alone
+        return self.broken | set(+self.callers) | {one for one, at in self.left if at > now - LEFT_S}
 
     def memory_bytes(self) -> int:
         """What it has reserved, or has taken where that is more."""
@@ -83,6 +96,8 @@ class Group:
     failed_at: datetime | None = None
     again_at: float = 0.0
     log: str = ""
+
+    ended_by: set[str] = field(default_factory=set)  # callers, each alone with one that died, since a call ended well
 
     def current(self) -> list[Process]:
         """Those that are not on their way out."""

@@ -48,6 +48,7 @@ class Call:
     upload: bytes | None = None  # a file beside the body: sound to transcribe, a picture
     content_type: str = ""  # of ``upload``
     request_id: str = ""
+    caller_id: str = ""  # who asks, told apart from others of the same payer; '': the payer
 
 
 @dataclass
@@ -142,11 +143,11 @@ class Store(Protocol):
         """How many calls may be under way at a time: replicas times parallel, also of what is not loaded yet."""
         ...
 
-    def replica(self, target: Target) -> AbstractAsyncContextManager[Replica]:
-        """A ready replica with a free slot, loaded where needed; not evicted while it is held.
+    def replica(self, target: Target, caller_id: str = "") -> AbstractAsyncContextManager[Replica]:
+        """A ready replica with a free slot for ``caller_id``, loaded where needed; not evicted while it is held.
 
-        Raises ``DoesNotFit`` and ``LoadFailed``. Leaving with ``EngineLost`` says that it died: the next call has
-        another.
+        Raises ``DoesNotFit``, ``LoadFailed`` and ``CallerPaused``. Leaving with ``EngineLost`` says that it died: the
+        next call has another.
         """
         ...
 

@@ -34,7 +34,7 @@ class NodeRuntime:
                 target.endpoint_id, call.payer_id, slots=self.store.slots(target), priority=call.priority
             ) as leg.measured.queue_s:
                 waited = loop.time()
-                async with self._replica(target) as replica:
+                async with self._replica(target, call.caller_id or call.payer_id) as replica:
                     leg.measured.load_s = loop.time() - waited
                     before, asked = replica.took(), loop.time()
                     try:
@@ -53,10 +53,10 @@ class NodeRuntime:
             leg.outcome = "refused" if err.status < 500 else "failed"
             raise
 
-    def _replica(self, target: Target) -> AbstractAsyncContextManager[Replica]:
+    def _replica(self, target: Target, caller_id: str) -> AbstractAsyncContextManager[Replica]:
         if target.engine == remote.NAME and self.outside is not None:
             return self.outside.replica(target)
-        return self.store.replica(target)
+        return self.store.replica(target, caller_id)
 
     def standing(self, endpoint_ids: Sequence[str]) -> Mapping[str, str]:
         known = self.store.standing(endpoint_ids)

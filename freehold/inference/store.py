@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from freehold.compute.errors import JobFailed
 from freehold.core import clock
 from freehold.core.errors import HubError
+from freehold.inference.blame import Blame
 from freehold.inference.errors import DoesNotFit, EndpointOff, EngineLost, LoadFailed, ModelUnknown
 from freehold.inference.plans import Plan, Wish
 from freehold.inference.processes import Group, Process, Seen, Starter
@@ -29,6 +30,9 @@ T = TypeVar("T")
 LOAD_S, ROOM_S = 600.0, 30.0
 #: After failures in a row: seconds until it is tried again, the last one again and again.
 BACK_OFF_S: Sequence[float] = (0.0, 5.0, 15.0, 60.0, 300.0)
+#: For calls to say that an engine broke them off; and callers, each alone with one, of whom it died without a call that
+#: ended well in between, before the model itself is at fault and is left alone for a while.
+BLAME_S, MODEL_ITSELF = 1.0, 3
 #: Calls under way on what is out of date go on for so long.
 DRAIN_S = 600.0
 #: Whoever waits looks again this often, whatever it was told.
@@ -47,6 +51,7 @@ class NodeStore:
     def __init__(self, starter: Starter, budget_bytes: int) -> None:
         self.starter, self.budget_bytes = starter, budget_bytes
         self.groups: dict[str, Group] = {}
+        self.blame = Blame()
         self._changed = asyncio.Condition()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="models")
         self._loads = asyncio.Semaphore(LOADS)
@@ -60,26 +65,35 @@ class NodeStore:
         return max(1, target.replicas * target.parallel)
 
     @asynccontextmanager
-    async def replica(self, target: Target) -> AsyncIterator[Replica]:
+    async def replica(self, target: Target, caller_id: str = "") -> AsyncIterator[Replica]:
+        self.blame.check(target, caller_id, self._now())
         process = await self._taken(target)
         running = process.running
         assert running is not None
+        process.callers[caller_id] += 1
         try:
             body = self.starter.body(process.plan, target.adapter)
             yield Replica(running.address, running.key, running.took, body)
         except EngineLost as err:
+            process.broken.add(caller_id)
             group = self.groups.get(target.endpoint_id)
             if process.state == "ready" and group is not None:  # it may live, and does not answer as it should
-                self._failed(group, err.message, "crashed")
-                self._drain([process])
+                self._died(group, process, err.message, "crashed")
+            raise
+        except HubError:
+            raise  # it said why it does not answer
+        except BaseException:
+            process.left.append((caller_id, self._now()))
             raise
         else:
             process.calls += 1
             group = self.groups.get(target.endpoint_id)
             if group is not None and process.is_open:
                 group.failures, group.failed, group.reason = 0, "", ""
+                group.ended_by.clear()
         finally:
             process.held -= 1
+            process.callers[caller_id] -= 1
             process.used_at, process.called_at = self._now(), clock.now()
             await self._tell()
 
@@ -135,7 +149,7 @@ class NodeStore:
         """Its replicas drain; the next call loads anew, whatever failed before."""
         group = self.groups.get(endpoint_id)
         if group is not None:
-            group.failures, group.failed, group.again_at = 0, "", 0.0
+            self._forgive(group)
             self._drain(group.current())
             await self._tell()
 
@@ -319,13 +333,14 @@ class NodeStore:
     def _agree(self, group: Group, wish: Wish | None) -> None:
         """What runs and should not drains. ``wish`` None: the endpoint is gone."""
         if wish is None or not wish.is_on:
+            self._forgive(group)
             self._drain(group.current())
             if wish is None and not group.processes and group.loading is None:
                 self.groups.pop(group.wish.endpoint_id, None)
             group.wish = wish or replace(group.wish, is_on=False)
             return
         if wish.fingerprint != group.wish.fingerprint:
-            group.failures, group.failed, group.reason, group.again_at = 0, "", "", 0.0
+            self._forgive(group)
             self._drain(group.current())
         group.wish = wish
         self._drain(group.current()[wish.replicas :])
@@ -366,11 +381,35 @@ class NodeStore:
             return  # it was asked to, or its load says why
         running = process.running
         said = running.failure if running is not None else None
+        reason, message = said or ("crashed", "Its engine ended.")
         for group in self.groups.values():
             if process in group.processes:
-                log.warning("%s ended by itself: %s", group.wish.name, said[1] if said else "no reason is known")
-                self._failed(group, said[1] if said else "Its engine ended.", said[0] if said else "crashed")
+                log.warning("%s ended by itself: %s", group.wish.name, message)
+                if process.suspects(self._now()):
+                    self._died(group, process, message, reason)
+                    return
+                self._failed(group, message, reason)
         self._drain([process], patient=False)
+
+    def _died(self, group: Group, process: Process, message: str, reason: str) -> None:
+        """While it answered: the next call loads anew, at once, and who it may have been is found out meanwhile."""
+        group.failed, group.reason, group.failed_at = message[:500], reason, clock.now()
+        process.state, process.since = "ending", clock.now()
+        self._spawn(self._blamed(group, process))
+
+    async def _blamed(self, group: Group, process: Process) -> None:
+        deadline, running = self._now() + BLAME_S, process.running
+        assert running is not None
+        while (running.is_alive or process.held) and self._now() < deadline and not self.is_closed:
+            await self._wait(deadline - self._now())  # every call that it broke off says so
+        suspects = process.suspects(self._now())
+        if not self.is_closed:
+            self.blame.ended(group.wish.endpoint_id, suspects, self._now())
+        if len(suspects) == 1:
+            group.ended_by |= suspects
+            if len(group.ended_by) >= MODEL_ITSELF:
+                self._failed(group, group.failed, group.reason)
+        await self._end(process, patient=True)
 
     def _load_failed(self, group: Group, message: str, reason: str) -> None:
         group.failed_loads += 1
@@ -380,6 +419,12 @@ class NodeStore:
         group.failures += 1
         group.failed, group.reason, group.failed_at = message[:500], reason, clock.now()
         group.again_at = self._now() + BACK_OFF_S[min(group.failures, len(BACK_OFF_S)) - 1]
+
+    def _forgive(self, group: Group) -> None:
+        """It begins anew, whatever failed before and whoever made it."""
+        group.failures, group.failed, group.reason, group.again_at = 0, "", "", 0.0
+        group.ended_by.clear()
+        self.blame.forget(group.wish.endpoint_id)
 
     # ---- small -----------------------------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ class One:
         return SETUP.parallel
 
     @asynccontextmanager
-    async def replica(self, target: Target) -> AsyncIterator[Replica]:
+    async def replica(self, target: Target, caller_id: str = "") -> AsyncIterator[Replica]:
         yield Replica(self.running.address, self.running.key, self.running.took)
 
     def standing(self, endpoint_ids: Sequence[str]) -> Mapping[str, str]:

@@ -1,6 +1,7 @@
 """The model store: replicas come and go as calls, rows, memory and accidents want it, and nothing of them is left."""
 
 import asyncio
+import http.client
 import json
 import os
 import random
@@ -24,7 +25,7 @@ from freehold.core import clock
 from freehold.core.errors import HubError
 from freehold.engines.rules import Offer, Setup
 from freehold.inference import store as store_module
-from freehold.inference.errors import DoesNotFit, EndpointOff, EngineLost, LoadFailed, ModelUnknown
+from freehold.inference.errors import CallerPaused, DoesNotFit, EndpointOff, EngineLost, LoadFailed, ModelUnknown
 from freehold.inference.plans import Plan, Wish
 from freehold.inference.rules import Replica, Target
 from freehold.inference.store import NodeStore
@@ -141,7 +142,7 @@ async def ask(replica: Replica, **body: Any) -> Any:
         try:
             with urllib.request.urlopen(urllib.request.Request(replica.address, data, headers)) as answer:
                 return json.load(answer)
-        except (OSError, ValueError) as err:
+        except (OSError, ValueError, http.client.HTTPException) as err:
             if isinstance(err, urllib.error.HTTPError):
                 err.close()
             raise EngineLost("It broke off.") from err
@@ -149,8 +150,8 @@ async def ask(replica: Replica, **body: Any) -> Any:
     return await asyncio.to_thread(post)
 
 
-async def call(store: NodeStore, target: Target, **body: Any) -> Any:
-    async with store.replica(target) as replica:
+async def call(store: NodeStore, target: Target, caller: str = "alice", **body: Any) -> Any:
+    async with store.replica(target, caller) as replica:
         return await ask(replica, **body)
 
 
@@ -301,20 +302,83 @@ def test_one_that_is_killed_while_nobody_calls_is_noticed() -> None:
     run(test)
 
 
-def test_one_that_dies_again_and_again_is_left_alone_for_a_while_with_its_reason_kept(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_caller_whose_calls_end_the_engine_is_paused_and_others_are_answered_at_once() -> None:
     async def test(store: NodeStore, starter: StandIn) -> None:
         target = starter.put("a")
-        for _ in range(2):
+        for _ in range(3):
             with pytest.raises(EngineLost):
-                await call(store, target, die=True)
+                await call(store, target, "mallory", die=True)
+            assert await call(store, target, "bob"), "no back-off"
+        await until(lambda: len(store.groups["a"].processes) == 1)  # what died is known
+        with pytest.raises(CallerPaused, match="in 5 min") as refused:
+            await call(store, target, "mallory")
+        assert 0 < int(refused.value.headers["Retry-After"]) <= 300
+        assert await call(store, target, "bob")
+        assert await call(store, starter.put("b"), "mallory"), "it is about the one model"
+        starter.put("a", is_on=False)
+        await store.follow(starter.wishes.values())
+        starter.put("a", is_on=True)
+        assert await call(store, target, "mallory"), "its owner forgave"
+
+    run(test)
+
+
+def test_of_several_under_way_each_is_blamed_in_part_and_who_left_before_it_died_too() -> None:
+    async def test(store: NodeStore, starter: StandIn) -> None:
+        target = starter.put("a", parallel=3)
+
+        async def held(caller: str) -> None:
+            async with store.replica(target, caller) as replica:
+                await until(lambda: not starter._running[-1].is_alive)
+                await ask(replica)
+
+        for at in range(6):
+            beside, leaving = (asyncio.create_task(held(caller)) for caller in ("bob", "carol"))
+            await until(lambda: [one.held for one in store.groups["a"].processes] == [2] if store.groups else False)
+            leaving.cancel()
+            with suppress(asyncio.CancelledError):
+                await leaving
+            os.kill(starter._running[-1].pid, signal.SIGKILL)
+            with pytest.raises(EngineLost):
+                await beside
+            await until(lambda: len(store.groups["a"].processes) == 0)
+            if at < 5:
+                assert await call(store, target, "bob"), "half a mark each"
+        for caller in ("bob", "carol"):
+            with pytest.raises(CallerPaused):
+                await call(store, target, caller)
+        assert await call(store, target, "dave")
+
+    run(test)
+
+
+def test_one_that_dies_of_everybody_is_left_alone_for_a_while_with_its_reason_kept() -> None:
+    async def test(store: NodeStore, starter: StandIn) -> None:
+        target = starter.put("a")
+        for caller in ("bob", "carol", "dave", "erin"):
+            with pytest.raises(EngineLost):
+                await call(store, target, caller, die=True)
+            await until(lambda: not store.groups["a"].processes)
         with pytest.raises(LoadFailed) as refused:
-            await call(store, target)
+            await call(store, target, "frank")
         assert int(refused.value.headers["Retry-After"]) > 0
-        assert len(starter.begun) == 2
+        assert len(starter.begun) == 4
         await store.unload("a")  # whoever owns it says to try again
-        assert await call(store, target)
+        assert await call(store, target, "frank")
+
+    run(test)
+
+
+def test_one_that_dies_again_and_again_with_nobody_near_is_left_alone() -> None:
+    async def test(store: NodeStore, starter: StandIn) -> None:
+        starter.put("a", keep_warm=True)
+        for _ in range(2):
+            await store.follow(starter.wishes.values())
+            await until(lambda: store.standing(["a"])["a"] == "ready")
+            os.kill(starter._running[-1].pid, signal.SIGKILL)
+            await until(lambda: store.standing(["a"])["a"] == "failed")
+        await store.follow(starter.wishes.values())
+        assert len(starter.begun) == 2
 
     run(test)
 
@@ -479,7 +543,8 @@ async def trouble(store: NodeStore, starter: StandIn, events: int, seed: int) ->
         if what in ("change", "off", "rest"):
             await store.follow(list(starter.wishes.values()))
             await store.rest()
-        calling = asyncio.create_task(call(store, starter.target(name), **({"die": True} if what == "die" else {})))
+        more = {"die": True} if what == "die" else {}
+        calling = asyncio.create_task(call(store, starter.target(name), f"caller {number % 40}", **more))
         if what == "kill":
             await asyncio.sleep(0.01)
             for running in [one for one in starter._running if one.is_alive][:1]:
