@@ -9,6 +9,8 @@ from freehold.routing.rules import MAX_TARGETS
 
 MAX_TYPED = 40_000
 EMPTY_ROWS = 2
+#: How many models a kind has, where that is given.
+ROWS_OF = {"pinned": 1, "small_first": 2}
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ class Typed:
         """As ``policies.read`` takes it; numbers that are none are left for it to refuse."""
         said: dict[str, Any] = {
             "kind": self.kind,
-            "targets": [_target(row) for row in self.targets],
+            # Rows that the form does not show with this kind do not count.
+            "targets": [_target(row) for row in self.targets[: ROWS_OF.get(self.kind)]],
             "guards": [_guard(row) for row in self.guards],
         }
         if self.kind == "canary":

@@ -35,9 +35,9 @@ Csrf = Annotated[str, Form(alias="csrf")]
 RECENT = 20
 #: What each kind does, as the pages say it.
 KINDS = {
-    "pinned": "Pinned: always this model",
-    "canary": "Canary: by weight",
     "fallback": "Fallback: the first that answers",
+    "pinned": "Pinned: always this model",
+    "canary": "Canary: each by its share of the calls",
     "rules": "Rules: the first whose condition holds",
     "small_first": "Small first: the large one where the small one’s answer will not do",
 }
@@ -87,6 +87,7 @@ class RouteFormPage:
     typed: Typed
     wrong: Wrong
     namespaces: Sequence[str]
+    names: Sequence[str]  #: that the visitor may call, to choose from
     kinds: dict[str, str]
     checks: dict[str, str]
     guard_kinds: Sequence[str]
@@ -104,11 +105,13 @@ def listed(ask: Ask) -> Response:
 
 @router.get("/routes/new")
 @door(Action.CREATE_IN)
-def new(ask: Ask, model: str = "") -> Response:
+def new(ask: Ask, model: str = "", kind: str = "") -> Response:
+    """``kind``: the one that is chosen when the form is opened."""
     if not csrf.is_in_person(ask):
         return RedirectResponse("/login?next=/routes/new", 303)
     targets = [TargetRow(model[:193])] if model else []
-    return _form(ask, "", Typed(name=f"{ask.actor.name}/", targets=targets))
+    chosen = kind if kind in KINDS else "fallback"
+    return _form(ask, "", Typed(name=f"{ask.actor.name}/", kind=chosen, targets=targets))
 
 
 @router.get("/routes/{namespace}/{called}")
@@ -241,6 +244,7 @@ def _form(
         typed=typed,
         wrong=refused,
         namespaces=_namespaces(ask),
+        names=queries.names(ask.db, ask.actor, but=typed.name),
         kinds=KINDS,
         checks=CHECKS,
         guard_kinds=GUARD_KINDS,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from freehold.access.rules import Actor
 from freehold.guards import service as guards
 from freehold.guards.tables import GuardFinding
+from freehold.inference.service import names as served
 from freehold.routing import access, planning, policies
 from freehold.routing.rules import Policy, RoutePlan, leaves
 from freehold.routing.tables import Route, RouteChoice
@@ -78,6 +79,13 @@ def listed(db: Session, actor: Actor, *, namespace: str = "") -> list[Seen]:
     called = {route.id: made for route, made in planning.callable_routes(db, actor, routes)}
     mine = [route for route in routes if route.id in called or access.changes(actor, route)]
     return [seen(db, actor, route, called.get(route.id)) for route in mine[:MAX_SHOWN]]
+
+
+def names(db: Session, actor: Actor, *, but: str = "") -> list[str]:
+    """What ``actor`` may call and a route may name: models, adapters and routes, ``but`` the route itself."""
+    models = [one.name for one in served.listed(db, actor)]
+    routes = [one.name for one in listed(db, actor) if one.is_callable and one.is_on]
+    return sorted({one for one in (*models, *routes) if one.lower() != but.lower()}, key=str.lower)
 
 
 def choices(db: Session, actor: Actor, route: Route, *, limit: int) -> list[RouteChoice]:

@@ -277,3 +277,17 @@ def test_the_pages_forms_make_and_change_a_route(app: Starlette, cast: Cast) -> 
     gone = bob.send("/routes/lab/assistant/delete", page=page)
     assert gone.status_code == 303 and gone.headers["location"] == "/routes"
     bob.see("/routes/lab/assistant", 404)
+
+
+@pytest.mark.usefixtures("models")
+def test_the_form_offers_what_one_may_call_and_counts_what_its_kind_shows(app: Starlette, cast: Cast) -> None:
+    bob, page = Browser(app, cast.bob), "/routes/new?kind=pinned"
+    shown = bob.see(page)
+    assert '<option value="lab/large">' in shown and '<option value="alice/small">' in shown
+    assert 'value="pinned" checked' in shown
+    stranger = Browser(app, cast.charlie).see(page)
+    assert '<option value="alice/small">' in stranger and "lab/large" not in stranger
+    form = {"name": "bob/one", "kind": "pinned", "target": ["lab/large", "alice/small"], "on": "1"}
+    assert bob.send("/routes/new", page=page, **form).status_code == 303, "a pinned route has the first row alone"
+    one = bob.see("/routes/bob/one")
+    assert "lab/large" in one and "alice/small" not in one
