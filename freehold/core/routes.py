@@ -26,6 +26,10 @@ class LateRoute(APIRoute):
         self.include_in_schema = given.get("include_in_schema", True)
         self.path_regex, self.path_format, self.param_convertors = compile_path(path)
 
+    @property
+    def is_understood(self) -> bool:
+        return "_given" not in self.__dict__
+
     def __getattr__(self, name: str) -> Any:
         """Asked for what is not there yet. Runs once a route; whoever comes second waits for the first."""
         with _understanding:

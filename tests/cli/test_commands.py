@@ -1,12 +1,14 @@
 """The command line as scripts use it: output, exit codes, one sentence on error."""
 
+import re
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from freehold.cli.program import app
+import freehold
+from freehold.cli.program import COMMANDS, app
 from freehold.core.database import Database
 from freehold.tasks.queue import enqueue
 from freehold.tasks.rules import GiveUp, Kind
@@ -32,6 +34,18 @@ def test_people_organisations_and_tokens(run) -> None:  # type: ignore[no-untype
     assert made.exit_code == 0
     assert made.stdout.startswith("hf_")
     assert made.stdout.count("\n") == 1, "prints only the token"
+
+
+def test_the_version_is_said_either_way() -> None:
+    said = [CliRunner().invoke(app, [word]) for word in ("--version", "version")]
+    assert [one.stdout for one in said] == [f"{freehold.__version__}\n"] * 2
+    assert {one.exit_code for one in said} == {0}
+
+
+def test_help_lists_every_command_and_a_wrong_one_is_named() -> None:
+    listed = CliRunner().invoke(app, ["--help"]).stdout
+    assert all(re.search(rf"^\W*{name}\s+[A-Z]", listed, re.M) for name in (*COMMANDS, "version")), listed
+    assert "Did you mean 'scrub'?" in CliRunner().invoke(app, ["scrubb"]).stderr
 
 
 def test_a_link_is_one_address(run) -> None:  # type: ignore[no-untyped-def]

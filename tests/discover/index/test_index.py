@@ -358,12 +358,6 @@ def test_a_small_hub_pays_nothing(filled: Database, monkeypatch: pytest.MonkeyPa
         one.stop()
 
 
-def test_the_process_of_the_hub_loads_none_of_what_computes_the_index() -> None:
-    code = "import sys, freehold.main; sys.exit(sorted({'numpy', 'pyroaring'} & {*sys.modules}) or 0)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-
-
 def test_the_next_start_reads_what_the_last_one_left(filled: Database, tmp_path: Path) -> None:
     """And follows what changed in between, as a hub that was stopped for a while does."""
     (repo_id,) = _ids(filled, 1)
