@@ -11,6 +11,11 @@ from freehold.cards.shape import Shape
 MAX_LOADS = 64
 #: llama.cpp writes a second copy of these on a processor, in an order that it multiplies faster (docs/fit.md).
 _REPACKED = frozenset({"Q4_0", "Q4_K", "IQ4_NL"})
+#: Bytes of a weight by its type, for those that full precision leaves as they are.
+_WHOLE = frozenset({"F32", "F16", "BF16", "F64", "I8", "I16", "I32", "I64"})
+#: Of up to so many parameters, quantised weights are computed in full precision unless somebody chose otherwise: so
+#: small a model wanders when its activations are rounded too (docs/decisions/0023).
+SMALL_PARAMETERS = 500_000_000
 _PART = re.compile(r"(.+)-\d{5}-of-\d{5}\.gguf")
 #: Types of weights whose numbers are kept of a token with as many bytes.
 _WIDE = frozenset({"F32", "F64"})
@@ -44,6 +49,20 @@ def of(
     return sorted(found, key=lambda one: one.weights_bytes)[:MAX_LOADS]
 
 
+def in_full(weights_bytes: int, told: Mapping[str, Any]) -> int:
+    """Bytes of a GGUF file's weights with the quantised ones as 16-bit numbers; 0 where none is quantised."""
+    parameters, sizes = told.get("parameters", {}), told.get("size_bytes", {})
+    rounded = {kind: number for kind, number in parameters.items() if kind not in _WHOLE}
+    more: int = sum(2 * number - sizes.get(kind, 0) for kind, number in rounded.items())
+    return weights_bytes + more if rounded else 0
+
+
+def is_small(told: Mapping[str, Any]) -> bool:
+    """Whether it is computed in full precision where nobody chose otherwise."""
+    parameters: Mapping[str, int] = told.get("parameters", {})
+    return sum(parameters.values()) <= SMALL_PARAMETERS
+
+
 def _ggufs(sizes: Mapping[str, int], read: Sequence[Told]) -> list[Load]:
     sets: dict[str, list[Told]] = {}
     for one in read:
@@ -57,10 +76,11 @@ def _gguf(name: str, parts: Sequence[Told], sizes: Mapping[str, int]) -> Load:
     """One file, or the parts of one: the first of them has the keys."""
     first = min(parts, key=lambda one: one.path)
     facts = first.told.get("facts", {})
+    weights_bytes = sum(sizes.get(one.path, 0) for one in parts)
     return Load(
         form="gguf",
         name=name[:300],
-        weights_bytes=sum(sizes.get(one.path, 0) for one in parts),
+        weights_bytes=weights_bytes,
         shape=shape.of_gguf(str(facts.get("architecture", "")), _dimensions(first)),
         quantisation=str(first.told.get("quantisation", ""))[:40],
         files=len(parts),
@@ -68,6 +88,7 @@ def _gguf(name: str, parts: Sequence[Told], sizes: Mapping[str, int]) -> Load:
         repacked_bytes=sum(
             size for one in parts for kind, size in one.told.get("size_bytes", {}).items() if kind in _REPACKED
         ),
+        full_bytes=in_full(weights_bytes, first.told) if len(parts) == 1 and is_small(first.told) else 0,
     )
 
 

@@ -67,7 +67,10 @@ class Machine:
 
 @dataclass(frozen=True)
 class Load:
-    """One way to load a model: a file, or the parts of one. ``repacked_bytes``: see docs/fit.md, "Second copies"."""
+    """One way to load a model: a file, or the parts of one. ``repacked_bytes``: see docs/fit.md, "Second copies".
+
+    ``full_bytes``: its weights in full precision, where it is so small that this hub computes them so; 0: as stored.
+    """
 
     form: str
     name: str
@@ -78,6 +81,7 @@ class Load:
     files: int = 1
     context: int | None = None  #: tokens that it takes
     repacked_bytes: int = 0
+    full_bytes: int = 0
 
     def plain(self) -> dict[str, Any]:
         """As JSON keeps it."""

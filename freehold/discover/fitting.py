@@ -1,7 +1,7 @@
 """Whether a model fits on a machine, for so many users with so many tokens each, and what would fit instead. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from freehold.cards import memory
 from freehold.cards.memory import Load, Machine, Need, Verdict
@@ -43,13 +43,17 @@ class Bar:
 
 @dataclass(frozen=True)
 class Way:
-    """One way to load the model: ``label`` is its quantisation or format, ``bar`` None where the sum is not known."""
+    """One way to load the model: ``label`` is its quantisation or format, ``bar`` None where the sum is not known.
+
+    ``is_full``: its quantised weights in full precision, as this hub computes a model so small where there is room.
+    """
 
     label: str
     name: str
     need: Need
     verdict: Verdict
     bar: Bar | None
+    is_full: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,12 @@ def of(loads: Sequence[Load], asked: Asked) -> Fit | None:
 
 def _on(loads: Sequence[Load], asked: Asked, machine: Machine) -> tuple[Load, Way, list[Way]]:
     """On one machine: the load and way that are the answer, and all of them."""
-    ways = [_way(load, asked, machine, engine) for load in loads[:SHOWN_WAYS] for engine in _engines(load, machine)]
+    ways = [
+        _way(kept, asked, machine, engine, is_full=kept is not load)
+        for load in loads[:SHOWN_WAYS]
+        for engine in _engines(load, machine)
+        for kept in (load, *_in_full(load, machine))
+    ]
     fitting = [(load, way) for load, way in ways if way.verdict == "yes"]
     load, best = max(fitting, key=lambda one: one[0].weights_bytes) if fitting else ways[0]
     return load, best, [way for _, way in ways]
@@ -134,10 +143,17 @@ def _engines(load: Load, machine: Machine) -> Sequence[memory.Engine]:
     return (memory.ENGINES[load.form],)
 
 
-def _way(load: Load, asked: Asked, machine: Machine, engine: memory.Engine) -> tuple[Load, Way]:
+def _in_full(load: Load, machine: Machine) -> Sequence[Load]:
+    """The same in full precision, where the hub would compute it so: on processors."""
+    return (replace(load, weights_bytes=load.full_bytes),) if load.full_bytes and machine.kind == "cpu" else ()
+
+
+def _way(load: Load, asked: Asked, machine: Machine, engine: memory.Engine, *, is_full: bool) -> tuple[Load, Way]:
     need = memory.need(load, asked.users, asked.tokens, machine, engine)
     label = visible(load.quantisation or load.form)  # as a file says it
-    return load, Way(label, load.name, need, memory.verdict(need, machine), _bar(need, machine))
+    if load.full_bytes and machine.kind == "cpu":
+        label += " in full precision" if is_full else " as stored"
+    return load, Way(label, load.name, need, memory.verdict(need, machine), _bar(need, machine), is_full)
 
 
 def _bar(need: Need, machine: Machine) -> Bar | None:

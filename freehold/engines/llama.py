@@ -8,18 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from freehold.cards import memory
+from freehold.cards import loads, memory
 from freehold.cards.memory import Load, Need
 from freehold.compute.rules import Job
 from freehold.engines.rules import Ability, Engine, Model, Offer, Refusal, Setup
 
 NAME = "llama.cpp"
 PROGRAM = "freehold.engines.programs.llama"
-#: Of up to so many parameters, quantised weights are computed in full precision unless somebody chose otherwise: so
-#: small a model wanders when its activations are rounded too (docs/decisions/0023).
-SMALL_PARAMETERS = 500_000_000
-#: Bytes of a weight by its type, for those that full precision leaves as they are.
-_WHOLE = frozenset({"F32", "F16", "BF16", "F64", "I8", "I16", "I32", "I64"})
 #: Architectures of encoders: they read a text as a whole, and write none. Source: llama.cpp, llama-arch.cpp.
 _ENCODERS = frozenset(
     {"bert", "modern-bert", "nomic-bert", "nomic-bert-moe", "neo-bert", "jina-bert-v2", "jina-bert-v3", "eurobert"}
@@ -31,10 +26,10 @@ _NO_POOLING, _RANK = 0, 4
 
 def look(model: Model, setup: Setup) -> Sequence[Offer] | Refusal:
     """One offer for each quantisation that can be served, the smallest first."""
-    loads = [load for load in model.loads if load.form == "gguf" and setup.file in ("", load.name)]
-    if not loads:
+    mine = [load for load in model.loads if load.form == "gguf" and setup.file in ("", load.name)]
+    if not mine:
         return Refusal(NAME, _no_file(model, setup))
-    offers = [offer for load in loads if (offer := _offer(model, setup, load)) is not None]
+    offers = [offer for load in mine if (offer := _offer(model, setup, load)) is not None]
     if not offers:
         return Refusal(NAME, "Its GGUF files hold no vocabulary, so they are no language models by themselves.")
     return offers
@@ -155,16 +150,11 @@ def _mode(abilities: frozenset[Ability]) -> str:
 def _precision(model: Model, setup: Setup, load: Load, paths: Sequence[str]) -> tuple[str, int | None]:
     """What was chosen, or is best; and bytes of the weights in full precision where that is it."""
     told = model.headers.get(paths[0], {})
-    parameters, sizes = told.get("parameters", {}), told.get("size_bytes", {})
-    rounded = {kind: number for kind, number in parameters.items() if kind not in _WHOLE}
-    if len(paths) > 1 or not rounded:
-        return "stored", None
+    full_bytes = loads.in_full(load.weights_bytes, told) if len(paths) == 1 else 0
     chosen = setup.options.get("precision")
     if chosen is None:
-        chosen = "full" if sum(parameters.values()) <= SMALL_PARAMETERS else "stored"
-    if chosen != "full":
-        return "stored", None
-    return "full", load.weights_bytes + sum(2 * number - sizes.get(kind, 0) for kind, number in rounded.items())
+        chosen = "full" if loads.is_small(told) else "stored"
+    return ("full", full_bytes) if full_bytes and chosen == "full" else ("stored", None)
 
 
 def _at_once(need: Need, load: Load, context: int) -> Need:

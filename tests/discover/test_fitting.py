@@ -1,5 +1,7 @@
 """Whether a model fits: the answer in words and bars, what would fit instead, and the filter of lists."""
 
+from dataclasses import replace
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -50,6 +52,24 @@ def test_anything_else_names_none(text: str) -> None:
 
 
 # ---- the answer --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("machine", "best", "others"),
+    [
+        ("cpu-16", ("Q4_1 in full precision", 4 * GB), ["Q4_1 as stored"]),
+        ("cpu-4", ("Q4_1 as stored", GB), ["Q4_1 in full precision"]),
+        ("gpu-16", ("Q4_1", GB), []),
+    ],
+)
+def test_a_small_model_is_counted_as_the_hub_computes_it(
+    machine: str, best: tuple[str, int], others: list[str]
+) -> None:
+    load = replace(way("a", 1), quantisation="Q4_1", full_bytes=4 * GB)
+    found = fitting.of([load], Asked(machine, 1, 4096))
+    assert found is not None
+    assert ((found.best.label, found.best.need.weights_bytes), [one.label for one in found.rest]) == (best, others)
+    assert found.best.is_full is (best[1] == 4 * GB)
 
 
 def test_the_largest_way_that_fits_is_the_answer() -> None:
