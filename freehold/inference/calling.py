@@ -5,18 +5,17 @@ Leaving closes the connection: that is what an engine takes as "stop", and its s
 
 import asyncio
 import json
+import secrets
 import ssl
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from freehold.inference import refusals
 from freehold.inference.counting import Ledger, Progress, Totals, read_totals, read_usage
-from freehold.inference.errors import AnswerTooLarge, EngineLost, TooSlow
+from freehold.inference.errors import AnswerTooLarge, EngineAway, EngineLost, TooSlow
+from freehold.inference.exchanging import Answer, Lost, Request, Silent, Unreached, exchanged
 from freehold.inference.rules import Call, Leg, Measured, Piece, Replica, Target
-
-if TYPE_CHECKING:
-    import httpx
 
 CONNECT_S = 5.0
 SILENCE_S = 600.0  # of a stream: a long prompt on a slow processor says nothing for minutes
@@ -33,17 +32,18 @@ GENERATES = frozenset({"chat/completions", "completions", "responses"})
 TASK = "task"
 #: With the same weights the same question gets the same answer, unless the call or the endpoint says otherwise.
 TEMPERATURE = 0
+_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class EngineReply:
     """An answer of one engine's process (``inference.rules.Reply``)."""
 
-    def __init__(self, response: "httpx.Response", leg: Leg, call: Call, began: float) -> None:
+    def __init__(self, answer: Answer, leg: Leg, call: Call, began: float) -> None:
         self.target = leg.target
         self.measured = leg.measured
-        self.content_type = response.headers.get("content-type", "application/json")
+        self.content_type = answer.headers.get("content-type", "application/json")
         self.is_whole = False  # the engine said that it is at its end
-        self._response, self._leg, self._call, self._began = response, leg, call, began
+        self._answer, self._leg, self._call, self._began = answer, leg, call, began
         self._progress = Progress(leg.measured)
 
     @property
@@ -52,7 +52,7 @@ class EngineReply:
 
     async def body(self) -> bytes:
         parts, size = [], 0
-        async for part in _bytes(self._response):
+        while part := await self._answer.read():
             size += len(part)
             if size > MAX_ANSWER_BYTES:
                 raise AnswerTooLarge(f"The answer is over {MAX_ANSWER_BYTES >> 20} MiB: ask for less at once.")
@@ -60,7 +60,7 @@ class EngineReply:
         whole = b"".join(parts)
         self._note_first()
         self.measured.is_counted = "json" in self.content_type and self._count(whole)
-        told = self._response.headers.get("x-prompt-tokens", "")
+        told = self._answer.headers.get("x-prompt-tokens", "")
         if not self.measured.is_counted and told.isascii() and told.isdigit():
             self.measured.prompt_tokens, self.measured.is_counted = int(told), True
         self.is_whole = True
@@ -79,7 +79,7 @@ class EngineReply:
         wants_usage = isinstance(options, Mapping) and options.get("include_usage") is True
         wants_timings = asked.get("timings_per_token") is True
         self.measured.is_counted = False
-        async for data in _events(self._response):
+        async for data in _events(self._answer):
             if data == b"[DONE]":
                 self.is_whole = True
                 continue
@@ -95,8 +95,7 @@ class EngineReply:
                 continue
             self._note_first()
             if "timings" in event and not wants_timings and event.get("choices"):
-                del event["timings"]
-                data = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+                data = without_timings(data, event)
             yield Piece(data)
         if not self.is_whole:
             raise EngineLost("The engine broke off in the middle of its answer. Ask again: the next call has another.")
@@ -116,16 +115,15 @@ class Caller:
 
     def __init__(self) -> None:
         self._ledgers: dict[tuple[str, str], Ledger] = {}
-        self._tls: dict[bool, ssl.SSLContext] = {}  # for what is elsewhere, and for this machine's own
+        self._tls: ssl.SSLContext | None = None
 
     @asynccontextmanager
     async def ask(self, replica: Replica, call: Call, leg: Leg, *, began: float) -> AsyncIterator[EngineReply]:
         """``call`` is with the engine and ``leg`` is filled in while it answers; whole once the context was left.
 
-        Raises :class:`EngineLost`, :class:`TooSlow` and what ``inference.refusals`` makes of the engine's words.
+        Raises :class:`EngineAway`, :class:`EngineLost`, :class:`TooSlow` and what ``inference.refusals`` makes of the
+        engine's words.
         """
-        import httpx
-
         ledger = self._ledger(replica, leg.target, call)
         if ledger is not None:
             await ledger.begin(leg.measured)
@@ -134,16 +132,19 @@ class Caller:
         is_refused = False
         try:
             try:
-                async with self._answered(replica, request) as response:
-                    if response.status_code != 200:
+                silence_s = SILENCE_S if call.is_stream else ANSWER_S
+                async with exchanged(request, connect_s=CONNECT_S, silence_s=silence_s) as answer:
+                    if answer.status != 200:
                         is_refused = True
-                        said = await _at_most(response, MAX_REFUSAL_BYTES)
-                        raise refusals.of_answer(response.status_code, said, leg.target)
-                    reply = EngineReply(response, leg, call, began)
+                        said = await _at_most(answer, MAX_REFUSAL_BYTES)
+                        raise refusals.of_answer(answer.status, said, leg.target)
+                    reply = EngineReply(answer, leg, call, began)
                     yield reply
-            except httpx.TimeoutException as err:
+            except Silent as err:
                 raise TooSlow("The engine said nothing for too long; the call was given up.") from err
-            except httpx.TransportError as err:
+            except Unreached as err:
+                raise EngineAway("The engine is not to be reached; it may have ended at this moment.") from err
+            except Lost as err:
                 raise EngineLost(
                     "The engine's process ended, or broke off, before it had answered. Ask again: it is started anew."
                 ) from err
@@ -153,32 +154,11 @@ class Caller:
                     ledger, leg.measured, is_whole=is_refused or (reply is not None and reply.is_whole), call=call
                 )
 
-    @asynccontextmanager
-    async def _answered(self, replica: Replica, request: "httpx.Request") -> AsyncIterator["httpx.Response"]:
-        """The head of the answer, its body to be read; the connection is closed with the context."""
-        import httpx  # when first needed: a hub that runs no model never loads it
-
-        transport = httpx.AsyncHTTPTransport(
-            trust_env=False,  # no proxy stands between this process and its own
-            verify=self._trust(is_elsewhere=bool(replica.host)),
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=0),
-        )
-        try:
-            response = await transport.handle_async_request(request)
-            response.request = request
-            try:
-                yield response
-            finally:
-                await _at_last(response.aclose())
-        finally:
-            await _at_last(transport.aclose())
-
-    def _trust(self, *, is_elsewhere: bool) -> ssl.SSLContext:
-        if is_elsewhere not in self._tls:
-            # To this machine's own processes nothing is encrypted: no authority need be known.
-            made = ssl.create_default_context() if is_elsewhere else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            self._tls[is_elsewhere] = made
-        return self._tls[is_elsewhere]
+    def _trust(self) -> ssl.SSLContext:
+        if self._tls is None:  # reads some hundred authorities, so only where somebody is called elsewhere
+            self._tls = ssl.create_default_context()
+            self._tls.set_alpn_protocols(["http/1.1"])
+        return self._tls
 
     def forget(self, replica: Replica) -> None:
         """The replica's process is gone."""
@@ -197,37 +177,29 @@ class Caller:
         return found
 
     async def _totals(self, replica: Replica) -> Totals | None:
-        import httpx
-
-        timeout = {"connect": METRICS_S, "read": METRICS_S, "write": METRICS_S, "pool": METRICS_S}
-        headers = {"Authorization": f"Bearer {replica.key}"}
-        request = httpx.Request("GET", f"{replica.address}/metrics", headers=headers, extensions={"timeout": timeout})
+        request = Request("GET", f"{replica.address}/metrics", {"Authorization": f"Bearer {replica.key}"})
         try:
-            async with self._answered(replica, request) as answer:
+            async with exchanged(request, connect_s=METRICS_S, silence_s=METRICS_S) as answer:
                 said = await _at_most(answer, MAX_METRICS_BYTES)
-        except httpx.HTTPError:
+        except (Lost, Silent):
             return None
-        return read_totals(said) if answer.status_code == 200 else None
+        return read_totals(said) if answer.status == 200 else None
 
-    def _request(self, replica: Replica, call: Call, target: Target) -> "httpx.Request":
-        import httpx
-
+    def _request(self, replica: Replica, call: Call, target: Target) -> Request:
         url = f"{replica.address}/task" if call.path == TASK else f"{replica.address}/v1/{call.path}"
         headers = {"Authorization": f"Bearer {replica.key}"} if replica.key else {}
         if replica.host:
             headers["Host"] = replica.host
         fields = engine_body(call, target, replica.body)
-        timeout = {"connect": CONNECT_S, "write": SILENCE_S, "pool": CONNECT_S}
-        extensions: dict[str, Any] = {"timeout": {**timeout, "read": SILENCE_S if call.is_stream else ANSWER_S}}
-        if replica.host:
-            extensions["sni_hostname"] = replica.host.partition(":")[0]
         if call.upload is None:
             headers["Content-Type"] = "application/json"
-            content = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-            return httpx.Request("POST", url, content=content, headers=headers, extensions=extensions)
-        texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in fields.items()}
-        file = ("file", call.upload, call.content_type or "application/octet-stream")
-        return httpx.Request("POST", url, data=texts, files={"file": file}, headers=headers, extensions=extensions)
+            body = _written(fields)
+        else:
+            boundary = secrets.token_hex(16)
+            headers["Content-Type"] = f"multipart/form-data; boundary={boundary}"
+            body = form(fields, call.upload, call.content_type or "application/octet-stream", boundary)
+        trust = self._trust() if url.startswith("https:") else None
+        return Request("POST", url, headers, body, trust, replica.host.partition(":")[0])
 
 
 def engine_body(call: Call, target: Target, found_by: Mapping[str, Any]) -> dict[str, Any]:
@@ -245,16 +217,6 @@ def engine_body(call: Call, target: Target, found_by: Mapping[str, Any]) -> dict
         elif target.engine == "vllm" and call.path != "responses":
             body["stream_options"]["continuous_usage_stats"] = True
     return body
-
-
-async def _at_last(closing: Coroutine[Any, Any, None]) -> None:
-    """It is closed, also where the caller is cancelled in this very moment."""
-    task = asyncio.ensure_future(closing)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
 
 
 async def _settle(ledger: Ledger, measured: Measured, *, is_whole: bool, call: Call) -> None:
@@ -277,24 +239,17 @@ async def _settle(ledger: Ledger, measured: Measured, *, is_whole: bool, call: C
         raise
 
 
-async def _bytes(response: "httpx.Response") -> AsyncIterator[bytes]:
-    async for part in response.aiter_raw():
-        yield part
-
-
-async def _at_most(response: "httpx.Response", limit_bytes: int) -> bytes:
+async def _at_most(answer: Answer, limit_bytes: int) -> bytes:
     said = b""
-    async for part in response.aiter_raw():
+    while len(said) <= limit_bytes and (part := await answer.read()):
         said += part
-        if len(said) > limit_bytes:
-            break
     return said[:limit_bytes]
 
 
-async def _events(response: "httpx.Response") -> AsyncIterator[bytes]:
+async def _events(answer: Answer) -> AsyncIterator[bytes]:
     """What follows ``data:`` in each event of a stream. Source: HTML, 9.2.6, as engines write it: one line each."""
     held = b""
-    async for part in response.aiter_raw():
+    while part := await answer.read():
         held += part
         *lines, held = held.split(b"\n")
         if len(held) > MAX_EVENT_BYTES:
@@ -306,12 +261,38 @@ async def _events(response: "httpx.Response") -> AsyncIterator[bytes]:
 
 def _parsed(data: bytes) -> dict[str, Any]:
     try:
-        event = json.loads(data)
+        event = json.loads(data.decode("utf-8", "surrogatepass"))
     except ValueError as err:
         raise EngineLost("The engine sent an event that is not JSON; the call was given up.") from err
     if not isinstance(event, dict):
         raise EngineLost("The engine sent an event that is no object; the call was given up.")
     return event
+
+
+def without_timings(data: bytes, event: dict[str, Any]) -> bytes:
+    """``data``, which says ``event``, without what only the hub asked for. Cut out where it is the last field and holds
+    no other, as llama.cpp writes it; inside a text of JSON every quote has a backslash before it."""
+    at = data.rfind(b',"timings":{')
+    if at > 0 and data.find(b"}", at) == len(data) - 2 and data.endswith(b"}}"):
+        return data[:at] + b"}"
+    return _written({name: value for name, value in event.items() if name != "timings"})
+
+
+def _written(value: object) -> bytes:
+    return _WRITER.encode(value).encode("utf-8", "replace")
+
+
+def form(fields: Mapping[str, Any], file: bytes, content_type: str, boundary: str) -> bytes:
+    """``fields`` and a file as multipart/form-data; names as browsers write them. Source: RFC 7578; HTML, 4.10.21.8."""
+    parts: list[bytes] = []
+    for name, value in fields.items():
+        said = name.replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22")
+        text = value if isinstance(value, str) else json.dumps(value)
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{said}"\r\n\r\n'
+        parts.append(f"{head}{text}\r\n".encode("utf-8", "replace"))
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="upload"\r\n'
+    parts += [f"{head}Content-Type: {content_type}\r\n\r\n".encode(), file, f"\r\n--{boundary}--\r\n".encode()]
+    return b"".join(parts)
 
 
 def _mapping(value: object) -> dict[str, Any]:

@@ -68,6 +68,10 @@ class EngineLost(InferenceError):
     code = "engine_lost"
 
 
+class EngineAway(EngineLost):
+    """It could not be reached: nothing was asked of it, and another may be."""
+
+
 class EngineFailed(InferenceError):
     status = 502
     code = "engine_failed"

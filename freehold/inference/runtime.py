@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from freehold.engines import remote
-from freehold.inference.calling import Caller
-from freehold.inference.errors import EngineLost, InferenceError
+from freehold.inference.calling import Caller, EngineReply
+from freehold.inference.errors import EngineAway, EngineLost, InferenceError
 from freehold.inference.outside import Outside
 from freehold.inference.rules import Call, Leg, Measured, Replica, Reply, Store, Target
 from freehold.inference.turns import Turns
@@ -33,25 +33,40 @@ class NodeRuntime:
             async with self.turns.turn(
                 target.endpoint_id, call.payer_id, slots=self.store.slots(target), priority=call.priority
             ) as leg.measured.queue_s:
-                waited = loop.time()
-                async with self._replica(target, call.caller_id or call.payer_id) as replica:
-                    leg.measured.load_s = loop.time() - waited
-                    before, asked = replica.took(), loop.time()
+                has_begun = False
+                for is_last in (False, True):
                     try:
-                        async with self.caller.ask(replica, call, leg, began=began) as reply:
+                        async with self._asked(target, call, leg, began) as reply:
+                            has_begun = True
                             yield reply
                         leg.outcome = "ok" if reply.is_whole else "cancelled"
-                    except EngineLost:
-                        self.caller.forget(replica)
-                        raise
-                    finally:
-                        after = replica.took()
-                        leg.measured.engine_s = loop.time() - asked
-                        leg.measured.processor_s = max(0.0, after.processor_s - before.processor_s)
-                        leg.measured.peak_memory_bytes = after.peak_memory_bytes
+                        break
+                    except EngineAway:  # it ended, and nobody had noticed yet: nothing is lost by asking another
+                        if has_begun or is_last:
+                            raise
         except InferenceError as err:
             leg.outcome = "refused" if err.status < 500 else "failed"
             raise
+
+    @asynccontextmanager
+    async def _asked(self, target: Target, call: Call, leg: Leg, began: float) -> AsyncIterator[EngineReply]:
+        """A replica is asked, and ``leg`` says afterwards what that took."""
+        loop = asyncio.get_running_loop()
+        waited = loop.time()
+        async with self._replica(target, call.caller_id or call.payer_id) as replica:
+            leg.measured.load_s = loop.time() - waited
+            before, asked = replica.took(), loop.time()
+            try:
+                async with self.caller.ask(replica, call, leg, began=began) as reply:
+                    yield reply
+            except EngineLost:
+                self.caller.forget(replica)
+                raise
+            finally:
+                after = replica.took()
+                leg.measured.engine_s = loop.time() - asked
+                leg.measured.processor_s = max(0.0, after.processor_s - before.processor_s)
+                leg.measured.peak_memory_bytes = after.peak_memory_bytes
 
     def _replica(self, target: Target, caller_id: str) -> AbstractAsyncContextManager[Replica]:
         if target.engine == remote.NAME and self.outside is not None:

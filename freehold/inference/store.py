@@ -17,7 +17,7 @@ from freehold.compute.errors import JobFailed
 from freehold.core import clock
 from freehold.core.errors import HubError
 from freehold.inference.blame import Blame
-from freehold.inference.errors import DoesNotFit, EndpointOff, EngineLost, LoadFailed, ModelUnknown
+from freehold.inference.errors import DoesNotFit, EndpointOff, EngineAway, EngineLost, LoadFailed, ModelUnknown
 from freehold.inference.plans import Plan, Wish
 from freehold.inference.processes import Group, Process, Seen, Starter
 from freehold.inference.rules import Replica, Target
@@ -75,7 +75,8 @@ class NodeStore:
             body = self.starter.body(process.plan, target.adapter)
             yield Replica(running.address, running.key, running.took, body)
         except EngineLost as err:
-            process.broken.add(caller_id)
+            if not isinstance(err, EngineAway):  # it died before this call came
+                process.broken.add(caller_id)
             group = self.groups.get(target.endpoint_id)
             if process.state == "ready" and group is not None:  # it may live, and does not answer as it should
                 self._died(group, process, err.message, "crashed")

@@ -4,13 +4,14 @@ import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from freehold.inference.errors import ContextTooLong, EngineFailed, EngineLost, LoadFailed, NotAble
-from freehold.inference.rules import Call, Leg, Target
+from freehold.inference.errors import ContextTooLong, EngineAway, EngineFailed, EngineLost, LoadFailed, NotAble
+from freehold.inference.rules import Call, Leg, Replica, Target
 from freehold.inference.runtime import NodeRuntime
 from tests.fixtures.engines import CACHED_TOKENS, LIMIT_TOKENS, PROMPT_TOKENS, Engine, OneReplica
 
@@ -194,3 +195,29 @@ def test_a_model_that_cannot_be_loaded_takes_no_turn_with_it(engine: Engine) -> 
                     raise AssertionError("it was answered")
 
     assert [leg.outcome for leg in ran(engine, play, failing=LoadFailed("no"))] == ["failed"] * 3
+
+
+@pytest.mark.parametrize("gone", [1, 2])
+def test_a_process_that_ended_unnoticed_costs_no_answer_unless_the_next_one_is_gone_too(
+    engine: Engine, gone: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, asked = engine.replica, 0
+
+    def replica() -> Replica:
+        nonlocal asked
+        asked += 1
+        return replace(there(), address="http://127.0.0.1:1") if asked <= gone else there()
+
+    monkeypatch.setattr(engine, "replica", replica)
+
+    async def play(runtime: NodeRuntime, legs: list[Leg]) -> None:
+        async with runtime.call(TARGET, asks("hello", max_tokens=4), legs) as reply:
+            await reply.body()
+
+    if gone == 1:
+        (leg,) = ran(engine, play)
+        assert (leg.outcome, totals([leg])) == ("ok", engine.totals)
+    else:
+        with pytest.raises(EngineAway):
+            ran(engine, play)
+        assert asked == 2
