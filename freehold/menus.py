@@ -12,8 +12,8 @@ from freehold.discussions.pages import arranging as arranging_pages
 from freehold.discussions.pages import threads as threads_pages
 from freehold.governance import pages as governance_pages
 from freehold.inbox.pages import notifications as notifications_pages
+from freehold.inference import beside as endpoints_beside
 from freehold.inference import known as known_models
-from freehold.inference import pages as endpoints_pages
 from freehold.searches import pages as searches_pages
 from freehold.usage import pages as usage_pages
 from freehold.web.slots import Entry, Slots, Tab
@@ -113,7 +113,7 @@ def slots() -> Slots:
         compare_address="/compare",
         similar_address="{repo}/-/similar",
         repo_actions=(
-            endpoints_pages.repo_action,
+            endpoints_beside.repo_action,
             marks_pages.like_action,
             notifications_pages.watch_action,
         ),

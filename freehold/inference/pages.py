@@ -1,8 +1,8 @@
 """Endpoints as pages: those one may see, one to be deployed, one with its state and settings."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -15,6 +15,7 @@ from freehold.accounts.tables import Account
 from freehold.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from freehold.core.http import Ask, door
 from freehold.core.routes import Router
+from freehold.engines import service as engines
 from freehold.inference import access, node, queries, rules, snippets
 from freehold.inference.errors import BadEndpoint
 from freehold.inference.fitting import Found
@@ -26,12 +27,10 @@ from freehold.inference.service.making import Wanted
 from freehold.inference.snippets import Snippet
 from freehold.inference.tables import EndpointAdapter
 from freehold.repos.rules import page_path
-from freehold.repos.tables import Repo
 from freehold.usage import access as usage
 from freehold.web import flash
-from freehold.web.components import RepoHead
 from freehold.web.forms import FINE, Wrong, wrong
-from freehold.web.render import part, render
+from freehold.web.render import render
 
 router = Router(include_in_schema=False)
 ENDPOINTS = "/endpoints"
@@ -48,6 +47,15 @@ STATES: Mapping[str, tuple[str, str]] = {
     "ending": ("ending", "late"),
     "failed": ("failed", "failed"),
 }
+
+
+@dataclass(frozen=True)
+class Asks:
+    """What is asked of somebody who deploys a model: what its task has."""
+
+    context: bool = False
+    temperature: bool = False
+    precision: str = ""  #: the one that is best; empty: there is no choice
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,8 @@ class DeployPage:
     found: Found | None  #: None: no model was named
     budget_bytes: int
     is_here: bool  #: that models run on this node, not on a cluster
+    asks: Asks
+    usual: str  #: whose it is where nobody chooses
     typed: Mapping[str, str]
     namespaces: Sequence[str]
     can_deploy: bool
@@ -114,18 +124,9 @@ class EndpointPage:
     wrong: Wrong
     kept_days: int  #: how long what is asked and answered is kept, where it is
     can_read_kept: bool
+    asks: Asks
+    takes_adapters: bool
     area: str = "endpoints"
-
-
-@dataclass(frozen=True)
-class RunsHere:
-    """Beside a model's name: where it answers, or that it can be deployed."""
-
-    endpoints: Sequence[Standing]
-    talk: str  #: the address where one talks to it; empty: it does not talk
-    word: str  #: how the first of them is
-    mark: str
-    deploy: str  #: the address; empty: not by this visitor
 
 
 # ---- lists -------------------------------------------------------------------------------------------------
@@ -220,14 +221,14 @@ def connect(
 
 def _deploy(ask: Ask, typed: Mapping[str, str], refused: Wrong = FINE) -> Response:
     model, revision = typed.get("model", "")[:193], typed.get("revision", "")[:200] or "main"
-    commit, found, path = "", None, model
+    commit, found, path, usual = "", None, model, ask.actor.name
     if model:
         try:
             wanted = _wanted(typed)
         except BadRequest as err:
             wanted, refused = Wanted(), refused if refused.text else wrong(err, "context", "parallel", "temperature")
         repo, commit, found = endpoints.look(ask.db, ask.kit, ask.actor, model, revision, wanted)
-        path = repo.path
+        path, usual = repo.path, making.usual_owner(ask.actor, repo)
     room = node.room(ask.kit.settings)
     page = DeployPage(
         title=f"Deploy {path}" if model else "Deploy a model",
@@ -238,12 +239,27 @@ def _deploy(ask: Ask, typed: Mapping[str, str], refused: Wrong = FINE) -> Respon
         found=found,
         budget_bytes=room.budget_bytes,
         is_here=room.is_here,
+        asks=_asks(found),
+        usual=usual,
         typed={name: value[:512] for name, value in typed.items()},
         namespaces=_namespaces(ask, creates=True),
         can_deploy=making.may_deploy(ask.db, ask.kit, ask.actor),
         wrong=refused,
     )
     return render(ask.request, page, status=422 if refused.text else 200)
+
+
+def _asks(found: Found | None) -> Asks:
+    """As the best offer is, or the first where nothing fits."""
+    if found is None or not found.choices:
+        return Asks()
+    offer = (found.best or found.choices[0]).offer
+    return replace(_asked_of(offer.abilities), precision=str(offer.options.get("precision", "")))
+
+
+def _asked_of(abilities: Collection[str]) -> Asks:
+    writes = not rules.WRITES.isdisjoint(abilities)
+    return Asks(context=writes or not rules.READS.isdisjoint(abilities), temperature=writes)
 
 
 def _connect(ask: Ask, typed: Mapping[str, str], refused: Wrong = FINE) -> Response:
@@ -388,27 +404,10 @@ def _page(ask: Ask, endpoint_id: str, refused: Wrong = FINE, typed: Mapping[str,
         wrong=refused,
         kept_days=ask.kit.settings.content_days,
         can_read_kept=row.namespace_id in usage.owned(ask.actor),
+        asks=_asked_of(row.abilities),
+        takes_adapters=row.engine in engines.ENGINES and engines.ENGINES[row.engine].takes_adapters,
     )
     return render(ask.request, page, blocks={"state"}, status=422 if refused.text else 200)
-
-
-# ---- beside a model's name ---------------------------------------------------------------------------------
-
-
-def repo_action(ask: Ask, head: RepoHead) -> str:
-    """Fills the place beside a model's name."""
-    if head.plural != "models":
-        return ""
-    repo = ask.db.get(Repo, head.repo_id)
-    if repo is None:
-        return ""
-    can_deploy = not ask.actor.is_anonymous and making.may_deploy(ask.db, ask.kit, ask.actor)
-    found = queries.of_repo(ask.db, ask.actor, repo)
-    deploy = f"{ENDPOINTS}/new?model={quote(repo.path)}" if can_deploy else ""
-    talks = [one.endpoint.name for one in found if one.endpoint.is_on and "chat" in one.endpoint.abilities]
-    talk = f"/playground?model={quote(talks[0])}" if talks else ""
-    word, mark = STATES[found[0].state] if found else ("", "")
-    return part(ask.request, RunsHere(found, talk, word, mark, deploy)) if found or deploy else ""
 
 
 # ---- what was typed ----------------------------------------------------------------------------------------

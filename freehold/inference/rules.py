@@ -171,6 +171,12 @@ MAX_REPLICAS = 16
 USUAL_IDLE_S, MAX_IDLE_S = 15 * 60, 30 * 86_400
 MAX_PARAMETERS_CHARS = 4_000
 MAX_KEY_CHARS = 1_000
+#: What writes text, and what reads one as a whole: the rest looks at pictures or hears.
+WRITES: frozenset[Ability] = frozenset({"chat", "completions"})
+READS: frozenset[Ability] = frozenset({
+    "embeddings", "rerank", "classification", "token-classification", "feature-extraction", "sentence-similarity",
+    "fill-mask",
+})  # fmt: skip
 #: What a default cannot say: it is what is asked.
 OF_CALLS = frozenset({"model", "messages", "prompt", "input", "inputs", "query", "documents", "stream", "file", "user"})
 #: What a model elsewhere may be said to do.

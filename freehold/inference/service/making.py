@@ -77,13 +77,18 @@ def checked(wanted: Wanted) -> None:
             raise BadEndpoint(f"{name[:64]!r} is a call's own to say, not a default.", field="defaults")
 
 
+def usual_owner(actor: Actor, repo: Repo) -> str:
+    """Whose an endpoint of the model is where nobody chose: the model's owner's, where the deployer may write to it."""
+    return repo.owner.name if may(actor, Action.WRITE, repo) else actor.name
+
+
 def named(db: Session, actor: Actor, repo: Repo, wanted: Wanted) -> tuple[Account, str]:
     """Whose the endpoint is, and its served name: the model's own where the deployer may write to it.
 
     Raises what ``repos.namespace_for`` does, and :class:`BadEndpoint` for the name of another model.
     """
     writes = bool(may(actor, Action.WRITE, repo))
-    own = repo.owner.name if writes else actor.name
+    own = usual_owner(actor, repo)
     owner = repo.owner if actor.kind == "hub" and not wanted.namespace else None
     owner = owner or repos.namespace_for(db, actor, wanted.namespace or own)
     plain = repo.name if not wanted.name else checked_name(wanted.name)
