@@ -30,6 +30,7 @@ WATCHED: Mapping[str, Sequence[str]] = {
     ),
     "repo_cards": ("license", "pipeline_tag", "library_name"),
     "repo_tags": ("tag",),
+    "repo_texts": ("title", "tags", "body", "spellings", "pairs"),
     "repo_facts": (
         *("parameters", "active_parameters", "dtype", "context_length", "architecture", "tokenizer", "adapter_base"),
         *("has_pickle", "rows", "size_bytes", "needed_bytes", "formats", "quantisations"),
@@ -42,7 +43,7 @@ WATCHED: Mapping[str, Sequence[str]] = {
 #: Columns of JSON, which PostgreSQL compares as texts only.
 _JSON = frozenset({"formats", "quantisations"})
 #: The newest migration beside which the triggers changed, and what they were then (a test says when it is due).
-SINCE = ("0030", "6f06d472064808f2")
+SINCE = ("0040", "9832bc0af6818327")
 _PREFIX = "list_changes_"
 #: How long a change is told. A reader that was away for longer reads everything anew.
 KEPT = timedelta(hours=1)

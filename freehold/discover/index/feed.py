@@ -23,6 +23,7 @@ from freehold.core.instance import InstanceValue
 from freehold.discover import changes, conditions, questions
 from freehold.discover.changes import Position, Trace
 from freehold.discover.index import spelling
+from freehold.discover.index.cutting import Cutter, Said
 from freehold.discover.index.engine import Batch, Engine, Entry
 from freehold.discover.index.sets import CHUNK
 from freehold.discover.index.spelling import word
@@ -39,6 +40,10 @@ FEW, MANY_PART = 10_000, 10
 _BETWEEN = "\x1f\x1e\x1f"
 _NEWEST = RowQuery("SELECT MAX(seq) FROM list_changes")
 _PLAIN = (Repo.id, Repo.path_key, Repo.kind, Repo.owner_id, Repo.visibility, Repo.is_disabled, RepoCard.pipeline_tag)
+
+
+#: Is handed what is so now, ids of what is gone, and what the texts of the former say, by id.
+Take = Callable[[Sequence[Entry], Sequence[str], Mapping[str, Said]], object]
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class Feed:
         self._numbers = spelling.columns_of_numbers()
         self._questions = spelling.questions_of_words()
         self._select = self._columns()
+        self._cutter = Cutter()
 
     def begin(self) -> Plan:
         """Whatever changes from now on is told by :meth:`news`. What is there has to be loaded, into an engine or more
@@ -128,16 +134,17 @@ class Feed:
         self.position = position
         return True
 
-    def news(self, take: Callable[[Sequence[Entry], Sequence[str]], object]) -> tuple[int, bool]:
-        """What changed is handed to ``take``: what is so now, and ids of what is gone. Returns how many changed, and
-        whether that is all there was. Raises :class:`changes.FellBehind`.
+    def news(self, take: Take) -> tuple[int, bool]:
+        """What changed is handed to ``take``. Returns how many changed, and whether that is all there was. Raises
+        :class:`changes.FellBehind`.
         """
         with self.moment() as db:
             told = changes.since(db, self.position, MOST)
             for start in range(0, len(told.repo_ids), SOME):
                 some = told.repo_ids[start : start + SOME]
                 found = self._entries(db, some)
-                take(found, sorted({*some} - {entry.id for entry in found}))
+                gone = sorted({*some} - {entry.id for entry in found})
+                take(found, gone, self._cutter.cut(db, some))
         self.position = told.position
         return len(told.repo_ids), self._is_postgres or len(told.repo_ids) < MOST
 

@@ -18,6 +18,7 @@ from freehold.discover.index import snapshot
 from freehold.discover.index.engine import Engine
 from freehold.discover.index.feed import Feed
 from freehold.discover.index.snapshot import Out, Unusable
+from freehold.discover.index.texts import Texts
 
 log = logging.getLogger("freehold.index")
 #: Between snapshots, if anything changed: a few of them within the time that the log of changes is kept.
@@ -28,11 +29,11 @@ _MOST_OPEN = 1 << 16
 
 
 class Keeping:
-    """``folder``: where the snapshot lies; None: there is none, and nothing happens."""
+    """Of an engine and its ``texts``. ``folder``: where the snapshot lies; None: there is none, and nothing happens."""
 
-    def __init__(self, feed: Feed, folder: Path | None) -> None:
-        self._feed, self.folder = feed, _made(folder)
-        self._taken = -1  # changes that the newest one has taken in, of those since the start
+    def __init__(self, feed: Feed, texts: Texts, folder: Path | None) -> None:
+        self._feed, self._texts, self.folder = feed, texts, _made(folder)
+        self._taken = -1  # what the newest one has taken in, of all since the start
         self._next_at = 0.0
         self._writer: int | None = None  # the process that writes one
 
@@ -48,6 +49,7 @@ class Keeping:
                     raise Unusable("it is of another database, or of another time of this one")
                 with snapshot.on_trial(self.folder):
                     engine.restore(kept)
+                    self._texts.restore(kept)
                     kept.end()
         except Unusable as err:
             log.info("The index is built from nothing, without a snapshot: %s", err)
@@ -65,7 +67,7 @@ class Keeping:
     def turn(self, engine: Engine, taken: int, lock: threading.Lock) -> None:
         """A snapshot is begun when it is time, by a copy of this process: nobody waits for more than the copying.
 
-        ``taken``: changes taken in since the start; no other is being taken in. ``lock``: whoever uses the engine
+        ``taken``: how much was taken in since the start; nothing is being taken in. ``lock``: whoever uses the engine
         holds it. Raises :class:`OSError`.
         """
         if self.folder is None or self._is_writing() or time.monotonic() < self._next_at:
@@ -80,14 +82,14 @@ class Keeping:
         with lock:
             self._writer = os.fork()
         if self._writer == 0:
-            _write_and_end(self.folder, proof, engine)
+            _write_and_end(self.folder, proof, engine, self._texts)
 
     def last(self, engine: Engine, taken: int) -> None:
         """What was taken in since is in a snapshot. Nobody uses the engine any more."""
         if self._writer is not None:
             self._has_ended(os.waitpid(self._writer, 0)[1])
         if self.folder is not None and taken != self._taken:
-            _write(self.folder, self._feed.proof(), engine)
+            _write(self.folder, self._feed.proof(), engine, self._texts)
 
     def _is_writing(self) -> bool:
         if self._writer is not None:
@@ -120,21 +122,22 @@ def memory_bytes() -> int:
         return int(told.read().split()[1]) * resource.getpagesize()
 
 
-def _write(folder: Path, proof: Any, engine: Engine) -> None:
+def _write(folder: Path, proof: Any, engine: Engine, texts: Texts) -> None:
     def save(out: Out) -> None:
         out.value(proof)
         engine.save(out)
+        texts.save(out)
 
     snapshot.write(folder, save)
 
 
-def _write_and_end(folder: Path, proof: Any, engine: Engine) -> NoReturn:
+def _write_and_end(folder: Path, proof: Any, engine: Engine, texts: Texts) -> NoReturn:
     """In a copy of the process, in which this thread alone goes on."""
     try:
         gc.disable()  # a walk over everything would make pages this process's own
         os.closerange(3, _MOST_OPEN)  # so that the hub's ends close when the process ends that it knows
         os.nice(10)
-        _write(folder, proof, engine)
+        _write(folder, proof, engine, texts)
         os._exit(0)
     finally:
         os._exit(1)

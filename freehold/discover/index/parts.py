@@ -1,4 +1,5 @@
-"""Building with two processors: another process loads the second half, and hands it over as a snapshot.
+"""Building with two processors: two other processes load a half each, and hand it over as a snapshot. What loading
+takes in between goes with them: a process that only reads what they made is a sixth smaller.
 
 Started as ``python -m freehold.discover.index.parts FD``: a file without a name, which goes with whoever has it open.
 Its standard input tells what to load, and closes when nobody waits for it any more.
@@ -13,7 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -39,27 +40,33 @@ def build(feed: Feed, folder: Path | None, least: int = WORTH_IT) -> Engine:
 
 
 def _halves(feed: Feed, plan: Plan, engine: Engine, folder: Path | None) -> None:
-    told = {"database": feed.url, "after": plan.middle, "frequent": plan.frequent}
-    with tempfile.TemporaryFile(dir=folder) as file:
-        helper = subprocess.Popen(  # noqa: S603  # words of our own
-            [sys.executable, "-s", "-m", "freehold.discover.index.parts", str(file.fileno())],
-            stdin=subprocess.PIPE,
-            pass_fds=(file.fileno(),),
-        )
-        try:
-            _tell(helper, {**told, "secret": engine.words.secret.hex()})
-            feed.load(engine, until=plan.middle)
-            status = helper.wait()
-        finally:
-            _end(helper)
-        if status:
-            log.warning("The other half of the index ended with status %s, and is loaded here", status)
-            feed.load(engine, after=plan.middle)
-        else:
+    told = {"database": feed.url, "frequent": plan.frequent, "secret": engine.words.secret.hex()}
+    with ExitStack() as closing:
+        halves = []
+        for after, until in (("", plan.middle), (plan.middle, "")):
+            file = closing.enter_context(tempfile.TemporaryFile(dir=folder))
+            helper = _started(file)
+            closing.callback(_end, helper)
+            _tell(helper, {**told, "after": after, "until": until})
+            halves.append((helper, file))
+        status = [helper.wait() for helper, _ in halves]
+        if any(status):
+            log.warning("The halves of the index ended with status %s and %s: it is loaded here", *status)
+            feed.load(engine)
+            return
+        for _, file in halves:
             file.seek(0)
             kept = In(file)
             engine.absorb(kept)
             kept.end()
+
+
+def _started(file: BinaryIO) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603  # words of our own
+        [sys.executable, "-s", "-m", "freehold.discover.index.parts", str(file.fileno())],
+        stdin=subprocess.PIPE,
+        pass_fds=(file.fileno(),),
+    )
 
 
 def _tell(helper: subprocess.Popen[bytes], told: Mapping[str, Any]) -> None:
@@ -84,7 +91,7 @@ def _processors() -> int:
 def _half(told: Mapping[str, Any], file: BinaryIO) -> None:
     feed = Feed(told["database"])
     engine = feed.engine(told["frequent"], bytes.fromhex(told["secret"]))
-    feed.load(engine, told["after"])
+    feed.load(engine, told["after"], told["until"])
     engine.seal()
     out = Out(file)
     engine.save(out)

@@ -14,17 +14,19 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from freehold.discover import changes
 from freehold.discover.index import parts
 from freehold.discover.index.channel import ChannelClosed, receive, send
-from freehold.discover.index.engine import Engine, Query
+from freehold.discover.index.cutting import Said
+from freehold.discover.index.engine import Engine, Entry, Query
 from freehold.discover.index.feed import Feed
 from freehold.discover.index.keeping import Keeping, memory_bytes
 from freehold.discover.index.texts import Texts
+from freehold.wordkit.rules import Term
 
 log = logging.getLogger("freehold.index")
 #: Between looks at the log of changes.
@@ -53,15 +55,17 @@ class Keeper:
         self.lock = threading.Lock()
         self.engine: Engine | None = None
         self._feed = Feed(url)
-        self._keeping = Keeping(self._feed, folder)
-        self._following = threading.Lock()  # held while the engine is between two positions of the log
         self.texts = Texts(self._feed.database)
+        self._keeping = Keeping(self._feed, self.texts, folder)
+        self._following = threading.Lock()  # held while the engine is between two positions of the log
         self._began = time.monotonic()
         self._built_s, self._is_resumed = 0.0, False
         self._true_at = self._began
         self._taken = 0
         self._seen = 0  # the newest change that was taken in
+        self._learned = 0  # words that were learned since
         self._words: list[bytes] = []  # that many names have, and whose slots are not known yet
+        self._terms: list[Term] = []  # likewise of texts
         self._looked = threading.Condition()
         self._is_asked = threading.Event()
 
@@ -71,7 +75,7 @@ class Keeper:
             engine = self._resumed()
             self._is_resumed = engine is not None
             engine = engine or self._built()
-            self.texts.learn(engine)  # of most hubs, all of them
+            self._words, self._terms = engine.names.frequent(), self.texts.frequent()
             self._built_s = time.monotonic() - self._began
             gc.collect()
             gc.freeze()  # what was built lives as long as the process: no need to walk it again
@@ -80,7 +84,6 @@ class Keeper:
             how = "from its snapshot" if self._is_resumed else "from nothing"
             number = len(engine.places.alive)
             log.info("The index is ready: %d repositories in %.1f s, %s", number, self._built_s, how)
-            self._words = engine.names.frequent()
             while True:
                 self._turn(engine)
                 many = max(MANY_LATE, LATE_PART * engine.places.size)
@@ -114,6 +117,7 @@ class Keeper:
 
     def _built(self) -> Engine:
         engine = parts.build(self._feed, self._keeping.folder)
+        self.texts.learn(engine)
         while not self._follow(engine):
             pass
         return engine
@@ -124,7 +128,7 @@ class Keeper:
         if engine is not None:
             self._follow(engine)  # what the hub wrote at its end
             with self._following, self.lock:
-                self._keeping.last(engine, self._taken)
+                self._keeping.last(engine, self._taken + self._learned)
 
     def _turn(self, engine: Engine) -> None:
         try:
@@ -139,20 +143,29 @@ class Keeper:
 
     def _rest(self, engine: Engine) -> None:
         """Until there may be something new: a time to learn a word, as long as there are some."""
-        if not self.texts.is_ready:
-            self.texts.learn(engine)
-            return
+        wait_s = POLL_S
+        if self._words or self._terms:
+            began = time.monotonic()
+            self._learn(engine)
+            self._learned += 1
+            wait_s = time.monotonic() - began  # whoever asks meanwhile has half of the interpreter at least
+        self._is_asked.wait(wait_s)
+        self._is_asked.clear()
+
+    def _learn(self, engine: Engine) -> None:
         if self._words:
             with self.lock:
                 engine.names.keep(self._words.pop())
             return
-        self._is_asked.wait(POLL_S)
-        self._is_asked.clear()
+        term = self._terms.pop(0)
+        slots = self.texts.found(term)
+        with self.lock:
+            self.texts.keep(term, slots, is_last=not self._terms)
 
     def _keep(self, engine: Engine) -> None:
         try:
             with self._following:
-                self._keeping.turn(engine, self._taken, self.lock)
+                self._keeping.turn(engine, self._taken + self._learned, self.lock)
         except OSError as err:
             log.warning("The snapshot of the index was not written: %s", err)
 
@@ -160,10 +173,11 @@ class Keeper:
         """Take in what is new; False: there is more."""
         began = time.monotonic()
 
-        def take(entries: Any, gone: Any) -> None:
+        def take(entries: Sequence[Entry], gone: Sequence[str], said: Mapping[str, Said]) -> None:
             for entry in entries:
                 with self.lock:
                     engine.put(entry)
+                    self.texts.put(engine, entry.id, said.get(entry.id))
             with self.lock:
                 for repo_id in gone:
                     engine.remove(repo_id)

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 from pyroaring import BitMap
 
 #: Raised whenever anything in this package writes another piece, or the same one otherwise.
-FORMAT = 1
+FORMAT = 2
 _NAME, _TRIED, _UNFINISHED = "snapshot", "snapshot.tried", "*.new"
 _MAGIC = f"freehold index {FORMAT} {sys.byteorder}\n".encode()
 _PIECE = struct.Struct("<QI")

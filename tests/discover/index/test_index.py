@@ -25,10 +25,8 @@ from freehold.core import clock
 from freehold.core.database import Database
 from freehold.core.migrate import upgrade
 from freehold.discover import changes, facets, indexed, queries, questions, register, rules
-from freehold.discover.index import client, parts
+from freehold.discover.index import client
 from freehold.discover.index.client import Index
-from freehold.discover.index.feed import Feed
-from freehold.discover.index.texts import Texts
 from freehold.discover.rules import Listing
 from freehold.repos import service as repos
 from freehold.repos.tables import Repo
@@ -433,36 +431,6 @@ def test_words_of_cards_are_found_of_what_came_moved_went_and_was_shut(
             db.execute(delete(Repo).where(Repo.id == repo_id))
     settled()
     same()
-
-
-def test_what_holds_a_text_is_looked_up_again_only_when_texts_or_slots_change(
-    filled: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    feed = Feed(filled.url)
-    engine, looked = parts.build(feed, None), []
-    texts, column = Texts(feed.database), feed.database.column
-    monkeypatch.setattr(feed.database, "column", lambda query, **values: looked.append(1) or column(query, **values))
-    texts.learn(engine)
-
-    def held() -> int:
-        feed.news(lambda entries, gone: [engine.put(entry) for entry in entries])
-        found = texts.holding(engine, "llama")
-        assert found is not None
-        return len(found & engine.places.alive)
-
-    number = held()
-    (repo_id,) = _ids(filled, 1)
-    with filled.write() as db:
-        db.execute(update(Repo).where(Repo.id == repo_id).values(likes=Repo.likes + 1))
-    assert (held(), len(looked)) == (number, 1)
-    with filled.write() as db:
-        before = db.scalars(select(RepoText.title).where(RepoText.repo_id == repo_id)).one()
-    assert "llama" not in before
-    for title, wanted, times in ((f"llama {before}", number + 1, 2), (before, number, 3)):
-        with filled.write() as db:
-            db.execute(update(RepoText).where(RepoText.repo_id == repo_id).values(title=title))
-        assert (held(), len(looked)) == (wanted, times)
-    feed.close()
 
 
 def _row(repo_id: str, owner_id: str, name: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from freehold.discover.index import keeping, parts
 from freehold.discover.index.engine import Engine
 from freehold.discover.index.feed import Feed
 from freehold.discover.index.keeping import Keeping
+from freehold.discover.index.texts import Texts
 from freehold.repos import service as repos
 from freehold.repos.tables import Repo
 from tests.fixtures.people import Cast
@@ -82,7 +83,7 @@ def assert_is_built_alike(database: Database, engine: Engine) -> None:
 def keep(database: Database, folder: Path, engine: Engine | None = None) -> None:
     """A process built the index (or had ``engine``), and ended as it should."""
     feed = Feed(database.url)
-    Keeping(feed, folder).last(engine or feed.build(), 0)
+    Keeping(feed, Texts(feed.database), folder).last(engine or feed.build(), 0)
     feed.close()
 
 
@@ -90,7 +91,7 @@ def resume(database: Database, folder: Path) -> Engine | None:
     """Another process begins: what it makes of the snapshot and of the log."""
     feed = Feed(database.url)
     try:
-        engine = Keeping(feed, folder).resumed()
+        engine = Keeping(feed, Texts(feed.database), folder).resumed()
         if engine is not None:
             follow(feed, engine)
             assert feed.is_of_all(len(engine.places.alive))
@@ -100,7 +101,7 @@ def resume(database: Database, folder: Path) -> Engine | None:
 
 
 def follow(feed: Feed, engine: Engine) -> None:
-    def take(entries: Any, gone: Any) -> None:
+    def take(entries: Any, gone: Any, said: Any) -> None:
         for entry in entries:
             engine.put(entry)
         for repo_id in gone:
@@ -135,7 +136,7 @@ def test_what_was_kept_and_what_changed_since_is_what_building_gives(some: Datab
         assert engine is not None
         assert_is_built_alike(some, engine)
         feed = Feed(some.url)
-        kept = Keeping(feed, folder)
+        kept = Keeping(feed, Texts(feed.database), folder)
         again = kept.resumed()
         assert again is not None
         follow(feed, again)
@@ -160,7 +161,7 @@ def test_one_that_is_damaged_or_of_something_else_is_thrown_away(some: Database,
     whole = path.read_bytes()
     at = [0, 16, 30, *(chance.randrange(len(whole)) for _ in range(6))]
     damaged = [whole[:n] + bytes([whole[n] ^ 0x41]) + whole[n + 1 :] for n in at]
-    for data in (*damaged, *(whole[:n] for n in at), whole[:-20], b"", whole.replace(b"index 1 ", b"index 0 ")):
+    for data in (*damaged, *(whole[:n] for n in at), whole[:-20], b"", whole.replace(b"index 2 ", b"index 1 ")):
         path.write_bytes(data)
         assert resume(some, folder) is None
         assert list(folder.iterdir()) == []
@@ -255,7 +256,7 @@ def test_what_no_trigger_told_is_seen_by_its_number(some: Database, folder: Path
         connection.execute(delete(Repo).where(Repo.id == repo_id))
         changes.install(connection)
     feed = Feed(some.url)
-    kept = Keeping(feed, folder)
+    kept = Keeping(feed, Texts(feed.database), folder)
     engine = kept.resumed()
     assert engine is not None
     follow(feed, engine)
@@ -271,7 +272,7 @@ def test_a_copy_of_the_process_writes_it_and_a_killed_one_leaves_the_one_before(
     some: Database, cast: Cast, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feed = Feed(some.url)
-    engine, kept, lock = feed.build(), Keeping(feed, folder), threading.Lock()
+    engine, kept, lock = feed.build(), Keeping(feed, Texts(feed.database), folder), threading.Lock()
     kept.turn(engine, 0, lock)
     _end_of_writing(kept)
     first = (folder / "snapshot").read_bytes()
@@ -300,16 +301,16 @@ def test_a_copy_of_the_process_writes_it_and_a_killed_one_leaves_the_one_before(
 
 def test_the_end_waits_for_whoever_writes_and_a_start_leaves_them_alone(some: Database, folder: Path) -> None:
     feed = Feed(some.url)
-    engine, kept = feed.build(), Keeping(feed, folder)
+    engine, kept = feed.build(), Keeping(feed, Texts(feed.database), folder)
     kept.turn(engine, 0, threading.Lock())
     kept.last(engine, 0)
     assert [path.name for path in folder.iterdir()] == ["snapshot"]
     writing = folder / "1.new"
     with writing.open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert Keeping(feed, folder).resumed() is not None
+        assert Keeping(feed, Texts(feed.database), folder).resumed() is not None
         assert writing.exists()
-    assert Keeping(feed, folder).resumed() is not None
+    assert Keeping(feed, Texts(feed.database), folder).resumed() is not None
     assert not writing.exists()
     feed.close()
 
@@ -337,7 +338,7 @@ def test_one_that_ends_the_process_that_reads_it_is_not_read_again(
 def test_a_disk_without_room_gets_none(some: Database, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeping, "ROOM", 1 << 40)
     feed = Feed(some.url)
-    kept = Keeping(feed, folder)
+    kept = Keeping(feed, Texts(feed.database), folder)
     kept.turn(feed.build(), 0, threading.Lock())
     feed.close()
     assert list(folder.iterdir()) == []
