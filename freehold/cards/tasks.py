@@ -40,7 +40,8 @@ def bodies(kit: Kit) -> dict[Kind, Body]:
             return
         found, headers = inspecting.inspect(gathered)
         with turn.database.read() as db:
-            told = gathering.told_at(db, kit, db.get_one(Repo, repo_id), gathered.commit, keeping.version())
+            repo = db.get(Repo, repo_id)  # headers of large files take a while: it may be gone by now
+            told = gathering.told_at(db, kit, repo, gathered.commit, keeping.version()) if repo is not None else None
         with turn.finishing() as db:
             repo = db.get(Repo, repo_id)
             # Another push meanwhile: its own task waits already.

@@ -1,5 +1,7 @@
 """Facts follow the head of main: kept by a task after each push, computed at once until then, made anew by version."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -11,6 +13,7 @@ from freehold.cards.tables import FileHeader, RepoFacts
 from freehold.cards.tasks import facts_backfill
 from freehold.content import queries as content
 from freehold.repos.tables import Repo
+from freehold.tasks.tables import Task
 from tests.cards.test_headers import gguf_file, safetensors_file, tensor
 from tests.discover.conftest import Publish
 from tests.fixtures.people import Cast
@@ -96,6 +99,25 @@ def test_nothing_is_known_of_what_is_gone(client: TestClient, app: Starlette, ca
     assert gone.status_code == 200, gone.text
     with app.state.database.read() as db:
         assert (row(db, "alice/m"), headers(db)) == (None, 0)
+
+
+def test_a_repository_that_goes_while_it_is_looked_into_is_no_failure(
+    client: TestClient, app: Starlette, cast: Cast, publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, inspect = [], inspecting.inspect
+
+    def inspected(gathered: Any) -> Any:
+        looked.append(gathered)
+        gone = client.request("DELETE", "/api/repos/delete", json={"name": "m"}, headers=cast.alice.headers)
+        assert gone.status_code == 200
+        return inspect(gathered)
+
+    publish(cast.alice.actor, "alice/m", {"model.safetensors": weights(50)})
+    monkeypatch.setattr(inspecting, "inspect", inspected)
+    app.state.worker.drain()
+    with app.state.database.read() as db:
+        assert (len(looked), headers(db)) == (1, 0)
+        assert db.scalars(select(Task.error).where(Task.name == "cards.facts", Task.error != "")).all() == []
 
 
 def test_other_revisions_are_told_by_their_own_files(
