@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import replace
 from typing import Any
 
-from freehold.guards import asking, json_schema
+from freehold.guards import answers, asked, asking, json_schema
 from freehold.guards.errors import Blocked
-from freehold.guards.rules import Finding
+from freehold.guards.rules import Finding, Guard
 from freehold.guards.sieve import Placed, Sieve, blocked
 from freehold.guards.streaming import Stream
 from freehold.inference.rules import Call, Leg, Piece, Reply
@@ -16,13 +16,6 @@ from freehold.inference.rules import Call, Leg, Piece, Reply
 #: Asks the model that a guard names: (served name, path below /v1, body) -> its answer.
 AskModel = Callable[[str, str, dict[str, Any]], Awaitable[bytes]]
 
-#: What is no text of the one who asks, or no text at all.
-_NO_TEXT = frozenset([
-    "model", "role", "type", "id", "object", "name", "user", "metadata", "tools", "functions", "tool_choice",
-    "response_format", "grammar", "guided_json", "stop", "logit_bias", "image_url", "url", "data", "b64_json",
-    "input_audio", "file_data", "encoding_format", "truncation", "parameters", "language", "tool_call_id",
-    "created", "finish_reason", "usage", "logprobs", "system_fingerprint", "label",
-])  # fmt: skip
 #: From here a text is looked at in a thread, so that others' calls go on.
 THREAD_CHARACTERS = 20_000
 MAX_ANSWER_BYTES = 16 << 20
@@ -33,20 +26,18 @@ async def checked_input(call: Call, placed: Sequence[Placed], findings: list[Fin
     mine = [one for one in placed if one.guard.side == "input"]
     if not mine:
         return call
-    for name in ("prompt", "input"):
-        if _has_tokens(call.body.get(name)):
-            raise Blocked(f'The guards of this route read words: send "{name}" as text, not as numbers of tokens.')
-    text = "\n".join(_texts(call.body))
+    asked.refuse_unreadable(call.body)
+    text: str = await asyncio.to_thread(asked.words, call.body)  # how much there is is not known yet
     for one in mine:
-        if one.guard.kind == "size" and len(text) > int(one.guard.options.get("characters", 0)):
-            _note(one, "input", "too large", "call", findings)
+        if one.guard.kind == "size" and (what := _too_large(one.guard, call, len(text))):
+            _note(one, "input", what, "call", findings)
     sieve = Sieve(mine, "input", findings)
     body: Mapping[str, Any] = call.body
     if sieve:
-        body = await _apart(len(text), lambda: _mapped(call.body, sieve, ""))
+        body = await _apart(len(text), lambda: asked.cleaned(call.body, sieve))
     for one in mine:
         if one.guard.kind == "model":
-            what = await asking.found(one.guard, "\n".join(_texts(body)), ask)
+            what = await asking.found(one.guard, asked.words(body), ask)
             if what:
                 _note(one, "input", what, "call", findings)
                 if one.guard.does == "mask":
@@ -86,13 +77,14 @@ class Guarded:
         except (ValueError, RecursionError):
             return await self._plain(raw)
         choices = told.get("choices") if isinstance(told, dict) else None
+        if answers.is_vectors(told):
+            return raw
         if not isinstance(choices, list):
-            return json.dumps(
-                await _apart(len(raw), lambda: _mapped(told, self._sieve, "")), ensure_ascii=False
-            ).encode()
-        for choice in choices:
-            await self._choice(choice)
-        return json.dumps(told, ensure_ascii=False).encode()
+            walked = await _apart(len(raw), lambda: self._sieve.walk(told, "answer"))
+            return json.dumps(walked, ensure_ascii=False).encode()
+        kept = answers.head(told)
+        kept["choices"] = [await self._choice(choice) for choice in choices if isinstance(choice, dict)]
+        return json.dumps(kept, ensure_ascii=False).encode()
 
     async def pieces(self) -> AsyncIterator[Piece]:
         stream = Stream(self._sieve, self._most_of, is_json=bool(self._call.body.get("response_format")))
@@ -121,8 +113,9 @@ class Guarded:
                 break
         else:
             out.extend(stream.end())
-        for index, text in sorted(stream.said.items()):
-            kept = await self._looked_at(text)
+        for index in sorted(stream.said.keys() | stream.beside.keys()):
+            text = stream.said.get(index, "")
+            kept = await self._looked_at(text, stream.beside.get(index, ""))
             if kept != text:
                 out = stream.instead(out, index, kept)
             if kept is None:
@@ -130,44 +123,62 @@ class Guarded:
         for data in out:
             yield Piece(data)
 
-    async def _choice(self, choice: dict[str, Any]) -> None:
-        """One choice of a whole answer, changed in place."""
-        said = choice.get("message")
-        message: dict[str, Any] = said if isinstance(said, dict) else choice
-        if self._sieve.changes or self._late:
-            choice.pop("logprobs", None)  # they spell the text token by token
+    async def _choice(self, given: dict[str, Any]) -> dict[str, Any]:
+        """What of one choice of a whole answer leaves. Its ``logprobs`` do not: they spell the text token by token."""
+        is_chat = isinstance(given.get("message"), dict)
+        message = answers.members(given["message"] if is_chat else given)
+        finish = given.get("finish_reason")
         try:
-            for key in ("content", "text", "reasoning_content", "reasoning", "refusal"):
-                if isinstance(message.get(key), str):
-                    message[key] = await self._text(message[key], key in ("content", "text"))
-            for tool in message.get("tool_calls") or ():
-                function = tool.get("function", {})
-                if isinstance(function.get("arguments"), str):
-                    function["arguments"] = self._sieve.clean_json(function["arguments"], "tool call")
+            beside = [self._beside(message)]
+            for key in answers.TEXTS:
+                text = answers.text_of(message.get(key))
+                if text is not None:
+                    message[key] = await self._text(text, is_answer=key in answers.ANSWER)
+                    beside += [] if key in answers.ANSWER else [message[key]]
+            await self._as_a_whole(message, "\n".join(beside))
         except Blocked:
-            for key in ("tool_calls", "reasoning_content", "reasoning", "refusal"):
-                message.pop(key, None)
-            message["content" if message is not choice else "text"] = ""
-            choice["finish_reason"] = "content_filter"
+            message = {"role": "assistant", "content": ""} if is_chat else {"text": ""}
+            finish = "content_filter"
+        return {
+            "index": given.get("index", 0),
+            **({"message": message} if is_chat else message),
+            "finish_reason": finish,
+        }
 
-    async def _text(self, text: str, is_answer: bool) -> str:
+    def _beside(self, message: dict[str, Any]) -> str:
+        """Calls of tools are looked at, in place; what they say."""
+        for key in ("tool_calls", "function_call"):
+            if key in message:
+                message[key] = self._sieve.walk(message[key], "tool call")
+        told = [message[key] for key in ("tool_calls", "function_call") if message.get(key)]
+        return json.dumps(told, ensure_ascii=False) if told else ""
+
+    async def _text(self, text: str, *, is_answer: bool) -> str:
         if is_answer:
             self._most_of(len(text))
-        cleaned: str = await _apart(len(text), lambda: _cleaned(self._sieve, text))
-        if not is_answer:
-            return cleaned
-        kept = await self._looked_at(cleaned)
+        cleaned: str = await _apart(len(text), lambda: self._sieve.clean_either(text, "answer"))
+        return cleaned
+
+    async def _as_a_whole(self, message: dict[str, Any], beside: str) -> None:
+        """The guards that want all of an answer look at it; where it goes, so does what was said beside it."""
+        key = "text" if "text" in message else "content"
+        text = str(message.get(key) or "")
+        kept = await self._looked_at(text, beside)
         if kept is None:
             raise Blocked("A guard does not let the answer out.")
-        return kept
+        if kept != text:
+            for name in answers.BESIDE:
+                message.pop(name, None)
+            message[key] = kept
 
-    async def _looked_at(self, text: str) -> str | None:
+    async def _looked_at(self, text: str, beside: str) -> str | None:
         """``text`` once the guards that want all of it have it: itself, a mask, or None for blocked."""
         for one in self._late:
             if one.guard.kind == "schema":
-                what = _against(one.guard.options["schema"], text)
+                # The answer that calls a tool has no other words, and is none yet.
+                what = _against(one.guard.options["schema"], text) if text or not beside else ""
             else:
-                what = await asking.found(one.guard, text, self._ask)
+                what = await asking.found(one.guard, f"{text}\n{beside}".strip(), self._ask)
             if what:
                 try:
                     _note(one, "output", what, "answer", self._findings)
@@ -200,52 +211,19 @@ def _against(schema: Mapping[str, Any], text: str) -> str:
     return "not of the schema" if json_schema.wrong(schema, value) else ""
 
 
-def _cleaned(sieve: Sieve, text: str) -> str:
-    return sieve.clean_json(text, "answer") if text.lstrip()[:1] in ("{", "[") else sieve.clean(text, "answer")
+def _too_large(guard: Guard, call: Call, characters: int) -> str:
+    """What of a call is larger than ``guard`` has it; '' nothing."""
+    if characters > int(guard.options.get("characters", characters)):
+        return "too large"
+    is_over = "bytes" in guard.options and asked.file_bytes(call) > int(guard.options["bytes"])
+    return "files too large" if is_over else ""
 
 
 def _note(one: Placed, side: Any, what: str, place: str, findings: list[Finding]) -> None:
     findings.append(Finding(one.guard.kind, side, one.guard.does, what, place, 1, one.route_id))
-    if one.guard.does == "block" or (one.guard.does == "mask" and what == "too large"):
+    if one.guard.does == "block" or (one.guard.does == "mask" and what.endswith("too large")):
         raise blocked(side, one.guard, what)
 
 
 async def _apart(size: int, work: Callable[[], Any]) -> Any:
     return work() if size < THREAD_CHARACTERS else await asyncio.to_thread(work)
-
-
-def _has_tokens(value: Any) -> bool:
-    """Whether numbers stand where words are to be: an engine turns them into words that no guard saw."""
-    return isinstance(value, list) and any(not isinstance(one, str) and not isinstance(one, Mapping) for one in value)
-
-
-def _texts(value: Any, depth: int = 0) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    if depth > 60:
-        return []
-    if isinstance(value, list):
-        return [text for one in value for text in _texts(one, depth + 1)]
-    if isinstance(value, Mapping):
-        return [text for key, one in value.items() if key not in _NO_TEXT for text in _texts(one, depth + 1)]
-    return []
-
-
-def _mapped(value: Any, sieve: Sieve, place: str, depth: int = 0) -> Any:
-    """``value`` with its texts cleaned. ``place``: the first steps to it, as ``messages[2]``."""
-    if isinstance(value, str):
-        return sieve.clean(value, place or "call")
-    if depth > 60:
-        raise Blocked("The call is nested too deeply for the guards of this route.")
-    if isinstance(value, list):
-        is_first = depth <= 1
-        return [_mapped(one, sieve, f"{place}[{at}]" if is_first else place, depth + 1) for at, one in enumerate(value)]
-    if isinstance(value, Mapping):
-        return {key: one if key in _NO_TEXT else _member(key, one, sieve, place, depth) for key, one in value.items()}
-    return value
-
-
-def _member(key: str, value: Any, sieve: Sieve, place: str, depth: int) -> Any:
-    if key == "arguments" and isinstance(value, str):
-        return sieve.clean_json(value, place)
-    return _mapped(value, sieve, place or str(key)[:40], depth + 1)

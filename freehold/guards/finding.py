@@ -56,6 +56,7 @@ _NAMED = re.compile(
     r"(?i)(?<![a-z])(?:password|passwd|passwort|pwd|secret|api[_-]?key|access[_-]?token|auth[_-]?token|client[_-]?secret)"
     r"[\"']? {0,2}[:=] {0,2}[\"']?(?=[^\s\"',;<{$\[]{6})"
 )
+_NAMES = re.compile(r"(?i)pass|pwd|secret|key|token")
 _NAMED_TAIL = re.compile(r"[^\s\"',;<]{6,}")
 
 
@@ -100,6 +101,11 @@ def secrets(text: str) -> Iterator[Span]:
     yield from _with_tails(text, _SECRETS, _TOKEN_TAIL, "secret")
     yield from _private_keys(text)
     yield from _with_tails(text, _NAMED, _NAMED_TAIL, "password")
+
+
+def may_name_secret(name: str) -> bool:
+    """Whether what stands under ``name`` may be a password by that alone."""
+    return len(name) <= MAX_SPACED and _NAMES.search(name) is not None
 
 
 def _with_tails(text: str, heads: re.Pattern[str], tails: re.Pattern[str], what: str) -> Iterator[Span]:
@@ -247,6 +253,8 @@ def _is_phone(digits: str, shown: str) -> bool:
     if not 7 <= len(digits) <= 15:
         return False
     plain = shown.lstrip("( ")
+    if re.fullmatch(r"0\.[0-9]+", plain):
+        return False  # a fraction
     if plain.startswith("+"):
         return len(digits) >= 8
     if digits.startswith("00"):

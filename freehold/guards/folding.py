@@ -1,12 +1,20 @@
 """Text as detectors look at it: look-alikes as the letters they look like, without what cannot be seen."""
 
 import re
+import unicodedata
 from bisect import bisect_right
 from dataclasses import dataclass
 
-#: Zero-width and direction marks, soft hyphens, variation selectors: put between letters, they hide a word.
-_UNSEEN = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064"
-                     "\u2066-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e007f]+")  # fmt: skip
+_MARKS = (
+    "\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180e\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\u2800\\u3164"
+    "\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff9-\\ufffc\\U0001d173-\\U0001d17a\\U000e0000-\\U000e01ef"
+)
+#: Zero-width and direction marks, soft hyphens, variation selectors: put between letters, they hide a word. Behind
+#: digits also what is drawn over them: an accent makes another letter, and of a digit nothing (keycaps are such).
+_OVER = "\\u0300-\\u036f\\u20d0-\\u20f0"
+_UNSEEN = re.compile(f"(?<=[0-9])[{_MARKS}{_OVER}]+|[{_MARKS}]+")
+#: A stretch of it that no script and no flag has; the first 16 are kept.
+FLOOD = re.compile(f"([{_MARKS}{_OVER}]{{16}})[{_MARKS}{_OVER}]+")
 #: One character for one, so that places stay where they are. Cyrillic and Greek letters that look Latin.
 _LIKE = dict(
     zip(
@@ -16,14 +24,27 @@ _LIKE = dict(
     )
 )
 _TABLE: dict[int, str] = {ord(one): other for one, other in _LIKE.items()}
-_TABLE |= {0xFF01 + place: chr(0x21 + place) for place in range(94)}  # full width
-for _zero in (0x660, 0x6F0, 0x966, 0x9E6, 0xE50, 0x1D7CE, 0x1D7D8, 0x1D7E2, 0x1D7EC, 0x1D7F6):  # digits elsewhere
-    _TABLE |= {_zero + digit: str(digit) for digit in range(10)}
-for _letter in (0x1D400, 0x1D434, 0x1D468, 0x1D5A0, 0x1D5D4, 0x1D608, 0x1D63C, 0x1D670):  # mathematical letters
-    _TABLE |= {_letter + place: chr(0x41 + place) for place in range(26)}
-    _TABLE |= {_letter + 26 + place: chr(0x61 + place) for place in range(26)}
 _TABLE |= {0x2024: ".", 0x3002: ".", 0xFE52: ".", 0xFE6B: "@", 0x2013: "-", 0x2212: "-", 0x2010: "-", 0x2011: "-"}
 _TABLE |= {0xA0: " ", 0x202F: " ", 0x2009: " ", 0x2007: " ", 0x3000: " "}
+MAX_LEARNED = 20_000
+
+
+class _Likeness(dict[int, str]):
+    """For a character the one that it looks like: digits of all scripts, full width, letters of formulas, in circles,
+    raised. Source: Unicode, NFKC."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        digit = unicodedata.digit(character, None)
+        plain = str(digit) if digit is not None else unicodedata.normalize("NFKC", character)
+        # One for one, so that places stay; and what is no Latin stays as it is written.
+        found = plain if len(plain) == 1 and plain.isascii() else character
+        if len(self) < MAX_LEARNED:
+            self[code] = found
+        return found
+
+
+_LIKENESS = _Likeness(_TABLE)
 
 
 def is_dense(character: str) -> bool:
@@ -48,7 +69,7 @@ def folded(text: str) -> Folded:
     """``text`` to be looked at. The same length, but for what cannot be seen."""
     if text.isascii():
         return Folded(text)
-    plain = text.translate(_TABLE)
+    plain = text.translate(_LIKENESS)
     starts, shifts, shift = [], [], 0
     for found in _UNSEEN.finditer(plain):
         starts.append(found.start() - shift)

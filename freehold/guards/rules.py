@@ -16,8 +16,9 @@ class Guard:
     """One check, and what it does on a finding.
 
     ``options`` by kind. personal: ``kinds`` of personal data (none: all). profanity: ``languages``, ``words``. size:
-    ``characters``. schema: ``schema``. model: ``model`` (a served name), ``prompt`` with ``{{text}}``, ``answers`` that
-    count as a finding; or ``labels`` of a classifier with the score from which they count.
+    ``characters`` of words, ``bytes`` of files that are asked about. schema: ``schema``. model: ``model`` (a served
+    name), ``prompt`` with ``{{text}}``, ``answers`` that count as a finding; or ``labels`` of a classifier with the
+    score from which they count.
     """
 
     kind: Kind

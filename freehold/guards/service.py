@@ -24,7 +24,7 @@ _OPTIONS: Mapping[str, frozenset[str]] = {
     "personal": frozenset({"kinds"}),
     "secrets": frozenset(),
     "profanity": frozenset({"languages", "words"}),
-    "size": frozenset({"characters"}),
+    "size": frozenset({"characters", "bytes"}),
     "schema": frozenset({"schema"}),
     "model": frozenset({"model", "prompt", "answers", "labels"}),
 }
@@ -51,6 +51,8 @@ def read(given: Mapping[str, Any]) -> Guard:
         raise BadGuard("A schema is of answers: its guard stands on the output.")
     if kind in ("size", "schema") and does == "mask":
         raise BadGuard(f"A guard of kind {kind} blocks or marks; there is no place to mask.")
+    if kind == "size" and side == "output" and "bytes" in options:
+        raise BadGuard("Bytes are of files that are asked about: an answer is bounded by characters.")
     return Guard(kind, side, does, _checked(kind, options))
 
 
@@ -102,7 +104,8 @@ def _checked(kind: Kind, options: dict[str, Any]) -> dict[str, Any]:
         own = _texts(options.get("words", ()), "words", words.MAX_OWN, words.MAX_OWN_LENGTH)
         options["words"] = own
     if kind == "size":
-        options["characters"] = _whole(options.get("characters"), "characters", 100_000_000)
+        for name in options or ("characters",):
+            options[name] = _whole(options.get(name), name, 100_000_000)
     if kind == "schema":
         options["schema"] = json_schema.checked(options.get("schema"))
     if kind == "model":

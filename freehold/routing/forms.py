@@ -106,7 +106,7 @@ def options_line(guard: Mapping[str, Any]) -> str:
     if guard["kind"] == "schema":
         return json.dumps(guard["schema"])
     parts = []
-    for key in ("kinds", "languages", "words", "characters", "model", "answers", "labels", "prompt"):
+    for key in ("kinds", "languages", "words", "characters", "bytes", "model", "answers", "labels", "prompt"):
         value = guard.get(key)
         if isinstance(value, Mapping):
             value = ", ".join(f"{label}={least}" for label, least in value.items())

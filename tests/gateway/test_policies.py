@@ -48,6 +48,20 @@ def test_a_blocked_question_is_an_error_as_openais_are(hub: Hub) -> None:
     assert not hub.meters() and not hub.engine.seen
 
 
+def test_responses_are_guarded_like_chats(hub: Hub) -> None:
+    guards = [{"kind": "personal", "side": side, "does": "mask"} for side in ("input", "output")]
+    route(hub, "pinned", "lab/it", guards=guards)
+    tool = {"type": "function", "name": "mail", "description": "To bob@example.com", "parameters": {}}
+    for stream in (False, True):
+        body = {"model": "lab/route", "instructions": "You are carol@example.com", "tools": [tool], "stream": stream}
+        body["input"] = [{"role": "user", "content": [{"type": "input_text", "text": "I am dave@example.com"}]}]
+        answer = hub.client.post("/v1/responses", json=body, headers=hub.cast.alice.headers)
+        assert answer.status_code == 200 and "w0 w1" in answer.text, answer.text
+        seen = hub.engine.seen[-1]
+        assert [one["content"] for one in seen["messages"]] == ["You are [mail]", "I am [mail]"]
+        assert seen["tools"][0]["function"]["description"] == "To [mail]"
+
+
 def test_words_do_not_pass_a_guard_as_numbers_of_tokens(hub: Hub) -> None:
     route(hub, "pinned", "lab/it", guards=[{"kind": "secrets", "side": "input", "does": "block"}])
     for prompt in ([1, 2, 3], [[1, 2]], ["hello", 3]):
