@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from freehold.inference import refusals
+from freehold.inference import forcing, refusals
 from freehold.inference.counting import Ledger, Progress, Totals, read_totals, read_usage
 from freehold.inference.errors import AnswerTooLarge, EngineAway, EngineLost, TooSlow
 from freehold.inference.exchanging import Answer, Lost, Request, Silent, Unreached, exchanged
+from freehold.inference.forcing import Forced
 from freehold.inference.rules import Call, Leg, Measured, Piece, Replica, Target
 
 CONNECT_S = 5.0
@@ -118,7 +119,7 @@ class Caller:
         self._tls: ssl.SSLContext | None = None
 
     @asynccontextmanager
-    async def ask(self, replica: Replica, call: Call, leg: Leg, *, began: float) -> AsyncIterator[EngineReply]:
+    async def ask(self, replica: Replica, call: Call, leg: Leg, *, began: float) -> AsyncIterator[EngineReply | Forced]:
         """``call`` is with the engine and ``leg`` is filled in while it answers; whole once the context was left.
 
         Raises :class:`EngineAway`, :class:`EngineLost`, :class:`TooSlow` and what ``inference.refusals`` makes of the
@@ -139,7 +140,7 @@ class Caller:
                         said = await _at_most(answer, MAX_REFUSAL_BYTES)
                         raise refusals.of_answer(answer.status, said, leg.target)
                     reply = EngineReply(answer, leg, call, began)
-                    yield reply
+                    yield Forced(reply) if forcing.tools_of(call, leg.target) else reply
             except Silent as err:
                 raise TooSlow("The engine said nothing for too long; the call was given up.") from err
             except Unreached as err:
@@ -208,6 +209,8 @@ def engine_body(call: Call, target: Target, found_by: Mapping[str, Any]) -> dict
     if call.path not in GENERATES:
         return {**given, **found_by}
     body = {"temperature": TEMPERATURE, **target.defaults, **given, **found_by}
+    if tools := forcing.tools_of(call, target):
+        body = forcing.worded(body, tools)
     if call.is_stream:
         body["stream"] = True
         if call.path != "responses":

@@ -46,6 +46,9 @@ def test_a_real_model_is_right_whoever_asks(
     assert len(found["revision"]) == 40
     assert found["tokens"] == found["streamed_tokens"] > 3
     assert (found["kinds"][0], found["kinds"][-1]) == ("response.created", "response.completed")
+    assert found["named"] == [["time", ["zone"], "tool_calls", None]] * 2
+    assert {one[0] for one in found["any_tool"]} <= {"weather", "time"}
+    assert [one[2:] for one in found["any_tool"]] == [["tool_calls", None]] * 2
     assert found["unknown"][:2] == ["NotFoundError", "model_not_found"]
     assert model in found["unknown"][2]
     assert found["long"][:2] == ["BadRequestError", "context_length_exceeded"]

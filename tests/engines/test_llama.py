@@ -15,6 +15,7 @@ from freehold.compute import service as compute
 from freehold.compute.errors import JobFailed
 from freehold.compute.rules import Running
 from freehold.engines import llama, service
+from freehold.engines.programs import llama as program
 from freehold.engines.rules import Model, Offer, Refusal, Setup
 from tests.engines.asking import ask, refusal
 from tests.engines.looking import model_of
@@ -208,3 +209,30 @@ def test_what_makes_it_endless_ends_it_and_says_so(tiny_gguf: Path) -> None:
         assert "nothing but one step" in running.log()
     finally:
         running.stop()
+
+
+def test_a_model_that_was_not_made_for_tools_is_told_of_them(serving: Callable[..., Running], tiny_gguf: Path) -> None:
+    """Its template would leave them out; what was called, and what came of it, is told in words as well."""
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
+    called = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}}
+    messages = [
+        {"role": "user", "content": "How is Rome?"},
+        {"role": "assistant", "content": None, "tool_calls": [called, called]},
+        {"role": "tool", "tool_call_id": "1", "content": "Sunny"},
+        {"role": "tool", "tool_call_id": "1", "content": "Warm"},
+    ]
+    running = serving(tiny_gguf)
+    told = ask(running, "/apply-template", {"messages": messages, "tools": [tool]})["prompt"]
+    assert told.index('{"name": "weather"') < told.index("How is Rome?")
+    assert told.count('<tool_call>\n{"name": "weather", "arguments": {"city": "Rome"}}\n</tool_call>') == 2
+    assert "<tool_response>\nSunny\n</tool_response>\n<tool_response>\nWarm\n</tool_response>" in told
+    plain = ask(running, "/apply-template", {"messages": messages[:1]})["prompt"]
+    assert "tool" not in plain
+
+
+def test_a_template_that_knows_tools_stays_as_it_is(tmp_path: Path) -> None:
+    template = "{% for tool in tools %}{{ tool.function.name }}{% endfor %}{{ messages[0]['content'] }}"
+    assert program.template(str(language_model(tmp_path / "knows.gguf", template=template))) == ""
+    assert program.template(str(language_model(tmp_path / "none.gguf", template=""))) == ""
+    (tmp_path / "bad.gguf").write_bytes(b"GGUF")
+    assert program.template(str(tmp_path / "bad.gguf")) == ""

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from freehold.engines.programs import lifeline
@@ -24,6 +25,8 @@ _NO_MEMORY = re.compile(r"failed to allocate|unable to allocate|cannot allocate|
 NO_ORIGIN = "https://none.invalid"
 #: Tokens of prompts in one step: between steps it hears what else there is.
 STEP_TOKENS = 512
+#: Where a file keeps its template; a name after a dot is one for an occasion.
+TEMPLATE = "tokenizer.chat_template"
 #: A step takes seconds, on a slow machine a minute. One call's grammar can make it endless for all the others.
 PATIENCE_S, LOOK_S = 150.0, 5.0
 
@@ -78,6 +81,8 @@ def _given(xllamacpp: Any, options: dict[str, Any], path: str) -> Any:
     given.lora_init_without_apply = True
     given.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(path, 0.0) for path in options.get("adapters", ())]
     given.n_batch = STEP_TOKENS
+    if mode == "chat":
+        given.chat_template = template(path)
     if mode != "chat":
         given.embedding = True
         # What is not read from left to right is computed in one piece.
@@ -94,6 +99,22 @@ def _given(xllamacpp: Any, options: dict[str, Any], path: str) -> Any:
     given.n_threads_http = parallel + 4
     given.verbosity = 1
     return given
+
+
+def template(path: str) -> str:
+    """What turns messages into a prompt; '': the file's own template as it stands. That of a model that was not made
+    for tools would leave them out unseen: they are told in words before it.
+    """
+    from freehold.engines.programs import weights
+
+    try:
+        found = weights.words(path, TEMPLATE)
+    except (weights.Unreadable, OSError, ValueError):
+        return ""  # llama.cpp says what is wrong with it
+    own = found.get(TEMPLATE, "")
+    if not own or len(found) > 1 or re.search(r"\btools\b", own):
+        return ""
+    return (Path(__file__).with_name("tools.jinja")).read_text().strip() + own
 
 
 def _watch(port: int, key: str, patience_s: float) -> None:

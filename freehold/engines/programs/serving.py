@@ -98,6 +98,11 @@ class Abilities:
 
 def texts_of(value: Any, name: str) -> list[str]:
     if not isinstance(value, list) or not value or not all(isinstance(one, str) for one in value):
+        if isinstance(value, list) and value and all(isinstance(one, int | list) for one in value):
+            raise Refused(
+                f"{name!r} holds numbers of tokens, which mean something else to each model: send texts. "
+                "(LangChain's OpenAIEmbeddings does with check_embedding_ctx_length=False.)"
+            )
         raise Refused(f"{name!r} is a text, or a list of texts.")
     if len(value) > MAX_INPUTS:
         raise Refused(f"{name!r} has {len(value):,} texts; up to {MAX_INPUTS:,} are read in one call.")

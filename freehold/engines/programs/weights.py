@@ -64,6 +64,13 @@ def full(path: str, folder: str) -> str:
     return os.fspath(kept)
 
 
+def words(path: str, prefix: str) -> dict[str, str]:
+    """What the file says of itself in words, under keys that begin with ``prefix``. Raises :class:`Unreadable`."""
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        found = _Reader(data).words(prefix.encode())
+    return {key.decode("utf-8", "replace"): value.decode("utf-8", "replace") for key, value in found.items()}
+
+
 def tidy(folder: Path, in_use: Path) -> None:
     """What is kept is within bounds again: the longest unused goes first. A process that has it open keeps it."""
     now, total = time.time(), 0
@@ -170,12 +177,7 @@ class _Reader:
 
     def header(self) -> tuple[bytes, list[_Tensor], int, int]:
         """The entries as they stand but for the file's type, the tensors, the alignment, and where values begin."""
-        if self._take(4) != b"GGUF":
-            raise Unreadable("it does not begin with GGUF")
-        version, tensors = self._number("<I"), self._number("<Q")
-        self.entries = self._number("<Q")
-        if version not in (2, 3) or tensors > MAX_TENSORS or self.entries > MAX_ENTRIES:
-            raise Unreadable("it claims more than a model has")
+        tensors = self._begin()
         first, alignment = self._at, 32
         changed: list[int] = []
         for _ in range(self.entries):
@@ -192,6 +194,28 @@ class _Reader:
             raise Unreadable("its alignment is no power of two")
         found = [self._tensor() for _ in range(tensors)]
         return bytes(entries), found, alignment, _padded(self._at, alignment)
+
+    def words(self, prefix: bytes) -> dict[bytes, bytes]:
+        """The entries that are texts, of keys that begin with ``prefix``."""
+        self._begin()
+        found = {}
+        for _ in range(self.entries):
+            key, kind = self._text(), self._number("<I")
+            if kind == _TEXT and key.startswith(prefix):
+                found[key] = self._text()
+            else:
+                self._step_over(kind)
+        return found
+
+    def _begin(self) -> int:
+        """How many tensors there are; the entries come next."""
+        if self._take(4) != b"GGUF":
+            raise Unreadable("it does not begin with GGUF")
+        version, tensors = self._number("<I"), self._number("<Q")
+        self.entries = self._number("<Q")
+        if version not in (2, 3) or tensors > MAX_TENSORS or self.entries > MAX_ENTRIES:
+            raise Unreadable("it claims more than a model has")
+        return tensors
 
     def _tensor(self) -> _Tensor:
         import gguf

@@ -1,5 +1,6 @@
 """OpenAI's own client, unmodified, against a model of the hub: whole, streamed, as responses, refused."""
 
+import json
 import os
 
 import openai
@@ -20,6 +21,34 @@ def refused(**asked):
     raise AssertionError("it was answered")
 
 
+def tool(name, *fields):
+    """A function of texts, its schema as pydantic writes it."""
+    properties = {field: {"$ref": "#/$defs/Text"} for field in fields}
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "required": list(fields),
+        "$defs": {"Text": {"type": "string"}},
+    }
+    return {"type": "function", "function": {"name": name, "description": f"Tells the {name}.", "parameters": schema}}
+
+
+def called(choice, **asked):
+    """The name of the tool that is called, the names of its arguments, and why it ended: whole, then streamed."""
+    words = [{"role": "user", "content": "What is the weather in Paris?"}]
+    asked = {"model": model, "messages": words, "tools": tools, "tool_choice": choice, "max_tokens": 80, **asked}
+    found = [client.chat.completions.create(**asked)]
+    with client.chat.completions.stream(**asked) as stream:
+        found.append(stream.until_done().get_final_completion())
+    choices = [one.choices[0] for one in found]
+    functions = [one.message.tool_calls[0].function for one in choices]
+    return [
+        [function.name, list(json.loads(function.arguments)), choice.finish_reason, choice.message.content]
+        for function, choice in zip(functions, choices, strict=True)
+    ]
+
+
+tools = [tool("weather", "city"), tool("time", "zone")]
 whole = client.chat.completions.create(model=model, messages=words, **most)
 pieces = list(client.chat.completions.create(model=model, messages=words, stream=True, **most))
 asked = {"model": model, "input": given["question"], "max_output_tokens": most["max_tokens"]}
@@ -41,6 +70,8 @@ told(
     responded=final.output_text,
     kinds=kinds,
     completed=client.completions.create(model=model, prompt="The", **most).choices[0].text,
+    named=called({"type": "function", "function": {"name": "time"}}),
+    any_tool=called("required"),
     unknown=refused(model=model + "x"),
     long=refused(messages=[{"role": "user", "content": "hello " * 20_000}]),
     schema=refused(response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "none"}}}),
