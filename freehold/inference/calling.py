@@ -106,6 +106,9 @@ class EngineReply:
             self.measured.first_token_s = asyncio.get_running_loop().time() - self._began
 
 
+AnyReply = EngineReply | Forced
+
+
 class Caller:
     """Calls replicas, each call over a connection of its own.
 
@@ -119,7 +122,7 @@ class Caller:
         self._tls: ssl.SSLContext | None = None
 
     @asynccontextmanager
-    async def ask(self, replica: Replica, call: Call, leg: Leg, *, began: float) -> AsyncIterator[EngineReply | Forced]:
+    async def ask(self, replica: Replica, call: Call, leg: Leg, *, began: float) -> AsyncIterator[AnyReply]:
         """``call`` is with the engine and ``leg`` is filled in while it answers; whole once the context was left.
 
         Raises :class:`EngineAway`, :class:`EngineLost`, :class:`TooSlow` and what ``inference.refusals`` makes of the

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from freehold.engines import remote
-from freehold.inference.calling import Caller, EngineReply
+from freehold.inference.calling import AnyReply, Caller
 from freehold.inference.errors import EngineAway, EngineLost, InferenceError
 from freehold.inference.outside import Outside
 from freehold.inference.rules import Call, Leg, Measured, Replica, Reply, Store, Target
@@ -49,7 +49,7 @@ class NodeRuntime:
             raise
 
     @asynccontextmanager
-    async def _asked(self, target: Target, call: Call, leg: Leg, began: float) -> AsyncIterator[EngineReply]:
+    async def _asked(self, target: Target, call: Call, leg: Leg, began: float) -> AsyncIterator[AnyReply]:
         """A replica is asked, and ``leg`` says afterwards what that took."""
         loop = asyncio.get_running_loop()
         waited = loop.time()
