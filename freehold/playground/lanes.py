@@ -30,12 +30,16 @@ STANDINGS = {
 
 @dataclass(frozen=True)
 class Turn:
-    """What one side said, as the page shows it; ``note``: how much it was, and what it cost."""
+    """What one side said, as the page shows it; ``note``: how much it was, and what it cost.
+
+    ``wrong``: why there is no answer; it and the question before it are no part of the conversation that goes on.
+    """
 
     is_user: bool
     who: str
     text: str
     note: str = ""
+    wrong: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,12 @@ class Lane:
     @property
     def history(self) -> str:
         """The conversation as a form carries it along."""
-        said = [{"role": "user" if one.is_user else "assistant", "content": one.text} for one in self.turns]
+        said: list[dict[str, str]] = []
+        for one in self.turns:
+            if one.wrong:
+                said.pop()
+            else:
+                said.append({"role": "user" if one.is_user else "assistant", "content": one.text})
         return json.dumps(said, ensure_ascii=False)
 
 

@@ -45,15 +45,17 @@ class _Said:
 
 @stream_door(OWN)
 async def say(request: Request) -> Response:
-    """The page with an answer of each model; what went wrong stands on it, and what was typed is still in the box."""
+    """The page with an answer of each model; where one of two gives none, it says why beside the other's answer.
+
+    Where none answers, what went wrong stands on the page, and what was typed is still in the box.
+    """
     said = _read(await receiving.body_of(request, MAX_FORM_BYTES))
     try:
         admitted = await in_thread(request, lambda ask: _admitted(ask, said), reads=True)
-        answers: list[tuple[str, str]] = await asyncio.gather(*(_answer(request, one) for one in admitted))
-        wrong: HubError | None = None
     except HubError as err:
-        answers, wrong = [], err
-    return await in_thread(request, lambda ask: _page(ask, said, answers, wrong), reads=True)
+        admitted = [err]
+    answers = await asyncio.gather(*(_answer(request, one) for one in admitted))
+    return await in_thread(request, lambda ask: _page(ask, said, answers), reads=True)
 
 
 routes = [Route(asking.PAGE, say, methods=["POST"])]
@@ -74,23 +76,37 @@ def _read(body: bytes) -> _Said:
     )
 
 
-def _admitted(ask: Ask, said: _Said) -> list[Admitted]:
+def _admitted(ask: Ask, said: _Said) -> list[Admitted | HubError]:
+    """What is asked of each model, or why it may not be."""
     csrf.check_in_person(ask, said.token)
     if not said.text:
         raise BadRequest("Write something first.")
     first = [{"role": "system", "content": said.given.system}] if said.given.system else []
-    found = []
+    found: list[Admitted | HubError] = []
     for model, history in zip((said.given.model, said.given.other), said.histories, strict=False):
         messages = [*first, *history, {"role": "user", "content": said.text}]
         body: dict[str, Any] = {"model": model, "messages": messages, **said.given.sent()}
         wish = gateway_rules.wish("chat/completions", body)
         asker = Asker(ask.actor, ask.request.scope.get("freehold.request_id", ""))
-        found.append(gateway.admit(ask.db, asker, wish.model, lambda _, wish=wish: wish))  # type: ignore[misc]
+        try:
+            found.append(gateway.admit(ask.db, asker, wish.model, lambda _, wish=wish: wish))  # type: ignore[misc]
+        except HubError as err:
+            found.append(err)
     return found
 
 
-async def _answer(request: Request, admitted: Admitted) -> tuple[str, str]:
-    """What the model said, and in a line how much it was. Recorded however it ends."""
+async def _answer(request: Request, admitted: Admitted | HubError) -> tuple[str, str] | HubError:
+    """What the model said, and in a line how much it was; or why it said nothing."""
+    if isinstance(admitted, HubError):
+        return admitted
+    try:
+        return await _asked(request, admitted)
+    except HubError as err:
+        return err
+
+
+async def _asked(request: Request, admitted: Admitted) -> tuple[str, str]:
+    """Recorded however it ends."""
     runtime: Runtime = request.app.state.runtime
     heard = Heard(admitted.plan)
     try:
@@ -113,15 +129,19 @@ def _recorded(database: Database, kit: Kit, admitted: Admitted, heard: Heard) ->
     keeping.keep(database, kit, admitted, heard)
 
 
-def _page(ask: Ask, said: _Said, answers: Sequence[tuple[str, str]], err: HubError | None) -> Response:
+def _page(ask: Ask, said: _Said, answers: Sequence[tuple[str, str] | HubError]) -> Response:
     you, turns = ask.actor.name, []
+    wrong = [one for one in answers if isinstance(one, HubError)]
+    nobody = len(wrong) == len(answers)
     for number, history in enumerate(said.histories):
         model = (said.given.other if number else said.given.model).rpartition("/")[2]
         lane = [Turn(one["role"] == "user", you if one["role"] == "user" else model, one["content"]) for one in history]
-        if err is None:
-            text, note = answers[number]
-            lane += [Turn(True, you, said.text), Turn(False, model, text, note)]
+        if not nobody:
+            found = answers[number]
+            told = ("", "", found.message) if isinstance(found, HubError) else (*found, "")
+            lane += [Turn(True, you, said.text), Turn(False, model, *told)]
         turns.append(lane)
-    if err is not None:
-        return pages.page(ask, said.given, turns=turns, typed=said.text, error=err.message, status=err.status)
+    if nobody:
+        words = " ".join(dict.fromkeys(one.message for one in wrong))
+        return pages.page(ask, said.given, turns=turns, typed=said.text, error=words, status=wrong[0].status)
     return pages.page(ask, said.given, turns=turns)

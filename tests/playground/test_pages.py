@@ -1,9 +1,13 @@
 """The playground as a page: what it offers to whom, and asking without script."""
 
 import json
+import re
+from html import unescape
 
 from freehold.core import clock
-from freehold.usage.tables import Price
+from freehold.core.ids import new_id
+from freehold.usage.rules import subject_key
+from freehold.usage.tables import Limit, Price
 from tests.fixtures.people import Person
 from tests.gateway.conftest import Hub
 from tests.playground.conftest import Tab
@@ -51,6 +55,23 @@ def test_two_models_answer_side_by_side(hub: Hub) -> None:
     assert page.count('class="lane"') == 2
     assert answer.text.count('class="said">hello</div>') == 2
     assert len(hub.meters()) == 2
+
+
+def test_where_one_of_two_models_does_not_answer_it_says_why_beside_the_other(hub: Hub) -> None:
+    with hub.database.write() as db:
+        who = hub.cast.bob.id
+        db.add(Limit(id=new_id(), key=subject_key(who), account_id=who, calls=1, changed_at=clock.now()))
+    before = json.dumps([{"role": "user", "content": "one"}, {"role": "assistant", "content": "two"}])
+    form = {"model": "lab/it", "with": "lab/ours", "text": "hello", "history": before, "history_with": before}
+    answer = Tab(hub, hub.cast.bob).post("/playground", **form)
+    assert answer.status_code == 200
+    assert "written in" in answer.text and "1 call" in answer.text
+    carried = [
+        json.loads(unescape(one)) for one in re.findall(r'name="history(?:_with)?" value="([^"]+)"', answer.text)
+    ]
+    assert [len(one) for one in carried] == [4, 2], "what was not answered is no part of what goes on"
+    assert ">hello</textarea>" not in answer.text
+    assert [one.outcome for one in hub.meters()].count("ok") == 1
 
 
 def test_a_private_model_is_offered_to_its_people_alone(hub: Hub) -> None:
