@@ -54,6 +54,7 @@ class Asks:
     """What is asked of somebody who deploys a model: what its task has."""
 
     context: bool = False
+    usual_context: int = rules.USUAL_CONTEXT
     temperature: bool = False
     precision: str = ""  #: the one that is best; empty: there is no choice
 
@@ -254,7 +255,9 @@ def _asks(found: Found | None) -> Asks:
     if found is None or not found.choices:
         return Asks()
     offer = (found.best or found.choices[0]).offer
-    return replace(_asked_of(offer.abilities), precision=str(offer.options.get("precision", "")))
+    usual = min(rules.USUAL_CONTEXT, offer.max_context_tokens or rules.USUAL_CONTEXT)
+    precision = str(offer.options.get("precision", ""))
+    return replace(_asked_of(offer.abilities), usual_context=usual, precision=precision)
 
 
 def _asked_of(abilities: Collection[str]) -> Asks:
