@@ -85,7 +85,7 @@ def _planned(db: Session, kit: Kit, repo_id: str) -> _Plan | None:
     for kind in rules.FOLDERS:
         files |= _grown(objects, head, kind, [row for row in mine if row.kind == kind])
     if files and objects.entry(head, README) is None:
-        files[README] = rules.card(f"Feedback in {repo.name}").encode()
+        files[README] = rules.card(f"Feedback kept by {repo.owner.name}").encode()
     return _Plan(actor, repo.path, head, files, [row.id for row in mine], len(rows) > len(mine))
 
 
