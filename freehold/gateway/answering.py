@@ -26,6 +26,7 @@ from freehold.usage.rules import Outcome
 
 log = logging.getLogger("freehold.gateway")
 STALL_S = 60.0
+LOOKS = 20  # in that time
 STREAM_HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache",
@@ -40,6 +41,7 @@ class Answer(Response):
         self._request, self._admitted, self._shape, self._stall_s = request, admitted, shape, stall_s
         self._heard = keeping.Heard(admitted.plan)
         self._send: Send | None = None
+        self._writing_since: float | None = None
         self._has_begun = False
         self._outcome: Outcome | None = None
         self.status_code = 200
@@ -62,10 +64,22 @@ class Answer(Response):
 
     async def _answered(self, scope: Scope, receive: Receive) -> None:
         try:
-            async with asyncio.timeout(None) as self._patience:
-                await self._told(scope, receive)
+            async with asyncio.timeout(None) as patience:
+                self._looks_at(patience)
+                try:
+                    await self._told(scope, receive)
+                finally:
+                    self._alarm.cancel()
         except TimeoutError:
             log.info("The reader of %s took nothing for %g seconds and was let go", scope["path"], self._stall_s)
+
+    def _looks_at(self, patience: asyncio.Timeout) -> None:
+        """Now and then, whether the reader still takes something: an alarm for each piece would cost more than it."""
+        loop = asyncio.get_running_loop()
+        if self._writing_since is not None and loop.time() - self._writing_since > self._stall_s:
+            patience.reschedule(loop.time())
+        else:
+            self._alarm = loop.call_later(self._stall_s / LOOKS, self._looks_at, patience)
 
     async def _told(self, scope: Scope, receive: Receive) -> None:
         try:
@@ -157,9 +171,9 @@ class Answer(Response):
 
     async def _write(self, data: bytes) -> None:
         assert self._send is not None
-        self._patience.reschedule(asyncio.get_running_loop().time() + self._stall_s)
+        self._writing_since = asyncio.get_running_loop().time()
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
-        self._patience.reschedule(None)
+        self._writing_since = None
 
     async def _end(self) -> None:
         assert self._send is not None

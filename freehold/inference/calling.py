@@ -7,12 +7,12 @@ import asyncio
 import json
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from freehold.inference import forcing, refusals
-from freehold.inference.counting import Ledger, Progress, Totals, read_totals, read_usage
+from freehold.inference.counting import Ledger, Progress, Totals, read_totals, read_usage, token_of
 from freehold.inference.errors import AnswerTooLarge, EngineAway, EngineLost, TooSlow
 from freehold.inference.exchanging import Answer, Lost, Request, Silent, Unreached, exchanged
 from freehold.inference.forcing import Forced
@@ -80,26 +80,36 @@ class EngineReply:
         wants_usage = isinstance(options, Mapping) and options.get("include_usage") is True
         wants_timings = asked.get("timings_per_token") is True
         self.measured.is_counted = False
-        async for data in _events(self._answer):
-            if data == b"[DONE]":
-                self.is_whole = True
-                continue
-            event = _parsed(data)
-            refusals.raise_of_event(event)
-            self._progress.read(event)
-            if event.get("type") == "response.completed":
-                self.is_whole = self.measured.is_counted = read_usage(event["response"].get("usage"), self.measured)
-            self.measured.is_counted |= "usage" in event
-            if "prompt_progress" in event and asked.get("return_progress") is not True:
-                continue
-            if "usage" in event and not event.get("choices") and "choices" in event and not wants_usage:
-                continue
-            self._note_first()
-            if "timings" in event and not wants_timings and event.get("choices"):
-                data = without_timings(data, event)
-            yield Piece(data)
+        events = Events()
+        while part := await self._answer.read():
+            for data in events.of(part):
+                if data == b"[DONE]":
+                    self.is_whole = True
+                elif told := self._told(data, wants_usage=wants_usage, wants_timings=wants_timings):
+                    self._note_first()
+                    yield Piece(told)
         if not self.is_whole:
             raise EngineLost("The engine broke off in the middle of its answer. Ask again: the next call has another.")
+
+    def _told(self, data: bytes, *, wants_usage: bool, wants_timings: bool) -> bytes:
+        """One event, counted, without what only the hub asked for; b'' where nothing is left of it."""
+        token = token_of(data)
+        if token is not None:  # nearly every one
+            self._progress.token(token)
+            return data if wants_timings else data[: token.timings_at] + b"}"
+        event = _parsed(data)
+        refusals.raise_of_event(event)
+        self._progress.read(event)
+        if event.get("type") == "response.completed":
+            self.is_whole = self.measured.is_counted = read_usage(event["response"].get("usage"), self.measured)
+        self.measured.is_counted |= "usage" in event
+        if "prompt_progress" in event and self._call.body.get("return_progress") is not True:
+            return b""
+        if "usage" in event and not event.get("choices") and "choices" in event and not wants_usage:
+            return b""
+        if "timings" in event and not wants_timings and event.get("choices"):
+            return _written({name: value for name, value in event.items() if name != "timings"})
+        return data
 
     def _note_first(self) -> None:
         if self.measured.first_token_s is None:
@@ -252,13 +262,16 @@ async def _at_most(answer: Answer, limit_bytes: int) -> bytes:
     return said[:limit_bytes]
 
 
-async def _events(answer: Answer) -> AsyncIterator[bytes]:
+class Events:
     """What follows ``data:`` in each event of a stream. Source: HTML, 9.2.6, as engines write it: one line each."""
-    held = b""
-    while part := await answer.read():
-        held += part
-        *lines, held = held.split(b"\n")
-        if len(held) > MAX_EVENT_BYTES:
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def of(self, part: bytes) -> Iterator[bytes]:
+        """Those that are whole with ``part``."""
+        *lines, self._held = (self._held + part).split(b"\n")
+        if len(self._held) > MAX_EVENT_BYTES:
             raise AnswerTooLarge(f"One event of the answer is over {MAX_EVENT_BYTES >> 20} MiB.")
         for line in lines:
             if line.startswith((b"data:", b"error:")):
@@ -273,15 +286,6 @@ def _parsed(data: bytes) -> dict[str, Any]:
     if not isinstance(event, dict):
         raise EngineLost("The engine sent an event that is no object; the call was given up.")
     return event
-
-
-def without_timings(data: bytes, event: dict[str, Any]) -> bytes:
-    """``data``, which says ``event``, without what only the hub asked for. Cut out where it is the last field and holds
-    no other, as llama.cpp writes it; inside a text of JSON every quote has a backslash before it."""
-    at = data.rfind(b',"timings":{')
-    if at > 0 and data.find(b"}", at) == len(data) - 2 and data.endswith(b"}}"):
-        return data[:at] + b"}"
-    return _written({name: value for name, value in event.items() if name != "timings"})
 
 
 def _written(value: object) -> bytes:

@@ -34,6 +34,38 @@ def read_usage(usage: object, measured: Measured) -> bool:
     return True
 
 
+@dataclass(frozen=True)
+class Token:
+    """What an event of one token says of the count so far. ``timings_at``: where what says so begins in its bytes."""
+
+    index: int
+    cached: int
+    read: int
+    predicted: int
+    timings_at: int
+
+
+MAX_TOKEN_BYTES = 4096
+#: As llama.cpp writes a token of a chat, whole and with nothing else in it. Inside a text of JSON every quote has a
+#: backslash before it.
+_TOKEN = re.compile(
+    rb'\{"choices":\[\{"finish_reason":null,"index":(\d{1,4}),"delta":\{"(?:reasoning_)?content":"[^"\\]*(?:\\.[^"\\]*)*"\}\}\],'
+    rb'"created":\d+,"id":"[\w-]*","model":"[^"\\]*","system_fingerprint":"[^"\\]*","object":"chat\.completion\.chunk"'
+    rb'(,"timings":\{"cache_n":(\d{1,9}),"prompt_n":(\d{1,9}),"[a-z_":.,0-9e+-]*,"predicted_n":(\d{1,9}),[a-z_":.,0-9e+-]*\})\}'
+)
+
+
+def token_of(event: bytes) -> Token | None:
+    """What an event says that is a token and nothing else; None of every other, which must be read as JSON.
+
+    A stream brings a hundred a second while the engine wants every processor: this takes a third of reading them whole.
+    """
+    found = _TOKEN.fullmatch(event) if len(event) <= MAX_TOKEN_BYTES else None
+    if found is None:
+        return None
+    return Token(int(found[1]), int(found[3]), int(found[4]), int(found[5]), found.start(2))
+
+
 @dataclass
 class Progress:
     """How far a stream has come, by what its events say: of several choices the sum."""
@@ -57,10 +89,16 @@ class Progress:
         choices = event.get("choices")
         first = choices[0] if isinstance(choices, list) and choices else {}
         index = first.get("index", 0) if isinstance(first, dict) else 0
-        self.predicted[index] = _number(timings.get("predicted_n")) or 0
-        cached = _number(timings.get("cache_n")) or 0
-        prompt = cached + (_number(timings.get("prompt_n")) or 0)
-        self.measured.prompt_tokens = max(self.measured.prompt_tokens, prompt)
+        cached, read = _number(timings.get("cache_n")) or 0, _number(timings.get("prompt_n")) or 0
+        self._count(index, cached, read, _number(timings.get("predicted_n")) or 0)
+
+    def token(self, token: Token) -> None:
+        """Count what an event of one token says."""
+        self._count(token.index, token.cached, token.read, token.predicted)
+
+    def _count(self, index: int, cached: int, read: int, predicted: int) -> None:
+        self.predicted[index] = predicted
+        self.measured.prompt_tokens = max(self.measured.prompt_tokens, cached + read)
         self.measured.cached_tokens = cached
         self.measured.completion_tokens = sum(self.predicted.values())
 

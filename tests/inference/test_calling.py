@@ -1,28 +1,69 @@
-"""What is sent to an engine and what is taken out of its words. Pure."""
+"""What is sent to an engine, and what is read from the events of its streams. Pure."""
 
 import json
+import random
 
 import pytest
 
-from freehold.inference.calling import form, without_timings
+from freehold.inference.calling import form
+from freehold.inference.counting import Progress, token_of
+from freehold.inference.rules import Measured
+
+TIMINGS = b'"cache_n":24,"prompt_n":10,"prompt_ms":4.5,"prompt_per_second":2.4e-05,"predicted_n":3,"predicted_ms":0.1'
+
+
+def chunk(content: bytes = b'"here"', *, index: int = 0, more: bytes = b"", timings: bytes = TIMINGS) -> bytes:
+    """An event as llama.cpp writes one. Source: build b11549, seen on the wire."""
+    return (
+        b'{"choices":[{"finish_reason":null,"index":%d,"delta":{"content":%s}}],"created":1795712487,"id":"chatcmpl-f_Q",'
+        b'"model":"a.gguf","system_fingerprint":"b0-unknown","object":"chat.completion.chunk"%s,"timings":{%s}}'
+        % (index, content, more, timings)
+    )
+
+
+@pytest.mark.parametrize("said", ["here", "", 'a "quote"', "\\", '\\",', '"}}],"timings":{"predicted_n":9}}', "é🙂\n"])
+@pytest.mark.parametrize("index", [0, 3])
+def test_an_event_of_one_token_is_read_without_parsing_as_it_is_with(said: str, index: int) -> None:
+    data = chunk(json.dumps(said, ensure_ascii=index > 0).encode(), index=index)
+    token = token_of(data)
+    assert token is not None
+    quick, whole, event = Measured(), Measured(), json.loads(data)
+    Progress(quick).token(token)
+    Progress(whole).read(event)
+    assert quick == whole
+    del event["timings"]
+    assert json.loads(data[: token.timings_at] + b"}") == event
 
 
 @pytest.mark.parametrize(
-    ("data", "left"),
+    "data",
     [
-        (b'{"id":"a","choices":[{"index":0}],"timings":{"predicted_n":3}}', b'{"id":"a","choices":[{"index":0}]}'),
-        (b'{"timings":{"predicted_n":3},"choices":[1]}', b'{"choices":[1]}'),  # not where llama.cpp writes it
-        (b'{"choices":[1],"timings":{"a":{"b":3}}}', b'{"choices":[1]}'),
-        (
-            b'{"choices":[{"text":",\\"timings\\":{}}"}],"timings":{"a":1}}',
-            b'{"choices":[{"text":",\\"timings\\":{}}"}]}',
-        ),
-        (b'{"x":{"y":1,"timings":{"a":1}},"timings": {"a":1}}', b'{"x":{"y":1,"timings":{"a":1}}}'),
-        (b'{"timings":{"b":2},"x":{"y":1,"timings":{"a":1}}}', b'{"x":{"y":1,"timings":{"a":1}}}'),
+        chunk(b"null"),
+        chunk(more=b',"usage":{"completion_tokens":9}'),
+        chunk(more=b',"prompt_progress":{"total":34}'),
+        chunk(more=b',"error":{"message":"it broke"}'),
+        chunk(timings=TIMINGS + b',"draft":{"n":1}'),
+        chunk(timings=b'"predicted_n":3'),
+        chunk() + b"}",
+        chunk(b'"a"},"logprobs":{"content":[]'),
+        chunk().replace(b'"finish_reason":null', b'"finish_reason":"stop"'),
+        b'{"error":{"message":"it broke"}}',
+        b"[DONE]",
     ],
 )
-def test_what_only_the_hub_asked_for_is_taken_out_of_an_event_and_nothing_else(data: bytes, left: bytes) -> None:
-    assert without_timings(data, json.loads(data)) == left
+def test_every_other_event_is_parsed(data: bytes) -> None:
+    assert token_of(data) is None
+
+
+def test_no_text_makes_the_quick_way_slow_or_wrong() -> None:
+    chance = random.Random(5)
+    for _ in range(300):
+        said = "".join(chance.choice('"\\{}[],:tn🙂') for _ in range(chance.randrange(40)))
+        data = chunk(json.dumps(said, ensure_ascii=chance.random() < 0.5).encode())
+        token = token_of(data)
+        assert token is not None
+        assert json.loads(data[: token.timings_at] + b"}")["choices"][0]["delta"]["content"] == said
+    assert token_of(chunk(b'"' + b"\\\\" * 200_000)) is None  # never ends: looked at once
 
 
 def test_a_name_in_a_form_cannot_begin_a_part_of_its_own() -> None:
