@@ -175,6 +175,7 @@ def _meter(admitted: Admitted, leg: Leg, outcome: Outcome, via: str) -> Meter:
         prompt_tokens=took.prompt_tokens,
         cached_tokens=took.cached_tokens,
         completion_tokens=took.completion_tokens,
+        estimated_tokens=0 if took.is_counted else took.prompt_tokens + took.completion_tokens,
         seconds=took.engine_s,
         queue_seconds=took.queue_s,
         first_token_seconds=took.first_token_s,

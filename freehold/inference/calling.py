@@ -16,7 +16,8 @@ from freehold.inference.counting import Ledger, Progress, Totals, read_totals, r
 from freehold.inference.errors import AnswerTooLarge, EngineAway, EngineLost, TooSlow
 from freehold.inference.exchanging import Answer, Lost, Request, Silent, Unreached, exchanged
 from freehold.inference.forcing import Forced
-from freehold.inference.rules import Call, Leg, Measured, Piece, Replica, Target
+from freehold.inference.rules import Call, Leg, Piece, Replica, Target
+from freehold.inference.settling import TELLING, Shown, by_its_word, by_totals, by_what_was_shown, in_any_case
 
 CONNECT_S = 5.0
 SILENCE_S = 600.0  # of a stream: a long prompt on a slow processor says nothing for minutes
@@ -24,6 +25,9 @@ ANSWER_S = 3600.0  # of an answer in one piece
 METRICS_S = 2.0
 MAX_METRICS_BYTES = 1 << 20
 MAX_LEDGERS = 256
+LLAMA = "llama.cpp"
+#: By which an engine tells of a call. transformers takes it from its clients by this name.
+CALL_ID, MAX_TOOK_BYTES = "X-Request-ID", 4096
 MAX_ANSWER_BYTES = 64 << 20
 MAX_EVENT_BYTES = 8 << 20
 MAX_REFUSAL_BYTES = 64 << 10
@@ -46,6 +50,7 @@ class EngineReply:
         self.is_whole = False  # the engine said that it is at its end
         self._answer, self._leg, self._call, self._began = answer, leg, call, began
         self._progress = Progress(leg.measured)
+        self.shown = Shown() if leg.target.engine != LLAMA else None  # which tells each token itself
 
     @property
     def legs(self) -> tuple[Leg, ...]:
@@ -88,6 +93,8 @@ class EngineReply:
                 elif told := self._told(data, wants_usage=wants_usage, wants_timings=wants_timings):
                     self._note_first()
                     yield Piece(told)
+        if self.shown is not None and self.shown.is_at_end:
+            self.is_whole = True  # transformers says no [DONE]; the connection was closed as one is at an end
         if not self.is_whole:
             raise EngineLost("The engine broke off in the middle of its answer. Ask again: the next call has another.")
 
@@ -100,6 +107,8 @@ class EngineReply:
         event = _parsed(data)
         refusals.raise_of_event(event)
         self._progress.read(event)
+        if self.shown is not None:
+            self.shown.add(event)
         if event.get("type") == "response.completed":
             self.is_whole = self.measured.is_counted = read_usage(event["response"].get("usage"), self.measured)
         self.measured.is_counted |= "usage" in event
@@ -143,7 +152,7 @@ class Caller:
             await ledger.begin(leg.measured)
         request = self._request(replica, call, leg.target)
         reply: EngineReply | None = None
-        is_refused = False
+        is_refused = is_lost = False
         try:
             try:
                 silence_s = SILENCE_S if call.is_stream else ANSWER_S
@@ -157,16 +166,30 @@ class Caller:
             except Silent as err:
                 raise TooSlow("The engine said nothing for too long; the call was given up.") from err
             except Unreached as err:
+                is_lost = True
                 raise EngineAway("The engine is not to be reached; it may have ended at this moment.") from err
             except Lost as err:
+                is_lost = True
                 raise EngineLost(
                     "The engine's process ended, or broke off, before it had answered. Ask again: it is started anew."
                 ) from err
         finally:
+            is_whole = is_refused or (reply is not None and reply.is_whole)
             if ledger is not None:
-                await _settle(
-                    ledger, leg.measured, is_whole=is_refused or (reply is not None and reply.is_whole), call=call
-                )
+                await by_totals(ledger, leg.measured, call, is_whole=is_whole)
+            elif not is_whole and not (is_lost and reply is None):
+                told = await in_any_case(self._told(replica, request, leg)) if leg.target.engine in TELLING else False
+                if not told:
+                    by_what_was_shown(call, leg.measured, reply.shown if reply is not None else None)
+
+    async def _told(self, replica: Replica, request: Request, leg: Leg) -> bool:
+        """The engine said what the call took that it was asked with ``request``."""
+
+        async def ask() -> Mapping[str, Any] | None:
+            said = await self._get(replica, f"took/{request.headers[CALL_ID]}", MAX_TOOK_BYTES)
+            return _mapping(json.loads(said)) if said else None
+
+        return await by_its_word(ask, leg.measured)
 
     def _trust(self) -> ssl.SSLContext:
         if self._tls is None:  # reads some hundred authorities, so only where somebody is called elsewhere
@@ -179,7 +202,7 @@ class Caller:
         self._ledgers.pop((replica.address, replica.key), None)
 
     def _ledger(self, replica: Replica, target: Target, call: Call) -> Ledger | None:
-        if target.engine != "llama.cpp" or call.path not in GENERATES:
+        if target.engine != LLAMA or call.path not in GENERATES:
             return None
         found = self._ledgers.get((replica.address, replica.key))
         if found is None:
@@ -191,19 +214,26 @@ class Caller:
         return found
 
     async def _totals(self, replica: Replica) -> Totals | None:
-        request = Request("GET", f"{replica.address}/metrics", {"Authorization": f"Bearer {replica.key}"})
+        said = await self._get(replica, "metrics", MAX_METRICS_BYTES)
+        return read_totals(said) if said is not None else None
+
+    async def _get(self, replica: Replica, path: str, most_bytes: int) -> bytes | None:
+        """What the engine tells there; None: nothing."""
+        request = Request("GET", f"{replica.address}/{path}", {"Authorization": f"Bearer {replica.key}"})
         try:
             async with exchanged(request, connect_s=METRICS_S, silence_s=METRICS_S) as answer:
-                said = await _at_most(answer, MAX_METRICS_BYTES)
+                said = await _at_most(answer, most_bytes)
         except (Lost, Silent):
             return None
-        return read_totals(said) if answer.status == 200 else None
+        return said if answer.status == 200 else None
 
     def _request(self, replica: Replica, call: Call, target: Target) -> Request:
         url = f"{replica.address}/task" if call.path == TASK else f"{replica.address}/v1/{call.path}"
         headers = {"Authorization": f"Bearer {replica.key}"} if replica.key else {}
         if replica.host:
             headers["Host"] = replica.host
+        if target.engine in TELLING:
+            headers[CALL_ID] = secrets.token_hex(12)
         fields = engine_body(call, target, replica.body)
         if call.upload is None:
             headers["Content-Type"] = "application/json"
@@ -228,31 +258,11 @@ def engine_body(call: Call, target: Target, found_by: Mapping[str, Any]) -> dict
         body["stream"] = True
         if call.path != "responses":
             body["stream_options"] = {**_mapping(given.get("stream_options")), "include_usage": True}
-        if target.engine == "llama.cpp":
+        if target.engine == LLAMA:
             body |= {"timings_per_token": True, "return_progress": True}
         elif target.engine == "vllm" and call.path != "responses":
             body["stream_options"]["continuous_usage_stats"] = True
     return body
-
-
-async def _settle(ledger: Ledger, measured: Measured, *, is_whole: bool, call: Call) -> None:
-    # Of several choices llama.cpp's usage says the first one's tokens alone; its totals know them all.
-    prompts = call.body.get("prompt")
-    is_several = isinstance(prompts, list) and len(prompts) > 1 and not isinstance(prompts[0], int)
-    is_one = call.body.get("n") in (None, 1) and call.body.get("n_cmpl") in (None, 1) and not is_several
-    if is_whole and is_one:
-        ledger.end(measured)
-        return
-    if not measured.completion_tokens:  # a prompt counts for the engine once it was read to its end
-        measured.prompt_tokens = measured.cached_tokens = 0
-    is_known = measured.completion_tokens > 0 and not is_several  # of several prompts it says the first one's, too
-    # The caller may be cancelled already: what it left is settled all the same.
-    settling = asyncio.ensure_future(ledger.leave(measured, is_known=is_known))
-    try:
-        await asyncio.shield(settling)
-    except asyncio.CancelledError:
-        await asyncio.wait([settling])
-        raise
 
 
 async def _at_most(answer: Answer, limit_bytes: int) -> bytes:

@@ -163,8 +163,9 @@ class Ledger:
         self._depart(measured)
         self._add(measured)
 
-    async def leave(self, measured: Measured, *, is_known: bool) -> None:
-        """A call was left early; afterwards ``measured`` is whole, as far as the engine tells within ``SETTLE_S``."""
+    async def leave(self, measured: Measured, *, is_known: bool) -> bool:
+        """A call was left early; afterwards ``measured`` is whole, as far as the engine tells within ``SETTLE_S``:
+        whether it did."""
         self._depart(measured)
         mine = _Open(measured, is_known)
         self._open.append(mine)
@@ -179,6 +180,8 @@ class Ledger:
         if mine in self._open:
             self._open.remove(mine)
             self._add(measured)
+            return False
+        return True
 
     async def _settled(self, *, is_last: bool) -> bool:
         missing = await self._missing()

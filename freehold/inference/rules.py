@@ -64,7 +64,7 @@ class Measured:
     engine_s: float = 0.0
     peak_memory_bytes: int = 0
     processor_s: float = 0.0  # of the engine's process, shared between calls at the same time
-    is_counted: bool = True  # False: the engine gave no count, and tokens were not measured
+    is_counted: bool = True  # by the engine; False: it gave no count, and tokens are an estimate
 
 
 @dataclass(frozen=True)

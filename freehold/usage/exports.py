@@ -9,8 +9,8 @@ from freehold.usage.tables import UsageDay
 
 COLUMNS = (
     "day", "account", "person", "token", "served_name", "model", "kind", "outcome", "is_batch", "calls",
-    "prompt_tokens", "cached_tokens", "completion_tokens", "seconds", "queue_seconds", "processor_seconds",
-    "energy_joules_estimated", "peak_memory_bytes", "cost_micros", "currency",
+    "prompt_tokens", "cached_tokens", "completion_tokens", "estimated_tokens", "seconds", "queue_seconds",
+    "processor_seconds", "energy_joules_estimated", "peak_memory_bytes", "cost_micros", "currency",
 )  # fmt: skip
 #: What a spreadsheet would run.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -41,6 +41,7 @@ def lines(
             "prompt_tokens": row.prompt_tokens,
             "cached_tokens": row.cached_tokens,
             "completion_tokens": row.completion_tokens,
+            "estimated_tokens": row.estimated_tokens,
             "seconds": row.seconds_ms / 1000,
             "queue_seconds": row.queue_ms / 1000,
             "processor_seconds": row.processor_ms / 1000,

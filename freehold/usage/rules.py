@@ -111,6 +111,7 @@ class Meter:
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
+    estimated_tokens: int = 0  # of these, which no engine counted
     seconds: float = 0.0
     queue_seconds: float = 0.0
     first_token_seconds: float | None = None

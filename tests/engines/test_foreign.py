@@ -5,11 +5,14 @@ command, and that neither the hub nor the server leaves the other's process behi
 """
 
 import asyncio
+import contextlib
+import json
 import os
 import signal
 import sys
 import threading
 import time
+import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,7 @@ from freehold.compute import service as compute
 from freehold.compute.errors import JobFailed
 from freehold.compute.rules import Running
 from freehold.engines import interpreters, remote, service, transformers, vllm
-from freehold.engines.programs.door import freehold_door
+from freehold.engines.programs.door import freehold_counts, freehold_door
 from freehold.engines.rules import Model, Offer, Refusal, Setup
 from tests.engines.asking import ask
 
@@ -196,3 +199,91 @@ def _gone(pid: int) -> None:
             return
         time.sleep(0.02)
     raise AssertionError("it is still there")
+
+
+class Calls:
+    """``freehold_counts`` without a server that it counts in."""
+
+    PATH = "/took/"
+
+    def __init__(self) -> None:
+        self.gone: list[str] = []
+
+    def left(self, call_id: str) -> None:
+        self.gone.append(call_id)
+
+    def told(self, call_id: str) -> bytes:
+        return b'{"call": "%s"}' % call_id.encode()
+
+
+def test_the_door_says_what_a_call_took_and_hears_who_leaves_only_when_all_was_read() -> None:
+    calls = Calls()
+    messages = iter(
+        [
+            {"type": "http.request", "body": b"{", "more_body": True},
+            {"type": "http.request", "body": b"}", "more_body": False},
+            {"type": "http.disconnect"},
+        ]
+    )
+    read: list[Any] = []
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        while not read or read[-1].get("more_body"):
+            read.append(await receive())
+        while not calls.gone:
+            await asyncio.sleep(0)
+
+    async def play() -> None:
+        door = freehold_door.Door(inner, "right", calls)
+        key = (b"authorization", b"Bearer right")
+        await door({"type": "http", "path": "/v1", "headers": [key, (b"x-request-id", b"c1")]}, receive, send)
+        await door({"type": "http", "path": "/took/c1", "headers": [key]}, receive, send)
+        await door({"type": "http", "path": "/took/c1", "headers": []}, receive, send)
+
+    asyncio.run(play())
+    assert ([one["body"] for one in read], calls.gone) == ([b"{", b"}"], ["c1"])
+    assert [one.get("status") for one in sent] == [200, None, 401, None]
+    assert sent[1]["body"] == b'{"call": "c1"}'
+
+
+class Manager:
+    """transformers' own, with its thread called at once."""
+
+    def generate_streaming(self, model: Any, processor: Any, inputs: Any, gen_config: Any, request_id: str) -> Any:
+        streamer = types.SimpleNamespace(total_tokens=0)
+
+        def run() -> None:
+            streamer.total_tokens = model()
+
+        with contextlib.suppress(RuntimeError):
+            self.submit(run)
+        return None, streamer
+
+    def submit(self, act: Any) -> Any:
+        act()
+
+
+def test_what_a_stream_of_transformers_took_is_known_also_when_it_broke_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    utils = types.SimpleNamespace(GenerateManager=Manager)
+    monkeypatch.setitem(sys.modules, "transformers.cli.serving", types.SimpleNamespace(utils=utils))
+    freehold_counts.begin()
+    inputs = {"input_ids": types.SimpleNamespace(shape=(1, 7))}
+
+    def breaks() -> int:
+        raise RuntimeError("out of luck")
+
+    manager: Any = utils.GenerateManager()
+    for call_id, act in (("c1", lambda: 5), ("c2", breaks)):
+        manager.generate_streaming(act, None, inputs, None, call_id)
+    told = [json.loads(freehold_counts.told(name)) for name in ("c1", "c2", "c3")]
+    assert [(one["is_known"], one["prompt_tokens"], one["completion_tokens"]) for one in told] == [
+        (True, 7, 5), (True, 7, 0), (False, 0, 0),
+    ]  # fmt: skip
+    assert all(one["is_over"] for one in told)

@@ -18,6 +18,8 @@ from freehold.engines.programs import lifeline
 
 MAX_BODY_BYTES = 64 << 20
 MAX_INPUTS = 2_048
+#: Calls of which it is known what they took.
+MAX_CALLS = 1_024
 
 
 class Refused(Exception):
@@ -133,13 +135,22 @@ def app(options: Mapping[str, Any], abilities: Abilities) -> Any:
     routes = [
         Route(f"{lifeline.PATH}/health", doors.health),
         Route(f"{lifeline.PATH}/v1/models", doors.models),
-        Route(f"{lifeline.PATH}/v1/embeddings", doors.embeddings, methods=["POST"]),
-        Route(f"{lifeline.PATH}/v1/rerank", doors.rerank, methods=["POST"]),
-        Route(f"{lifeline.PATH}/v1/audio/transcriptions", doors.transcriptions, methods=["POST"]),
-        Route(f"{lifeline.PATH}/task", doors.task, methods=["POST"]),
+        Route(f"{lifeline.PATH}/took/{{id}}", doors.took),
+        Route(f"{lifeline.PATH}/v1/embeddings", doors.noted(doors.embeddings), methods=["POST"]),
+        Route(f"{lifeline.PATH}/v1/rerank", doors.noted(doors.rerank), methods=["POST"]),
+        Route(f"{lifeline.PATH}/v1/audio/transcriptions", doors.noted(doors.transcriptions), methods=["POST"]),
+        Route(f"{lifeline.PATH}/task", doors.noted(doors.task), methods=["POST"]),
     ]
     inner = Starlette(routes=routes, exception_handlers={Refused: _refused})
     return _Locked(inner, options["key"])
+
+
+@dataclass
+class _Call:
+    """What a call took so far."""
+
+    tokens: int = 0
+    is_over: bool = False
 
 
 class _Doors:
@@ -148,12 +159,42 @@ class _Doors:
     def __init__(self, abilities: Abilities, alias: str, parallel: int) -> None:
         self._abilities, self._alias = abilities, alias
         self._turns = asyncio.Semaphore(parallel)
+        self._calls: dict[str, _Call] = {}
 
-    async def _work(self, act: Callable[..., Any], *given: Any) -> Any:
+    def noted(self, door: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """``door``, and what each call of it took is known for a while by the id that it came with."""
+
+        async def answered(request: Any) -> Any:
+            call = request.state.call = _Call()
+            if call_id := request.headers.get("x-request-id"):
+                self._calls[call_id] = call
+                while len(self._calls) > MAX_CALLS:
+                    del self._calls[next(iter(self._calls))]
+            try:
+                return await door(request)
+            finally:
+                call.is_over = True
+
+        return answered
+
+    async def took(self, request: Any) -> Any:
+        """Of a call whose caller left: it is worked out to its end all the same, unless it had not begun."""
+        call = self._calls.get(request.path_params["id"])
+        known = call or _Call(is_over=True)
+        return _json_answer({
+            "is_known": call is not None, "is_over": known.is_over, "prompt_tokens": known.tokens,
+            "completion_tokens": 0,
+        })  # fmt: skip
+
+    async def _work(self, request: Any, act: Callable[..., Any], *given: Any) -> Any:
         from starlette.concurrency import run_in_threadpool
 
         async with self._turns:
-            return await run_in_threadpool(act, *given)
+            if await request.is_disconnected():
+                raise Refused("Its caller left before it began.")
+            found = await run_in_threadpool(act, *given)
+            request.state.call.tokens = _tokens_of(found)
+            return found
 
     async def health(self, request: Any) -> Any:
         return _json_answer({"status": "ok"})
@@ -167,7 +208,7 @@ class _Doors:
         body = await _json(request)
         asked = body.get("input")
         texts = [asked] if isinstance(asked, str) else texts_of(asked, "input")
-        found: Vectors = await self._work(self._abilities.embed, texts)
+        found: Vectors = await self._work(request, self._abilities.embed, texts)
         rows = _cut(found.rows, body.get("dimensions"))
         as_text = body.get("encoding_format") == "base64"
         data = [
@@ -185,7 +226,7 @@ class _Doors:
         if not isinstance(query, str):
             raise Refused("'query' is a text.")
         texts = texts_of(documents, "documents")
-        scores, tokens = await self._work(self._abilities.rank, query, texts)
+        scores, tokens = await self._work(request, self._abilities.rank, query, texts)
         results = sorted(
             ({"index": at, "relevance_score": float(score)} for at, score in enumerate(scores)),
             key=lambda one: -one["relevance_score"],
@@ -201,7 +242,7 @@ class _Doors:
         asked, form = await _form(request)
         if asked is None:
             raise Refused("'file' is a sound, sent as a form.")
-        text = await self._work(self._abilities.transcribe, asked, form)
+        text = await self._work(request, self._abilities.transcribe, asked, form)
         if form.get("response_format") == "text":
             return _text_answer(text)
         return _json_answer({"text": text})
@@ -218,9 +259,17 @@ class _Doors:
         parameters = body.get("parameters") or {}
         if not isinstance(parameters, dict):
             raise Refused("'parameters' is an object.")
-        told: Told = await self._work(self._abilities.tasks[name], Asked(body.get("inputs"), parameters, upload))
+        asked = Asked(body.get("inputs"), parameters, upload)
+        told: Told = await self._work(request, self._abilities.tasks[name], asked)
         headers = {} if told.tokens is None else {"x-prompt-tokens": str(told.tokens)}
         return _json_answer(told.answer, headers=headers)
+
+
+def _tokens_of(found: Any) -> int:
+    """Of vectors, of what a task told, of scores with how many tokens were read for them; a text heard has none."""
+    if isinstance(found, Vectors | Told):
+        return found.tokens or 0
+    return int(found[1]) if isinstance(found, tuple) else 0
 
 
 async def _refused(request: Any, err: Exception) -> Any:

@@ -50,8 +50,8 @@ BATCH = 1000
 MAX_WAITING = 50_000
 MAX_WINDOWS = 20_000
 ADDED = (
-    "calls", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds_ms", "queue_ms", "processor_ms",
-    "energy_mj", "cost_micros",
+    "calls", "prompt_tokens", "cached_tokens", "completion_tokens", "estimated_tokens", "seconds_ms", "queue_ms",
+    "processor_ms", "energy_mj", "cost_micros",
 )  # fmt: skip
 TOLD_APART = (
     "day", "payer_id", "user_id", "token_id", "served_name", "model", "repo_id", "kind", "outcome", "is_batch",
@@ -271,6 +271,7 @@ def _row(db: Session, entry: Entry, core_watts: float) -> dict[str, Any]:
         "prompt_tokens": meter.prompt_tokens,
         "cached_tokens": meter.cached_tokens,
         "completion_tokens": meter.completion_tokens,
+        "estimated_tokens": meter.estimated_tokens,
         "seconds_ms": round(meter.seconds * 1000),
         "queue_ms": round(meter.queue_seconds * 1000),
         "first_token_ms": None if meter.first_token_seconds is None else round(meter.first_token_seconds * 1000),
