@@ -28,10 +28,11 @@ kills:  ## kill -9 of the server, 200 times, while official clients publish; `ma
 	$(DEV_ENV)
 	@KILLS=$(or $(KILLS),200) $(BIN)/pytest -q -s tests/fault/test_kill.py $(PYTEST_ARGS)
 
-ray:  ## models on a Ray cluster of two nodes on this machine, one of them lost; in an environment of its own (400 MB)
+ray:  ## models on a Ray cluster of this machine, nodes lost; TROUBLES=500: so many accidents; an environment of its own
 	$(DEV_ENV)
 	@sh scripts/environment.sh ray .envs/ray
 	@RAY_PYTHON=$(CURDIR)/.envs/ray/bin/python $(BIN)/pytest -q -m ray tests/compute/test_ray.py $(PYTEST_ARGS)
+	@RAY_PYTHON=$(CURDIR)/.envs/ray/bin/python $(BIN)/python -m scripts.ray_troubles $(or $(TROUBLES),50)
 
 check:  ## format, lint, types, import direction, licences, documents
 	$(DEV_ENV)
