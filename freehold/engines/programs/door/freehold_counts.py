@@ -93,12 +93,12 @@ def _noted(took: Took, act: Any) -> Any:
 
 def _criterion(took: Took) -> Any:
     """Counts each step, and says that it is enough once its caller left."""
-    import torch  # type: ignore[import-not-found]
     from transformers import StoppingCriteria  # type: ignore[import-not-found]
 
     class Watching(StoppingCriteria):  # type: ignore[misc]
         def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:
             took.completion_tokens = input_ids.shape[-1] - took.prompt_tokens
-            return torch.full((input_ids.shape[0],), took.is_left, device=input_ids.device, dtype=torch.bool)
+            every = input_ids[:, -1] == input_ids[:, -1]  # yes for each, without importing what makes such things
+            return every if took.is_left else ~every
 
     return Watching()
