@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from sqlalchemy.orm import Session
@@ -70,7 +71,7 @@ from freehold.core.sealing import open_sealer
 from freehold.core.settings import Settings, SettingsError
 from freehold.core.signing import Signer
 from freehold.discover import api as discover_api
-from freehold.discover import changes, indexed, trending
+from freehold.discover import changes, indexed, trending, warming
 from freehold.discover import hot as discover_hot
 from freehold.discover import lists as list_pages
 from freehold.discover import pages as discover_pages
@@ -446,7 +447,7 @@ def _lifespan(  # type: ignore[no-untyped-def]  # Starlette's own protocol
             periodic.start()
         host.begin(asyncio.get_running_loop(), lambda: getattr(app.state, "runtime", None))
         worker.start()
-        app.state.index.start()
+        app.state.index.start(partial(warming.warm, app, asyncio.get_running_loop()))
         app.state.following.start()
         try:
             yield

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,8 @@ log = logging.getLogger("freehold.index")
 #: From so many repositories on, lists are answered from an index, unless settings say otherwise: a page right after a
 #: change, which has everything counted anew, takes the database 15 ms there.
 WORTH_IT = 2_000
-#: How often the process is looked at, and how often a hub without one counts its repositories.
-LOOK_S, COUNT_S = 1.0, 60.0
+#: How often the process is looked at, and before it is ready; how often a hub without one counts its repositories.
+LOOK_S, SOON_S, COUNT_S = 1.0, 0.2, 60.0
 #: An answer that takes longer is not waited for; one that is older than this is not taken.
 ANSWER_S, LAG_S = 1.0, 10.0
 #: A process that says nothing for so long will say nothing any more: it is ended, and begins anew.
@@ -49,6 +49,10 @@ class State:
     starts: int = 0  #: of its process, since this node began
 
 
+#: What is done when lists are answered from an index for the first time, until it is told to stop.
+Warm = Callable[[threading.Event], None]
+
+
 class Index:
     """One for each node. ``mode``: ``auto`` (for hubs that are large enough), ``on`` or ``off``."""
 
@@ -63,7 +67,9 @@ class Index:
         self._thread = threading.Thread(target=self._keep, name="index", daemon=True)
         self._starts, self._pause_s, self._not_before, self._began = 0, SHORTEST_S, 0.0, 0.0
         self._heard = 0.0
+        self._number_said = 0  # of the start that was said to be ready
         self._told: Mapping[str, Any] = {}
+        self._warm: Warm = lambda stopping: None
 
     # ---- for whoever lists ----
 
@@ -99,8 +105,9 @@ class Index:
 
     # ---- its process ----
 
-    def start(self) -> None:
-        """The process is started when it is worth it, and kept."""
+    def start(self, warm: Warm | None = None) -> None:
+        """The process is started when it is worth it, and kept. ``warm``: done before it is said that it is ready."""
+        self._warm = warm or self._warm
         if self._mode != "off":
             self._thread.start()
 
@@ -124,7 +131,7 @@ class Index:
                         next_count = COUNT_S
             except Exception:
                 log.exception("The index could not be looked after")
-            self._stopping.wait(next_count or LOOK_S)
+            self._stopping.wait(next_count or (LOOK_S if self._told.get("is_ready") else SOON_S))
             next_count = 0.0
 
     def _is_worth_it(self) -> bool:
@@ -168,10 +175,18 @@ class Index:
                 log.warning("The index has said nothing for %.0f s, and is ended", time.monotonic() - self._heard)
                 self._process.kill()
             self._told = reply if reply is not None else self._told and {**self._told, "is_ready": False}
+            if self._told.get("is_ready") and self._number_said != self._starts:
+                self._number_said = self._starts
+                self._say_ready(self._told)
             return
         log.warning("The index ended with status %s; it begins anew, and lists are answered without it", status)
         self._end()
         self._wait_longer()
+
+    def _say_ready(self, told: Mapping[str, Any]) -> None:
+        self._warm(self._stopping)
+        how = "from its snapshot" if told["is_resumed"] else "from nothing"
+        log.info("The index is ready: %d repositories in %.1f s, %s", told["repos"], told["built_s"], how)
 
     def _wait_longer(self) -> None:
         has_lasted = time.monotonic() - self._began > LASTED_S

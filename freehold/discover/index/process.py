@@ -81,9 +81,6 @@ class Keeper:
             gc.freeze()  # what was built lives as long as the process: no need to walk it again
             _give_back()
             self.engine = engine
-            how = "from its snapshot" if self._is_resumed else "from nothing"
-            number = len(engine.places.alive)
-            log.info("The index is ready: %d repositories in %.1f s, %s", number, self._built_s, how)
             while True:
                 self._turn(engine)
                 many = max(MANY_LATE, LATE_PART * engine.places.size)
