@@ -10,6 +10,7 @@ from fastapi import Depends, Form
 from starlette.responses import RedirectResponse, Response
 
 from freehold.accounts import csrf
+from freehold.accounts import queries as accounts
 from freehold.batches import forecast, rules
 from freehold.batches.errors import BadBatch
 from freehold.batches.forecast import Expected
@@ -19,6 +20,7 @@ from freehold.batches.tables import Batch
 from freehold.core.errors import HubError
 from freehold.core.http import Ask, door
 from freehold.core.routes import Router
+from freehold.gateway import service as gateway
 from freehold.web import flash
 from freehold.web.forms import FINE, Wrong, wrong
 from freehold.web.render import render
@@ -72,6 +74,8 @@ class NewBatchPage:
     expected: Expected | None
     currency: str
     formats: Sequence[str]
+    names: Sequence[str]  #: that the visitor may call, to choose from
+    payers: Sequence[str]  #: organisations that may pay for it
     wrong: Wrong
 
 
@@ -173,7 +177,9 @@ def _asked(typed: Typed) -> FromDataset:
 
 
 def _new(ask: Ask, typed: Typed, *, expected: Expected | None = None, at: Wrong = FINE) -> Response:
-    page = NewBatchPage("New batch", typed, expected, ask.kit.settings.currency, rules.FORMATS, at)
+    names = [one.name for one in gateway.models(ask.db, ask.actor)]
+    payers = accounts.names(ask.db, list(ask.actor.roles))
+    page = NewBatchPage("New batch", typed, expected, ask.kit.settings.currency, rules.FORMATS, names, payers, at)
     return render(ask.request, page, status=422 if at.text else 200)
 
 
