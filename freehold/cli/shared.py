@@ -6,18 +6,18 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec, TypeVar
 
 import typer
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
 
 from freehold.core import settings as settings_module
-from freehold.core.database import Database
 from freehold.core.errors import HubError
-from freehold.core.events import Bus
-from freehold.core.migrate import SchemaError
 from freehold.core.settings import Settings, SettingsError
+
+if TYPE_CHECKING:  # help and the words of a mistake come without the database
+    from sqlalchemy.orm import Session
+
+    from freehold.core.database import Database
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,11 +46,12 @@ def load_settings(data: Path | None, **given: Any) -> Settings:
 
 
 @contextmanager
-def installation(data: Path | None, *, is_there: bool = False) -> Iterator[tuple[Settings, Database]]:
+def installation(data: Path | None, *, is_there: bool = False) -> Iterator[tuple[Settings, "Database"]]:
     """The settings and the database of the installation in ``data``, at its newest shape.
 
     ``is_there``: a command that means a hub in use ends with a sentence where there is none, and makes none.
     """
+    from freehold.core.events import Bus
     from freehold.governance.service import listening
     from freehold.main import open_database
 
@@ -66,7 +67,7 @@ def installation(data: Path | None, *, is_there: bool = False) -> Iterator[tuple
 
 
 @contextmanager
-def changing(data: Path | None) -> Iterator[Session]:
+def changing(data: Path | None) -> "Iterator[Session]":
     """One transaction on the installation in ``data``."""
     with installation(data) as (_, database), database.write() as db:
         yield db
@@ -79,14 +80,28 @@ def one_sentence(command: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
-        except (HubError, SettingsError, SchemaError) as err:
+        except (HubError, SettingsError) as err:
             fail(str(err))
-        except OperationalError as err:
-            fail(f"The database does not answer: {str(err.orig).strip().splitlines()[0]}. Check FREEHOLD_DATABASE_URL.")
         except OSError as err:
             fail(f"{err.strerror or err}: {err.filename}" if err.filename else str(err))
+        except Exception as err:
+            sentence = _of_the_database(err)
+            if sentence is None:
+                raise
+            fail(sentence)
 
     return run
+
+
+def _of_the_database(err: Exception) -> str | None:
+    """What to say where the database is why; None where it is not."""
+    from sqlalchemy.exc import OperationalError
+
+    from freehold.core.migrate import SchemaError
+
+    if isinstance(err, OperationalError):
+        return f"The database does not answer: {str(err.orig).strip().splitlines()[0]}. Check FREEHOLD_DATABASE_URL."
+    return str(err) if isinstance(err, SchemaError) else None
 
 
 def fail(sentence: str) -> NoReturn:

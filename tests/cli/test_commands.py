@@ -1,6 +1,7 @@
 """The command line as scripts use it: output, exit codes, one sentence on error."""
 
 import re
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,21 @@ def test_an_error_is_one_sentence(run, args: tuple[str, ...], says: str) -> None
     assert says in failed.stderr
     assert failed.stderr.count("\n") == 1
     assert not failed.stdout
+
+
+def test_a_database_that_cannot_be_opened_is_one_sentence(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "data" / "freehold.db").mkdir(parents=True)
+    failed = run("user", "link", "ann")
+    assert failed.exit_code == 1
+    assert failed.stderr.startswith("freehold: The database does not answer: unable to open database file.")
+
+
+def test_a_database_of_a_newer_release_is_one_sentence(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    run("user", "create", "ann")
+    with sqlite3.connect(tmp_path / "data" / "freehold.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9998'")
+    database.close()
+    assert run("user", "link", "ann").stderr.startswith("freehold: The database is at schema 9998")
 
 
 def test_a_failed_command_changes_nothing(run) -> None:  # type: ignore[no-untyped-def]
