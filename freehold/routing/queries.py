@@ -54,7 +54,7 @@ def seen(db: Session, actor: Actor, route: Route, made: RoutePlan | None) -> See
         policy=policies.written(shown) | ({} if may_change else {"guarded": bool(whole.guards)}),
         is_on=route.is_on,
         is_callable=made is not None,
-        abilities=sorted(_abilities(made)) if made else (),
+        abilities=sorted(_abilities(made or (planning.Planner(db, actor).of(route) if may_change else None))),
         left_out=left_out,
         may_change=may_change,
         keeps_content=route.keeps_content,
@@ -62,10 +62,10 @@ def seen(db: Session, actor: Actor, route: Route, made: RoutePlan | None) -> See
     )
 
 
-def _abilities(made: RoutePlan) -> set[str]:
-    """What every model that may answer does."""
-    first, *others = ({str(one) for one in leaf.abilities} for leaf in leaves(made))
-    return first.intersection(*others)
+def _abilities(made: RoutePlan | None) -> set[str]:
+    """What any model that may answer does: those that do not do what is asked are passed over. Also of a route that is
+    switched off, for who may switch it on."""
+    return {str(one) for leaf in leaves(made) for one in leaf.abilities} if made else set()
 
 
 def listed(db: Session, actor: Actor, *, namespace: str = "") -> list[Seen]:

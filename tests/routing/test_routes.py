@@ -64,6 +64,21 @@ def test_a_route_is_made_changed_switched_and_taken_away(client: TestClient, cas
 
 
 @pytest.mark.usefixtures("models")
+def test_a_route_does_what_any_of_its_models_does(client: TestClient, cast: Cast, serve_row: ServeRow) -> None:
+    serve_row(cast.alice.actor, "lab/vectors", private=True, abilities=("embeddings",))
+    both = body("fallback", "alice/small", "lab/vectors")
+    client.post(ROUTES, json=both, headers=cast.bob.headers)
+
+    def does(who: Person) -> list[str]:
+        (route,) = client.get(ROUTES, headers=who.headers).json()
+        return list(route["abilities"])
+
+    assert does(cast.bob) == ["chat", "embeddings"] and does(cast.charlie) == ["chat"]
+    client.put(f"{ROUTES}/lab/assistant/on", json={"on": False}, headers=cast.bob.headers)
+    assert does(cast.bob) == ["chat", "embeddings"] and client.get(ROUTES, headers=cast.charlie.headers).json() == []
+
+
+@pytest.mark.usefixtures("models")
 def test_what_is_done_to_a_route_is_in_the_trail(client: TestClient, cast: Cast, database: Database) -> None:
     def put(path: str, given: dict[str, Any], status: int = 200, who: Person = cast.bob) -> None:
         answer = client.put(f"{ROUTES}/lab/assistant{path}", json=given, headers=who.headers)
