@@ -394,7 +394,7 @@ def _marks(people: Mapping[str, httpx.Client], found: Found) -> None:
 
 def _served(alice: httpx.Client, found: Found) -> None:
     """A model that answers, small enough to be made now: what it says means nothing."""
-    from tests.fixtures.models import language_model
+    from scripts.tiny_models import language_model
 
     with tempfile.TemporaryDirectory() as folder:
         weights = language_model(Path(folder) / "talk.gguf").read_bytes()

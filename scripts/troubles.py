@@ -1,6 +1,6 @@
 """So many accidents and changes of models that run, in an order of chance, and then nothing of them left.
 
-Usage: python -m scripts.troubles 500 [SEED]. The suite does sixty of the same (tests/inference/test_store.py).
+Usage: python -m scripts.troubles 500 [SEED]. The suite does sixty of the same.
 """
 
 import os
@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 from freehold.inference import store
-from tests.inference.test_store import MB, run, trouble
+from tests.inference.stand_in import MB, run, trouble
 
 
 def main(events: int, seed: int) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from freehold.engines.programs import weights
-from tests.fixtures.models import language_model
+from scripts.tiny_models import language_model
 
 
 @pytest.mark.parametrize("kind", ["Q4_1", "Q8_0", "F16"])
