@@ -91,6 +91,7 @@ from freehold.fleet import api as fleet_api
 from freehold.fleet import pages as fleet_pages
 from freehold.gateway import api as gateway_api
 from freehold.gateway import tasking
+from freehold.gateway.remembering import Memory
 from freehold.gating import api as gating_api
 from freehold.gating import pages as gating_pages
 from freehold.gating.service import terms as gating_terms
@@ -204,6 +205,7 @@ def build_app(settings: Settings, *, upgrade: Callable[[Database], None] = migra
     app.state.index = index
     engines.know(transformers_python=settings.transformers_python, vllm_python=settings.vllm_python)
     models.install(app.state, database, kit)
+    app.state.memory = Memory(database)
     app.state.sends_mail = bool(settings.smtp_url)
     edge.add(app)
     _add_rooms(app)

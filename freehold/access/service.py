@@ -63,6 +63,13 @@ def glimpse(database: Database, authorization: str | None, session_secret: str |
     return Actor(kind="user", id=user_id, name=user_name, is_admin=bool(is_admin), token=token)
 
 
+def note_token(database: Database, actor: Actor) -> None:
+    """The token of ``actor`` was used once more, by what was known of it."""
+    log: UseLog | None = database.info.get("token_uses")
+    if log is not None and actor.token is not None:
+        log.note(actor.token.token_id)
+
+
 def of_user(db: Session, user: Account, token: TokenScope | None = None) -> Actor:
     """The actor that ``user`` is, with every role it has."""
     rows = db.execute(select(Membership.org_id, Membership.role).where(Membership.user_id == user.id)).all()

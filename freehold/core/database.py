@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, String, TypeDecorator, create_engine, event, text
@@ -26,6 +27,7 @@ log = logging.getLogger("freehold.database")
 BUSY_TIMEOUT_S = 30
 #: Readers of a write-ahead log wait for nobody, but for its recovery; the event loop may be what waits here.
 ROW_TIMEOUT_S = 1
+_NUMBERS = count()
 #: Steps of SQLite's machine between looks at the clock: some tenths of a millisecond.
 STEPS = 20_000
 
@@ -127,6 +129,19 @@ class Database:
                 found = raw.fetchone()
         return None if found is None else tuple(found)
 
+    def version(self) -> tuple[int, int] | None:
+        """What is another one after every commit, whoever made it, to the thread that asks; None where the database
+        does not say. Some microseconds. Source: SQLite, PRAGMA data_version."""
+        if not self.is_sqlite:
+            return None
+        raw = self._raw_sqlite()
+        try:
+            found = raw.execute("PRAGMA data_version").fetchone()
+        except sqlite3.OperationalError as err:
+            raise _named(err) from err
+        # Numbers of two connections are not to be compared.
+        return self._local.number, int(found[0])
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -137,7 +152,7 @@ class Database:
             path = self.engine.url.database
             connection = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=ROW_TIMEOUT_S)
             connection.execute("PRAGMA query_only=ON")
-            self._local.connection = connection
+            self._local.connection, self._local.number = connection, next(_NUMBERS)
         return connection
 
 

@@ -15,9 +15,10 @@ from freehold.gateway import conversing, rules, service, shapes
 from freehold.gateway.answering import Answer
 from freehold.gateway.errors import NoSuchCall
 from freehold.gateway.receiving import body_of, sound_of
+from freehold.gateway.remembering import Memory
 from freehold.gateway.responses import Responses
 from freehold.gateway.rules import Wish
-from freehold.gateway.service import Admitted, Asker
+from freehold.gateway.service import Admitted, Asker, Known
 from freehold.gateway.shapes import OpenAI, Shape
 from freehold.inference.errors import ModelUnknown
 from freehold.inference.service.names import Listed
@@ -64,21 +65,35 @@ async def json_of(request: Request) -> dict[str, Any]:
 
 async def answered(request: Request, wish: Wish, shape: Callable[[str], Shape]) -> Response:
     """The answer to ``wish``, once it is let in."""
-    admitted = await admit(request, wish.model, lambda _: wish)
+    admitted = await admit(request, wish.model, lambda _: wish, is_quick=True)
     return Answer(request, admitted, shape(wish.model))
 
 
-async def admit(request: Request, model: str, wished: Callable[[AnyPlan], Wish]) -> Admitted:
-    """What is ``wished`` of ``model`` is let in, by a transaction that is over by then."""
+async def admit(request: Request, model: str, wished: Callable[[AnyPlan], Wish], *, is_quick: bool = False) -> Admitted:
+    """What is ``wished`` of ``model`` is let in, by a transaction that is over by then, or by what is remembered.
+
+    ``is_quick``: what is wished is known already, and may be asked for in the event loop.
+    """
     headers = {name: value for name, value in request.headers.items() if name not in SECRET_HEADERS}
     # The official client's name for it, and OpenAI's.
     bill_to = headers.get("x-hf-bill-to") or headers.get("openai-organization") or ""
     request_id: str = request.scope.get("freehold.request_id", "")
 
-    def admitted(ask: Ask) -> Admitted:
-        return service.admit(ask.db, Asker(ask.actor, request_id, bill_to, headers), model, wished)
+    memory: Memory = request.app.state.memory
+    if is_quick and (found := memory.find(request, model, bill_to)) is not None:
+        request.state.actor, known = found
+        asker = Asker(known.actor, request_id, bill_to, headers)
+        return service.enter(request.app.state.database, known, asker, wished)
+    version = memory.version()  # before anything is read
 
-    return await in_thread(request, admitted, reads=True)
+    def admitted(ask: Ask) -> tuple[Known, Admitted]:
+        asker = Asker(ask.actor, request_id, bill_to, headers)
+        known = service.known(ask.db, asker, model)
+        return known, service.enter(ask.db, known, asker, wished)
+
+    known, entered = await in_thread(request, admitted, reads=True)
+    memory.keep(request, model, bill_to, version, known)
+    return entered
 
 
 @stream_door(Action.READ)

@@ -15,11 +15,12 @@ from freehold.inference.rules import Call, Leg, Target
 from freehold.inference.service import names
 from freehold.pipelines import service as pipelines
 from freehold.pipelines.rules import AnyPlan, PipelinePlan, leaves
+from freehold.repos.tables import Repo
 from freehold.routing.rules import Asked, Ledger, RoutePlan
 from freehold.usage import access as usage_access
 from freehold.usage import queries as usage_queries
 from freehold.usage import service as usage
-from freehold.usage.rules import Allowance, Meter, Outcome, Payer
+from freehold.usage.rules import Allowance, Meter, Outcome, Payer, Terms
 
 
 @dataclass(frozen=True)
@@ -88,30 +89,63 @@ class Asker:
     is_batch: bool = False
 
 
+@dataclass(frozen=True)
+class Known:
+    """What a name is to whoever asks: read from the database, and good for any call of theirs until that is another.
+    ``is_lasting``: no clock ends it, and entering by it reads and writes nothing."""
+
+    actor: Actor
+    plan: AnyPlan
+    payer: Payer
+    terms: Terms
+    is_lasting: bool
+
+
 def admit(db: Session, asker: Asker, model: str, wished: Callable[[AnyPlan], Wish]) -> Admitted:
     """``asker`` may call ``model``, and has the budget for what it ``wished`` of it.
 
-    Raises what ``pipelines.service.plan`` and ``usage.admit`` do, ``NotAble`` and ``ContextTooLong``.
+    Raises what :func:`known` and :func:`enter` do.
     """
+    return enter(db, known(db, asker, model), asker, wished)
+
+
+def known(db: Session, asker: Asker, model: str) -> Known:
+    """What ``model`` is to ``asker``. Raises what ``pipelines.service.plan`` and ``usage.access.payer`` do."""
     actor = asker.actor
     plan = pipelines.plan(db, actor, model)
-    wish = wished(plan)
-    rules.check_able(plan, wish)
     if actor.is_anonymous:
         payer = Payer(plan.owner_id, None, None)  # whose machine it is, and who let anonymous callers in
     else:
         payer = usage_access.payer(db, actor, asker.bill_to)
-    served_name, priced = _priced(db, plan)
-    allowance = usage.admit(
-        db,
-        payer,
-        served_name,
-        priced,
+    terms = usage.terms(db, payer, *_priced(db, plan))
+    return Known(actor, plan, payer, terms, is_lasting=_is_lasting(db, plan) and not terms.ends)
+
+
+def _is_lasting(db: Session, plan: AnyPlan) -> bool:
+    """Whether only a commit makes it another: who is let through a gate may be so until some hour."""
+    if not isinstance(plan, Target) or plan.adapter:
+        return False
+    repo = db.get(Repo, plan.repo_id) if plan.repo_id else None
+    return repo is not None and not repo.gated
+
+
+def enter(place: Session | Database, known: Known, asker: Asker, wished: Callable[[AnyPlan], Wish]) -> Admitted:
+    """The call that was ``wished`` goes on. ``place``: the transaction that ``known`` was read in; where that is
+    lasting also the database, and nothing is read.
+
+    Raises what ``usage.enter`` does, ``NotAble`` and ``ContextTooLong``.
+    """
+    wish = wished(known.plan)
+    rules.check_able(known.plan, wish)
+    allowance = usage.enter(
+        place,
+        known.terms,
         prompt_tokens=wish.text_chars // rules.USUAL_CHARS_A_TOKEN,
         max_tokens=None if wish.max_tokens is None else wish.max_tokens * wish.answers,
     )
-    asked = Asked(actor.id, asker.headers)
-    return Admitted(wish, plan, asked, payer, allowance, asker.request_id, clock.now(), is_batch=asker.is_batch)
+    asked = Asked(known.actor.id, asker.headers)
+    now = clock.now()
+    return Admitted(wish, known.plan, asked, known.payer, allowance, asker.request_id, now, is_batch=asker.is_batch)
 
 
 def _priced(db: Session, plan: AnyPlan) -> tuple[str, str]:

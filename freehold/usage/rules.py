@@ -95,6 +95,16 @@ class Allowance:
 
 
 @dataclass(frozen=True)
+class Terms:
+    """By what a call is let in: its price, and what bounds whoever pays. ``ends``: ids of budgets that end calls."""
+
+    served_name: str
+    rate: Rate
+    bounds: "tuple[Bound, ...]" = ()
+    ends: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Meter:
     """What one call took. Zero tokens of a call that never reached an engine; its outcome says so."""
 

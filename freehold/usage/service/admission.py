@@ -15,10 +15,21 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from freehold.core import clock
+from freehold.core.database import Database
 from freehold.core.ids import new_id
 from freehold.usage import queries
 from freehold.usage.errors import BudgetSpent
-from freehold.usage.rules import Allowance, Bound, Payer, Rate, expected_micros, month_of, subject_key, subject_keys
+from freehold.usage.rules import (
+    Allowance,
+    Bound,
+    Payer,
+    Rate,
+    Terms,
+    expected_micros,
+    month_of,
+    subject_key,
+    subject_keys,
+)
 from freehold.usage.service.recording import LEDGER, Ledger
 from freehold.usage.tables import Budget, BudgetHold, Limit
 
@@ -44,28 +55,39 @@ def admit(
 
     Raises ``RateLimited`` and ``BudgetSpent`` (429), ``NotRecorded`` (503).
     """
-    ledger: Ledger | None = db.info.get(LEDGER)
-    rate = queries.price_of(db, served_name, model)
-    keys = subject_keys(payer)
-    expected_tokens = prompt_tokens + (max_tokens or 0)
+    return enter(db, terms(db, payer, served_name, model), prompt_tokens=prompt_tokens, max_tokens=max_tokens)
+
+
+def terms(db: Session, payer: Payer, served_name: str, model: str) -> Terms:
+    """By what calls of ``payer`` are let in, as it stands now."""
+    rate, keys = queries.price_of(db, served_name, model), subject_keys(payer)
+    bounds = _bounds(db, payer, keys) if db.info.get(LEDGER) is not None else []
+    ends: Sequence[str] = ()
+    if not rate.is_free:
+        ends = db.scalars(select(Budget.id).where(Budget.key.in_(keys), Budget.is_hard)).all()
+    return Terms(served_name, rate, tuple(bounds), tuple(ends))
+
+
+def enter(
+    place: Session | Database, terms: Terms, *, prompt_tokens: int = 0, max_tokens: int | None = None
+) -> Allowance:
+    """One call may go on by these ``terms``, as :func:`admit`. ``place``: a session; where no budget ends calls also
+    the database, of which nothing is asked then."""
+    ledger: Ledger | None = place.info.get(LEDGER)
+    rate, expected_tokens = terms.rate, prompt_tokens + (max_tokens or 0)
     counted: tuple[str, ...] = ()
     if ledger is not None:
         ledger.refuse_unrecorded()
-        counted = ledger.count(_bounds(db, payer, keys), expected_tokens)
+        counted = ledger.count(terms.bounds, expected_tokens)
     left, hold_id = None, ""
-    if not rate.is_free:
-        ends = db.execute(
-            select(Budget.id, Budget.amount_micros, Budget.month, Budget.spent_micros).where(
-                Budget.key.in_(keys), Budget.is_hard
-            )
-        ).all()
-        if ends:
-            try:
-                left, hold_id = _hold(db, ledger, [row.id for row in ends], rate, prompt_tokens, max_tokens)
-            except BudgetSpent:
-                if ledger is not None:
-                    ledger.uncount(counted, expected_tokens)
-                raise
+    if terms.ends:
+        assert isinstance(place, Session), "what is held of a budget is written by a transaction"
+        try:
+            left, hold_id = _hold(place, ledger, terms.ends, rate, prompt_tokens, max_tokens)
+        except BudgetSpent:
+            if ledger is not None:
+                ledger.uncount(counted, expected_tokens)
+            raise
     return Allowance(
         left_micros=left,
         input_price=rate.input_price,
@@ -75,7 +97,7 @@ def admit(
         hold_id=hold_id,
         counted=counted,
         expected_tokens=expected_tokens,
-        served_name=served_name,
+        served_name=terms.served_name,
     )
 
 
