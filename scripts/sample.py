@@ -37,6 +37,7 @@ def fill(url: str, tokens: Mapping[str, str]) -> Found:
         _settings(people, found)
         _served(people["alice"], found)
         _answers(people)
+        _kept(people["alice"])
     finally:
         for client in people.values():
             client.close()
@@ -407,6 +408,12 @@ def _served(alice: httpx.Client, found: Found) -> None:
     sent.raise_for_status()
     batch = {"input_file_id": sent.json()["id"], "endpoint": "/v1/chat/completions", "completion_window": "24h"}
     found["batch"] = _call(alice, "POST", "/v1/batches", batch)["id"]
+
+
+def _kept(alice: httpx.Client) -> None:
+    """A live call of the model that keeps what it is asked; by now it is loaded, for the batch."""
+    asked = {"model": "lab/tide-talk", "messages": [{"role": "user", "content": "Is the gate shut?"}], "max_tokens": 8}
+    _call(alice, "POST", "/v1/chat/completions", asked)
 
 
 def _settings(people: Mapping[str, httpx.Client], found: Found) -> None:

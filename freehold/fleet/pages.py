@@ -93,7 +93,7 @@ def _posted(
     default: Text = "",
     token: Csrf = "",
 ) -> Posted:
-    return Posted(word, Given(name, kind, memory, count, kept, bool(default)), token)
+    return Posted(word, Given(name, kind, memory, count if kind != "cpu" else "1", kept, bool(default)), token)
 
 
 @router.post("/settings/machines")
