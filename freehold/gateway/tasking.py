@@ -1,7 +1,7 @@
 """Task calls of the official client: ``POST /models/{name}``, also below the path of its own provider.
 
 Source: huggingface_hub 2.4, ``inference/_providers/hf_inference.py``: ``InferenceClient(model=<address>)`` posts there,
-and chats at ``<address>/v1/chat/completions``.
+and chats at ``<address>/v1/chat/completions``. @huggingface/inference 4 generates text at ``<address>/v1/completions``.
 """
 
 from collections.abc import Mapping
@@ -59,13 +59,17 @@ async def _answered(request: Request) -> Response:
     return Answer(request, admitted, (Task if is_by_engine else SHAPES.get(found, Task))(given))
 
 
-@stream_door(Action.READ)
-@in_openai_form
-async def chat(request: Request) -> Response:
-    """A chat with the model that the address names; what the body calls it is not looked at."""
-    name = f"{request.path_params['namespace']}/{request.path_params['name']}"
-    wish = rules.wish("chat/completions", _plain_form(await json_of(request)), model=name)
-    return await answered(request, wish, OpenAI)
+def named(path: str) -> Door:
+    """The door of one of OpenAI's calls to the model that the address names, whatever the body calls it."""
+
+    @in_openai_form
+    async def door(request: Request) -> Response:
+        name = f"{request.path_params['namespace']}/{request.path_params['name']}"
+        given = await json_of(request)
+        return await answered(request, rules.wish(path, _plain_form(given), model=name), OpenAI)
+
+    door.__name__ = f"named_{path.replace('/', '_')}"
+    return stream_door(Action.READ)(door)
 
 
 def _plain_form(given: dict[str, Any]) -> dict[str, Any]:
@@ -86,7 +90,7 @@ def _routes(prefix: str) -> list[BaseRoute]:
     doors: list[tuple[str, Door]] = [
         (model, task),
         (model + "/pipeline/{task}", task),
-        (model + "/v1/chat/completions", chat),
+        *((f"{model}/v1/{path}", named(path)) for path in ("chat/completions", "completions")),
     ]
     return [Route(path, door, methods=["POST"]) for path, door in doors]
 

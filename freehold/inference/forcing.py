@@ -99,6 +99,7 @@ class _Coming:
 
     text: str = ""  # not told yet
     is_named: bool = False
+    is_begun: bool = False  # its arguments
 
 
 class Forced:
@@ -164,12 +165,14 @@ def _told(coming: _Coming, *, is_last: bool) -> Sequence[dict[str, Any]]:
             return told
         coming.is_named, coming.text = True, coming.text[found.end() :]
         told.append({"index": 0, **_call(json.loads(found[1]), "")})
+    coming.text = coming.text if coming.is_begun else coming.text.lstrip()
     ready = coming.text.rstrip(_END)
     if is_last:
         rest = coming.text[len(ready) :].rstrip()
         ready += rest.removesuffix("}").rstrip()
     coming.text = coming.text[len(ready) :]
     if ready:
+        coming.is_begun = True
         told.append({"index": 0, "function": {"arguments": ready}})
     return told
 

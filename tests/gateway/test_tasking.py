@@ -76,3 +76,13 @@ def test_a_refusal_is_in_the_clients_own_form(hub: Hub) -> None:
     assert (hidden.status_code, hidden.headers["X-Error-Code"]) == (404, "model_not_found")
     long = post(hub, "/models/lab/it", inputs="long")
     assert (long.status_code, long.json()["error_type"]) == (400, "validation")
+
+
+def test_a_text_goes_on_at_the_models_own_address(hub: Hub) -> None:
+    """As @huggingface/inference asks for it."""
+    body = {"model": "whatever", "prompt": "hello", "max_tokens": 2}
+    answer = hub.client.post("/models/lab/it/v1/completions", json=body, headers=hub.cast.alice.headers)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["model"] == "lab/it"
+    hidden = hub.client.post("/models/lab/ours/v1/completions", json=body, headers=hub.cast.charlie.headers)
+    assert hidden.status_code == 404

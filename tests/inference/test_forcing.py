@@ -124,6 +124,7 @@ TEXT = '{\n  "name": "weather",\n  "arguments": ' + ARGUMENTS + "\n}"
 def test_the_answer_is_told_as_a_call_however_it_comes(step: int) -> None:
     texts = [TEXT[at : at + step] for at in range(0, len(TEXT), step)]
     name, arguments, reason, told = streamed(Said(texts))
+    assert arguments == ARGUMENTS
     assert (name, json.loads(arguments), reason, told) == ("weather", json.loads(ARGUMENTS), "tool_calls", [])
     choice = whole(Said(texts))
     called = choice["message"]["tool_calls"][0]["function"]
