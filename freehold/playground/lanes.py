@@ -58,6 +58,11 @@ class Lane:
         return self.listed.name
 
     @property
+    def is_asleep(self) -> bool:
+        """Whether it is loaded before it answers."""
+        return self.note in (STANDINGS["off"], STANDINGS["loading"])
+
+    @property
     def history(self) -> str:
         """The conversation as a form carries it along."""
         said: list[dict[str, str]] = []

@@ -14,7 +14,7 @@ export default function playground(root) {
   function lane(section) {
     const list = section.querySelector(".turns"), { model, revision, context, currency } = section.dataset;
     const prices = ["input", "output", "second"].map((name) => Number(section.dataset[`${name}Price`] || 0));
-    return { section, list, model, revision, context: Number(context || 0), prices, currency, messages: [], answers: [] };
+    return { section, list, model, revision, context: Number(context || 0), prices, currency, messages: [], answers: [], asleep: section.querySelector("[data-asleep]") };
   }
 
   const icon = (name) => {
@@ -74,6 +74,8 @@ export default function playground(root) {
     const stop = button("pause", "Stop", () => flight.abort(), "Stop"), group = element("span", { class: "button-group" });
     group.append(stop); gauge.append(group); item.append(gauge);
     flights.push(flight);
+    // What waits says that it does: a model that is loaded first may take a minute.
+    const waiting = setInterval(() => gauge.replaceChildren(element("span", {}, `${one.asleep ? "being loaded" : "waiting"}, ${Math.round((performance.now() - began) / 1000)} s`), group), 1000);
     let text = "", usage = null, timings = null, first = 0, pieces = 0, revision = one.revision, by = "", failed = "";
     try {
       const body = JSON.stringify({ model: one.model, messages: whole(one), stream: true, stream_options: { include_usage: true }, ...parameters() });
@@ -85,7 +87,7 @@ export default function playground(root) {
         if (event.error) throw new Error(event.error.message || String(event.error));
         const piece = event.choices?.[0]?.delta?.content;
         if (piece) {
-          first ||= performance.now() - began;
+          if (!first) { first = performance.now() - began; clearInterval(waiting); one.asleep?.replaceChildren("ready"); one.asleep = null; }
           pieces += 1; text += piece;
           show(said, text, true);
           measure(gauge, group, one, { first, tokens: pieces, took: performance.now() - began });
@@ -95,6 +97,8 @@ export default function playground(root) {
     } catch (err) {
       failed = err.name === "AbortError" ? "" : err.message || "The answer broke off. Send it once more.";
     }
+    clearInterval(waiting);
+    if (!first) gauge.replaceChildren(group);
     flights = flights.filter((other) => other !== flight);
     show(said, text);
     stop.remove();
@@ -200,7 +204,11 @@ export default function playground(root) {
     });
   }
   // What was said without script stands in the page.
-  for (const one of lanes) for (const item of one.list.children) one.messages.push({ role: item.classList.contains("user") ? "user" : "assistant", content: item.querySelector(".said").textContent });
+  for (const one of lanes) for (const item of one.list.children) {
+    const said = item.querySelector(".said");
+    if (said) one.messages.push({ role: item.classList.contains("user") ? "user" : "assistant", content: said.textContent });
+    else one.messages.pop(); // nobody answered it
+  }
 
   form.addEventListener("submit", (event) => { event.preventDefault(); go(); });
   box.addEventListener("keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); go(); } });
