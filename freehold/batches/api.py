@@ -142,8 +142,8 @@ async def cancel(request: Request) -> Response:
 @router.post("/api/batches", status_code=201)
 @door(OWN)
 def from_dataset(ask: Ask, body: schemas.DatasetBody) -> dict[str, Any]:
-    """Each row of a data file (JSON lines, CSV, TSV) is put into a prompt and asked; the answers become a new private
-    data set, with the model, its revision and the parameters in its card."""
+    """Each row of a data set (Parquet, JSON, CSV, text) is put into a prompt and asked of a model, a route or a
+    pipeline; the answers become a new private data set, whose card tells models, revisions and parameters."""
     return schemas.batch(jobs.from_dataset(ask.db, ask.kit, ask.actor, body.asked()))
 
 

@@ -2,17 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from freehold.access.rules import Action, Actor
 from freehold.batches import rules, sources
+from freehold.batches.formats import File
 from freehold.batches.running import actor_of
 from freehold.batches.service import files
 from freehold.batches.tables import Batch, BatchLine
+from freehold.cards.tables import RepoCard
 from freehold.content.kit import Kit
 from freehold.content.service import bringing, commits
 from freehold.content.service.bringing import Brought
@@ -20,10 +24,15 @@ from freehold.content.service.commits import Target
 from freehold.content.service.proposals import Proposal
 from freehold.core import clock
 from freehold.core.database import Database
+from freehold.core.errors import HubError
 from freehold.core.ids import new_id
+from freehold.repos import service as repos
 
 READ_AT_ONCE = 200
 ANSWERS = "data/answers.jsonl"
+#: Models and repositories that a card names.
+MAX_NAMED = 40
+_KINDS = {"route": " (a route)", "pipeline": " (a pipeline)"}
 
 
 def finish(database: Database, kit: Kit, batch: Batch) -> None:
@@ -66,15 +75,18 @@ def _dataset(database: Database, kit: Kit, batch: Batch, scratch: Path) -> None:
     held = scratch / "answers.jsonl"
     with database.read() as db:
         actor = actor_of(db, batch)
-        pieces = sources.opened(db, database, kit, actor, batch)
+        files_of = sources.opened(db, database, kit, actor, batch)
+    made_by: Counter[tuple[str, str]] = Counter()
     digest, size_bytes, sample = hashlib.sha256(), 0, b""
     with open(held, "wb") as out:
-        for text in _joined(database, batch, pieces):
+        for text in _joined(database, batch, files_of, made_by):
             out.write(text)
             digest.update(text)
             size_bytes += len(text)
             sample = sample or text[:512]
-    card = card_of(batch).encode("utf-8")
+    with database.read() as db:
+        licences = {path: _licence(db, actor, kind, path) for kind, path in _named(batch, made_by)}
+    card = card_of(batch, made_by, licences).encode("utf-8")
     path = scratch / "README.md"
     path.write_bytes(card)
     brought = [
@@ -90,10 +102,11 @@ def _dataset(database: Database, kit: Kit, batch: Batch, scratch: Path) -> None:
         _ended(db.get_one(Batch, batch.id, with_for_update=True))
 
 
-def _joined(database: Database, batch: Batch, pieces: sources.Pieces) -> Iterator[bytes]:
+def _joined(
+    database: Database, batch: Batch, files_of: Sequence[File], made_by: Counter[tuple[str, str]]
+) -> Iterator[bytes]:
     """Each answered row as it was, with the answer beside it; rows and answers go by in step."""
-    given = batch.given
-    rows = enumerate(rules.rows(given["path"].lower(), pieces()))
+    rows = enumerate(sources.rows(files_of))
     number, row = -1, None
     for line in answered(database, batch.id):
         if line.status != 200:
@@ -101,6 +114,8 @@ def _joined(database: Database, batch: Batch, pieces: sources.Pieces) -> Iterato
         while number < line.number:
             number, row = next(rows)
         body = json.loads(line.answer)
+        source = body.get("freehold") or {}
+        made_by[str(source.get("model") or ""), str(source.get("revision") or "")] += 1
         told: dict[str, Any] = dict(row) if isinstance(row, dict) else {}
         told |= {
             "answer": rules.answer_text(body),
@@ -118,20 +133,46 @@ def _finish_of(body: dict[str, Any]) -> str | None:
     return reason if isinstance(reason, str) else None
 
 
-def card_of(batch: Batch) -> str:
-    """The card of the data set of answers: what was asked of which model, with which parameters, about what."""
+def _named(batch: Batch, made_by: Mapping[tuple[str, str], int]) -> list[tuple[str, str]]:
+    """The repositories that the answers come from, by kind and path."""
+    models = dict.fromkeys(model for model, _ in made_by if model.count("/") == 1)
+    return [("dataset", batch.given["repo"]), *(("model", model) for model in models)][:MAX_NAMED]
+
+
+def _licence(db: Session, actor: Actor, kind: str, path: str) -> str:
+    """What its card says, as far as ``actor`` may read it; '' where nothing is said or known."""
+    try:
+        repo = repos.load(db, actor, path, Action.READ, kind=kind)
+    except HubError:
+        return ""
+    card = db.get(RepoCard, repo.id)
+    return (card.license or "") if card else ""
+
+
+def card_of(batch: Batch, made_by: Mapping[tuple[str, str], int], licences: Mapping[str, str]) -> str:
+    """The card of the data set of answers: what was asked of which model, with which parameters, about what.
+
+    ``made_by``: models with their revisions, and how many answers each gave; ``licences``: by path, what its card says.
+    """
     given = batch.given
-    source = {"source_datasets": [given["repo"]], "tags": ["generated"], "configs": [_config()]}
+    makers = [
+        {"model": model, "revision": revision, "answers": count}
+        for (model, revision), count in sorted(made_by.items(), key=lambda pair: -pair[1])[:MAX_NAMED]
+        if model
+    ]
+    source = {
+        "source_datasets": [given["repo"]], "tags": ["generated"], "configs": [_config()],
+        "generated": {"from": f"{given['repo']}@{given['commit']}", "by": makers},
+    }  # fmt: skip
     front = "\n".join(f"{name}: {json.dumps(value)}" for name, value in source.items())
     prompt = given["template"] if not given["system"] else f"{given['system']}\n\n{given['template']}"
     fence = "`" * max(3, *(len(run) + 1 for run in _runs(prompt)), 3)
     made = {
-        "model": given["model"],
-        "revision": given["revision"],
-        "served name": batch.served_name,
-        "data set": given["repo"],
-        "data set revision": given["commit"],
-        "file": given["path"],
+        "called": batch.served_name + _KINDS.get(given.get("kind", ""), ""),
+        **{f"answered by {at}": _maker(one) for at, one in enumerate(makers, start=1)},
+        "data set": f"{given['repo']}@{given['commit']}",
+        "rows of": given["path"] or "its usual split",
+        **{f"licence of {path}": licence or "not stated" for path, licence in licences.items()},
         "parameters": json.dumps(given["parameters"], ensure_ascii=False),
         "rows": f"{batch.done} answered, {batch.failed} failed",
         "tokens": f"{batch.prompt_tokens} asked, {batch.completion_tokens} answered",
@@ -141,9 +182,13 @@ def card_of(batch: Batch) -> str:
     return (
         f"---\n{front}\n---\n# Answers of {_cell(batch.served_name)}\n\n"
         f"Each row of `{_cell(given['repo'])}` was put into a prompt and answered by a model: `answer` holds its "
-        "words, and nobody has checked them.\n\n"
+        "words, and nobody has checked them. Whoever passes it on looks at the licences below first.\n\n"
         f"| | |\n|---|---|\n{table}\n\n## Prompt\n\n{fence}\n{prompt}\n{fence}\n"
     )
+
+
+def _maker(one: Mapping[str, Any]) -> str:
+    return f"{one['model']}@{one['revision']}, {one['answers']:,} answers"
 
 
 def _config() -> dict[str, Any]:

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from freehold.accounts import csrf
 from freehold.accounts import queries as accounts
-from freehold.batches import forecast, rules
+from freehold.batches import forecast, formats, rules
 from freehold.batches.errors import BadBatch
 from freehold.batches.forecast import Expected
 from freehold.batches.service import jobs
@@ -43,10 +43,11 @@ class BatchesPage:
 
 @dataclass(frozen=True)
 class BatchPage:
-    """One batch: how far it is, why it waits, what can be done."""
+    """One batch: how far it is, why it waits, what can be done. ``file``: the one that it reads; '' of several."""
 
     title: str
     batch: Batch
+    file: str
     is_ended: bool
     error: str
 
@@ -179,11 +180,13 @@ def _asked(typed: Typed) -> FromDataset:
 def _new(ask: Ask, typed: Typed, *, expected: Expected | None = None, at: Wrong = FINE) -> Response:
     names = [one.name for one in gateway.models(ask.db, ask.actor)]
     payers = accounts.names(ask.db, list(ask.actor.roles))
-    page = NewBatchPage("New batch", typed, expected, ask.kit.settings.currency, rules.FORMATS, names, payers, at)
+    page = NewBatchPage("New batch", typed, expected, ask.kit.settings.currency, formats.FORMATS, names, payers, at)
     return render(ask.request, page, status=422 if at.text else 200)
 
 
 def _one(ask: Ask, batch_id: str, error: str = "") -> Response:
     batch = jobs.load(ask.db, ask.actor, batch_id)
-    page = BatchPage(f"Batch of {batch.served_name or batch.path}", batch, batch.state in rules.ENDED, error)
+    files = batch.given.get("files") or [batch.given.get("path", "")]
+    file = files[0] if len(files) == 1 else ""
+    page = BatchPage(f"Batch of {batch.served_name or batch.path}", batch, file, batch.state in rules.ENDED, error)
     return render(ask.request, page, status=422 if error else 200)

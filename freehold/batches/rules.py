@@ -1,9 +1,8 @@
 """Lines of requests and rows of data sets, and what a batch goes through. Pure."""
 
-import csv
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,7 +17,6 @@ STATUS = {
 }  # fmt: skip
 PATHS = ("chat/completions", "completions", "embeddings")
 MAX_FILE_BYTES = 2 << 30
-MAX_LINE_BYTES = 4 << 20
 MAX_ROWS = 10_000_000
 MAX_TEMPLATE_CHARS = 100_000
 MAX_CUSTOM_ID_CHARS = 512
@@ -28,7 +26,6 @@ MAX_BATCHES = 100  # of one person, that have not ended
 #: So many lines in a row that are not even let in: somebody has to look.
 PAUSE_AFTER = 20
 ATTEMPTS = 3
-FORMATS = (".jsonl", ".ndjson", ".csv", ".tsv")
 _COLUMN = re.compile(r"\{\{\s*([^{}]{1,200}?)\s*\}\}")
 
 
@@ -99,68 +96,6 @@ def filled(template: str, row: Mapping[str, Any]) -> str:
         return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
 
     return _COLUMN.sub(value, template)
-
-
-def lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Lines of a file that comes in pieces, without their ends; one that is too long is cut to just over the limit."""
-    held = bytearray()
-    too_long = False
-    for piece in pieces:
-        at = 0
-        while (end := piece.find(b"\n", at)) >= 0:
-            held += piece[at : min(end, at + MAX_LINE_BYTES + 1)]
-            yield bytes(held)
-            held.clear()
-            at, too_long = end + 1, False
-        if not too_long:
-            held += piece[at : at + MAX_LINE_BYTES + 1]
-            too_long = len(held) > MAX_LINE_BYTES
-    if held:
-        yield bytes(held)
-
-
-def rows(name: str, pieces: Iterable[bytes]) -> Iterator[Mapping[str, Any] | str]:
-    """The rows of a data file, by its ending; a text in place of a row that cannot be read says why."""
-    if name.endswith((".csv", ".tsv")):
-        yield from _table(lines(pieces), "\t" if name.endswith(".tsv") else ",")
-        return
-    for number, line in enumerate(lines(pieces)):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line) if len(line) <= MAX_LINE_BYTES else None
-        except (ValueError, RecursionError):
-            row = None
-        yield row if isinstance(row, dict) else f"Line {number + 1} is no JSON object, or is too long."
-
-
-def _table(found: Iterator[bytes], delimiter: str) -> Iterator[Mapping[str, Any] | str]:
-    texts = (line.decode("utf-8", "replace") + "\n" for line in found)
-    reader = csv.reader(texts, delimiter=delimiter)
-    try:
-        head = next(reader, None)
-        if head is None:
-            return
-        head[0] = head[0].removeprefix("\ufeff")
-        for number, cells in enumerate(reader, start=2):
-            if not cells:
-                continue
-            if len(cells) == len(head):
-                yield dict(zip(head, cells, strict=True))
-            else:
-                yield f"Row {number} has {len(cells)} cells, and the head {len(head)}."
-    except csv.Error as err:
-        yield f"The table cannot be read any further: {err}."
-
-
-def checked_source(name: str) -> None:
-    """Raises :class:`BadBatch` for a file whose rows cannot be read here."""
-    if not name.lower().endswith(FORMATS):
-        raise BadBatch(
-            f"{name[:100]} cannot be read row by row here: use a file that ends with {', '.join(FORMATS)}. Parquet is "
-            "not read yet.",
-            field="path",
-        )
 
 
 def checked_prompt(template: str, system: str, parameters: object) -> None:

@@ -115,10 +115,10 @@ class Slice:
     def _begin(self) -> Iterator[Line]:
         with self._database.read() as db:
             self._actor = actor = actor_of(db, self._batch)
-            pieces = sources.opened(db, self._database, self._kit, actor, self._batch)
+            files = sources.opened(db, self._database, self._kit, actor, self._batch)
             beyond = BatchLine.batch_id == self._batch.id, BatchLine.number >= self._reached
             self._finished = {row[0] for row in db.query(BatchLine.number).filter(*beyond)}
-        return sources.lines(self._batch, pieces, self._reached)
+        return sources.lines(self._batch, files, self._reached)
 
     def _note(self) -> str:
         noted, self._noted = self._noted, []

@@ -14,7 +14,8 @@ class DatasetBody(BaseModel):
 
     dataset: str = Field(max_length=200)
     revision: str = Field("main", max_length=200)
-    path: str = Field(max_length=1000)
+    #: A file, a pattern such as ``data/*.parquet``, ``split``, or ``subset/split``; empty: the usual one.
+    path: str = Field("", max_length=1000)
     model: str = Field(max_length=400)
     template: str = Field(max_length=rules.MAX_TEMPLATE_CHARS)
     system: str = Field("", max_length=rules.MAX_TEMPLATE_CHARS)

@@ -117,7 +117,7 @@ def known(db: Session, asker: Asker, model: str) -> Known:
         payer = Payer(plan.owner_id, None, None)  # whose machine it is, and who let anonymous callers in
     else:
         payer = usage_access.payer(db, actor, asker.bill_to)
-    terms = usage.terms(db, payer, *_priced(db, plan))
+    terms = usage.terms(db, payer, *priced(db, plan))
     return Known(actor, plan, payer, terms, is_lasting=_is_lasting(db, plan) and not terms.ends)
 
 
@@ -148,7 +148,7 @@ def enter(place: Session | Database, known: Known, asker: Asker, wished: Callabl
     return Admitted(wish, known.plan, asked, known.payer, allowance, asker.request_id, now, is_batch=asker.is_batch)
 
 
-def _priced(db: Session, plan: AnyPlan) -> tuple[str, str]:
+def priced(db: Session, plan: AnyPlan) -> tuple[str, str]:
     """The served name and the model by whose price ``plan`` is let in: a route's or pipeline's own where it has one,
     else of several that may answer the dearest, so that no budget is gone past."""
 

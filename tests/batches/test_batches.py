@@ -1,5 +1,6 @@
 """Files and batches as OpenAI's clients call them, and batches over data sets."""
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
@@ -9,14 +10,17 @@ from sqlalchemy import func, select
 
 from freehold.batches import running
 from freehold.batches.tables import Batch, BatchLine
+from freehold.cards.rules import validate
 from freehold.core import clock
 from freehold.core.ids import new_id
 from freehold.governance.tables import AuditEntry
 from freehold.repos.tables import Repo
 from freehold.usage.rules import subject_key
 from freehold.usage.tables import Budget, Price
+from tests.batches.test_formats import parquet
 from tests.fixtures.people import Person
-from tests.gateway.conftest import Hub
+from tests.gateway.conftest import REVISION, Hub
+from tests.gateway.test_policies import route
 
 
 def requests(*words: str, model: str = "lab/it") -> str:
@@ -54,17 +58,15 @@ def content(hub: Hub, file_id: str) -> list[Any]:
     return [json.loads(line) for line in answer.text.splitlines()]
 
 
-def rows(hub: Hub, text: str, path: str = "train.jsonl") -> None:
-    """A data set of Alice's with one file of rows."""
+def rows(hub: Hub, text: str | bytes, path: str = "train.jsonl", **more: bytes) -> None:
+    """A data set of Alice's with one file of rows; ``more``: files by their names, with ``_`` for the dot."""
     create = {"name": "rows", "type": "dataset"}
     assert hub.client.post("/api/repos/create", json=create, headers=hub.cast.alice.headers).status_code == 200
-    import base64
-
-    lines = [
-        {"key": "header", "value": {"summary": "rows"}},
-        {"key": "file", "value": {
-            "path": path, "encoding": "base64", "content": base64.b64encode(text.encode()).decode(),
-        }},
+    files = {path: text.encode() if isinstance(text, str) else text}
+    files |= {name.replace("_", "."): data for name, data in more.items()}
+    lines = [{"key": "header", "value": {"summary": "rows"}}] + [
+        {"key": "file", "value": {"path": name, "encoding": "base64", "content": base64.b64encode(data).decode()}}
+        for name, data in files.items()
     ]  # fmt: skip
     body = "\n".join(map(json.dumps, lines))
     headers = hub.cast.alice.headers | {"content-type": "application/x-ndjson"}
@@ -249,6 +251,41 @@ def test_a_data_set_and_a_prompt_become_a_data_set(hub: Hub, work: Callable[[], 
     assert hub.client.get("/datasets/alice/sums/resolve/main/README.md").status_code == 401
 
 
+def test_a_split_of_parquet_and_csv_is_asked_of_a_route(hub: Hub, work: Callable[[], None]) -> None:
+    card = """---
+license: cc-by-4.0
+configs:
+- config_name: en
+  data_files: [{split: test, path: ["*.parquet", "b.csv"]}]
+---
+"""
+    rows(hub, parquet([{"text": word, "id": at} for at, word in enumerate("abc")]), "a.parquet",
+         README_md=card.encode(), b_csv=b"text,id\nd,3\n")  # fmt: skip
+    route(hub, "small_first", "lab/it", "lab/ours", check={"kind": "length", "value": "1000-4000"})
+    alice = hub.cast.alice.headers
+    wish = WISH | {"path": "en/test", "model": "lab/route"}
+    told = hub.client.post("/api/batches/forecast", json=wish, headers=alice).json()
+    assert (told["rows"], told["is_counted"], told["sample"]) == (4, True, "Sum up: a")
+    made = hub.client.post("/api/batches", json=wish, headers=alice)
+    assert made.status_code == 201, made.text
+    work()
+    assert of(hub, made.json()["id"])["status"] == "completed"
+    answer = hub.client.get("/datasets/alice/sums/resolve/main/data/answers.jsonl", headers=alice)
+    found = [json.loads(line) for line in answer.text.splitlines()]
+    assert [(one["id"], one["text"], one["answer"]) for one in found] == [
+        (0, "a", "w0 w1"), (1, "b", "w0 w1"), (2, "c", "w0 w1"), ("3", "d", "w0 w1")
+    ]  # fmt: skip
+    front = validate(hub.client.get("/datasets/alice/sums/resolve/main/README.md", headers=alice).text, "dataset")
+    assert not front.errors and front.data["source_datasets"] == ["alice/rows"]
+    assert front.data["generated"]["by"] == [{"model": "lab/ours", "revision": REVISION, "answers": 4}]
+    assert "lab/route (a route)" in front.body and "| licence of alice/rows | `cc-by-4.0` |" in front.body
+    assert {(meter.via, meter.is_batch) for meter in hub.meters()} == {("lab/route", True)}
+    stranger = hub.client.post("/api/batches", json=wish | {"into": "charlie/x"}, headers=hub.cast.charlie.headers)
+    assert stranger.status_code == 201, "a public data set, and a route of which one model is public"
+    hidden = wish | {"into": "charlie/y", "model": "lab/ours"}
+    assert hub.client.post("/api/batches", json=hidden, headers=hub.cast.charlie.headers).status_code == 404
+
+
 def test_rows_that_failed_are_tried_again_or_left_out(
     hub: Hub, work: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,13 +311,15 @@ def test_rows_that_failed_are_tried_again_or_left_out(
 @pytest.mark.parametrize(
     ("change", "status"),
     [
-        ({"path": "train.parquet"}, 400), ({"template": "none"}, 400), ({"model": "lab/gone"}, 404),
+        ({"path": "train.parquet"}, 400), ({"path": "test"}, 400), ({"model": "lab/vectors"}, 400),
+        ({"template": "none"}, 400), ({"model": "lab/gone"}, 404),
         ({"dataset": "bob/hidden"}, 404), ({"into": "lab"}, 400), ({"into": "charlie/x"}, 403),
         ({"parameters": {"stream": True}}, 400),
     ],
 )  # fmt: skip
 def test_what_cannot_be_begun_says_why_and_makes_nothing(hub: Hub, change: dict[str, Any], status: int) -> None:
     rows(hub, '{"text": "a"}\n')
+    hub.serve("lab/vectors", abilities=["embeddings"])
     answer = hub.client.post("/api/batches", json=WISH | change, headers=hub.cast.alice.headers)
     assert answer.status_code == status, answer.text
     with hub.database.read() as db:

@@ -28,28 +28,6 @@ def test_a_row_is_put_into_the_prompt_and_never_read_as_one() -> None:
     assert "no column 'n'" in rules.row_of(3, {"text": "x"}, PROMPT).error
 
 
-@pytest.mark.parametrize("size", [1, 3, 1000])
-def test_rows_come_out_of_pieces_of_any_size(size: int) -> None:
-    def pieces(data: bytes) -> list[bytes]:
-        return [data[at : at + size] for at in range(0, len(data), size)]
-
-    jsonl = b'{"a": 1}\n\n[2]\n{"a": 3}'
-    assert list(rules.rows("x.jsonl", pieces(jsonl))) == [
-        {"a": 1}, "Line 3 is no JSON object, or is too long.", {"a": 3}
-    ]  # fmt: skip
-    table = '\ufeffa,b\n1,"x\ny"\n2\n3,ü\n'.encode()
-    assert list(rules.rows("x.csv", pieces(table))) == [
-        {"a": "1", "b": "x\ny"}, "Row 3 has 1 cells, and the head 2.", {"a": "3", "b": "ü"}
-    ]  # fmt: skip
-
-
-def test_a_line_without_an_end_is_cut_and_not_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "MAX_LINE_BYTES", 10)
-    found = list(rules.lines([b"x" * 8] * 1000 + [b"\nshort\n"]))
-    assert found[1] == b"short"
-    assert len(found[0]) < 40
-
-
 @pytest.mark.parametrize(
     ("template", "parameters"), [("", {}), ("no column", {}), ("{{a}}", {"model": "x"}), ("{{a}}", [])]
 )

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import HUB, Action, Actor
-from freehold.batches import queue, rules
+from freehold.batches import queue, rules, sources
 from freehold.batches.errors import BadBatch, NoSuchBatch, NotNow
 from freehold.batches.events import BatchBegun, BatchResumed, BatchStopped
 from freehold.batches.service import files
@@ -18,8 +18,10 @@ from freehold.content.kit import Kit
 from freehold.core import clock
 from freehold.core.events import publish
 from freehold.core.ids import new_secret_id
-from freehold.inference.service import names
+from freehold.pipelines import service as pipelines
+from freehold.pipelines.rules import AnyPlan, PipelinePlan, leaves
 from freehold.repos import service as repos
+from freehold.routing.rules import RoutePlan
 from freehold.usage import access as usage_access
 
 MAX_LISTED = 100
@@ -28,7 +30,8 @@ MAX_NOTES = 16
 
 @dataclass(frozen=True)
 class FromDataset:
-    """A data set and a prompt, as asked for. ``into``: the data set that is made for the answers."""
+    """A data set and a prompt, as asked for. ``path``: as ``parts.chosen`` takes it; ``model``: any served name;
+    ``into``: the data set that is made for the answers."""
 
     repo: str
     revision: str
@@ -58,24 +61,29 @@ def from_dataset(db: Session, kit: Kit, actor: Actor, asked: FromDataset) -> Bat
     """
     files.own(actor)
     rules.checked_prompt(asked.template, asked.system, asked.parameters or {})
-    rules.checked_source(asked.path)
     repo = repos.load(db, actor, asked.repo, Action.READ, kind="dataset")
     commit = content.resolve_revision(db, repo, asked.revision or "main", kit)
-    entry = content.objects(db, repo, kit).entry(commit, asked.path)
-    if entry is None or entry.kind != "file":
-        raise BadBatch(f"{repo.path} has no file {asked.path[:200]!r} at {commit[:7]}.", field="path")
-    target = names.resolve(db, actor, asked.model)
+    parts = sources.choose(db, kit, repo, commit, asked.path)
+    plan = pipelines.plan(db, actor, asked.model)
+    models = leaves(plan)
+    if not any("chat" in model.abilities for model in models):
+        raise BadBatch(f"{plan.served_name} does not chat, and a prompt is put to a model that does.", field="model")
     namespace, _, short = asked.into.partition("/")
     if not short:
         raise BadBatch("Say where the answers go: namespace/name of a data set to be made.", field="into")
     # Made at once, so that the name is ours, and so that nobody learns only at the end that it is not.
     into = repos.create(db, actor, short, namespace=namespace, kind="dataset", visibility="private")
     given = {
-        "repo": repo.path, "repo_id": repo.id, "commit": commit, "path": asked.path, "template": asked.template,
-        "system": asked.system, "parameters": dict(asked.parameters or {}), "into": into.path, "into_id": into.id,
-        "model": target.model, "revision": target.revision,
+        "repo": repo.path, "repo_id": repo.id, "commit": commit, "path": asked.path.strip().strip("/"),
+        "files": [part.path for part in parts], "template": asked.template, "system": asked.system,
+        "parameters": dict(asked.parameters or {}), "into": into.path, "into_id": into.id, "kind": _kind(plan),
     }  # fmt: skip
-    return _made(db, actor, "dataset", "chat/completions", target.served_name, given, {}, asked.bill_to)
+    return _made(db, actor, "dataset", "chat/completions", plan.served_name, given, {}, asked.bill_to)
+
+
+def _kind(plan: AnyPlan) -> str:
+    """Of a route or a pipeline what it is: which model answers is known by each answer."""
+    return {RoutePlan: "route", PipelinePlan: "pipeline"}.get(type(plan), "")
 
 
 def load(db: Session, actor: Actor, batch_id: str) -> Batch:

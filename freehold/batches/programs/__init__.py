@@ -1,0 +1,1 @@
+"""Programs of processes beside the hub, which the hub itself never imports."""
