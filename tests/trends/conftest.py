@@ -14,8 +14,8 @@ from freehold.core import clock
 from freehold.core.database import Database
 from freehold.core.ids import new_id
 from freehold.repos.tables import Repo
+from freehold.trends.counting import Counting
 from freehold.trends.tables import TallyRound
-from freehold.trends.tasks import Counting
 from tests.fixtures.people import Cast
 
 Make = Callable[..., str]

@@ -19,8 +19,8 @@ from freehold.core.database import Database
 from freehold.repos.tables import Repo
 from freehold.trends import adding, queries, service
 from freehold.trends.adding import Inputs
+from freehold.trends.counting import Counting
 from freehold.trends.tables import Contribution, Tally, TallyRound
-from freehold.trends.tasks import Counting
 from tests.fixtures.people import Cast
 from tests.trends.conftest import Make, count
 
