@@ -1,10 +1,11 @@
 """Models through the hub beside the same engine called directly: tokens a second, what the way through adds, many
-streams at a time, and the first start.
+streams at a time, rows of a batch, and the first start.
 
 The engine is llama.cpp as the hub starts it, with the same options, in a process of its own for each side.
 """
 
 import asyncio
+import base64
 import json
 import statistics
 import time
@@ -30,7 +31,9 @@ FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 WORDS = [{"role": "user", "content": "Tell the story of a small boat."}]
 CONTEXT, PARALLEL, STREAMS = 512, 4, 64
 NOTICED_S = 5.0  # a node looks at its endpoints now and then
-RATIO, ADDED_P50_MS, ADDED_P99_MS, SHARE = 0.97, 5.0, 20.0, 0.30
+RATIO, ADDED_P50_MS, ADDED_P99_MS, SHARE, ROWS_RATIO = 0.97, 5.0, 20.0, 0.30, 0.90
+ROWS, ROW_TOKENS, LOOK_S = 100, 16, 0.2
+PROMPT = "Say something about number {{at}}."
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ def measure(bench: Bench) -> Iterator[Row]:
     yield _tokens(bench, hub, direct)
     yield from _added(bench, hub, direct)
     yield _many(bench, hub)
+    yield from _rows(bench, direct)
     yield _cold(bench, hub, answer.json()["id"], bare_s, warm_s)
 
 
@@ -157,6 +161,96 @@ def _many(bench: Bench, hub: Side) -> Row:
         met=not failed and cpu_s / wall_s < SHARE,
         note=f"32 tokens each, {PARALLEL} at a time; the hub's own process, without the engine's",
     )
+
+
+def _rows(bench: Bench, direct: Side) -> Iterator[Row]:
+    """A data set asked row by row, and a plain loop over the same rows with as many calls at a time."""
+    rows = ROWS * bench.scale.rounds // 2
+    _put_dataset(bench, "bench/rows", rows)
+    began = time.perf_counter()
+    asyncio.run(_loop(direct, rows))
+    plain_s = time.perf_counter() - began
+    wish = {"dataset": "bench/rows", "path": "rows.jsonl", "model": MODEL, "into": "bench/answers", "template": PROMPT}
+    wish["parameters"] = {"max_tokens": ROW_TOKENS, "temperature": 0}  # type: ignore[assignment]
+    asked_s, whole_s = _batch(bench, "/api/batches", wish, rows)
+    yield _row("rows of a data set as a batch", rows, plain_s, asked_s, whole_s)
+    lines = [
+        {
+            "custom_id": str(at),
+            "method": "POST",
+            "url": "/v1/chat/completions",
+            "body": {"model": MODEL, "messages": _about(at), "max_tokens": ROW_TOKENS, "temperature": 0},
+        }
+        for at in range(rows)
+    ]
+    sent = {"file": ("requests.jsonl", "\n".join(map(json.dumps, lines)).encode())}
+    told = httpx.post(f"{bench.hub.url}/v1/files", data={"purpose": "batch"}, files=sent, headers=bench.headers)
+    told.raise_for_status()
+    wish = {"input_file_id": told.json()["id"], "endpoint": "/v1/chat/completions", "completion_window": "24h"}
+    asked_s, whole_s = _batch(bench, "/v1/batches", wish, rows)
+    yield _row("requests of a file as a batch", rows, plain_s, asked_s, whole_s)
+
+
+def _row(name: str, rows: int, plain_s: float, asked_s: float, whole_s: float) -> Row:
+    ratio = plain_s / asked_s
+    return Row(
+        name,
+        ours=f"{rows / asked_s:.1f}/s until the last is answered",
+        peer=f"a loop over the engine directly {rows / plain_s:.1f}/s",
+        ratio=f"{ratio:.2f}",
+        target=f"at least {ROWS_RATIO}",
+        met=ratio >= ROWS_RATIO,
+        note=f"{rows} rows, {ROW_TOKENS} tokens each, {PARALLEL} at a time; {rows / whole_s:.1f}/s with what is put "
+        "together at the end",
+        samples={"loop_s": [plain_s], "asked_s": [asked_s], "whole_s": [whole_s]},
+    )
+
+
+def _about(at: int) -> list[dict[str, str]]:
+    return [{"role": "user", "content": PROMPT.replace("{{at}}", str(at))}]
+
+
+def _put_dataset(bench: Bench, name: str, rows: int) -> None:
+    made = {"name": name.partition("/")[2], "type": "dataset"}
+    httpx.post(f"{bench.hub.url}/api/repos/create", json=made, headers=bench.headers).raise_for_status()
+    text = "".join(json.dumps({"at": at}) + "\n" for at in range(rows)).encode()
+    file = {"path": "rows.jsonl", "encoding": "base64", "content": base64.b64encode(text).decode()}
+    lines = [{"key": "header", "value": {"summary": "Rows to ask"}}, {"key": "file", "value": file}]
+    url, kind = f"{bench.hub.url}/api/datasets/{name}/commit/main", {"Content-Type": "application/x-ndjson"}
+    body = "\n".join(map(json.dumps, lines))
+    httpx.post(url, content=body, headers={**bench.headers, **kind}, timeout=60).raise_for_status()
+
+
+async def _loop(side: Side, rows: int) -> None:
+    left = iter(range(rows))
+
+    async def worker(client: httpx.AsyncClient) -> None:
+        for at in left:
+            body = {"model": side.model, "messages": _about(at), "max_tokens": ROW_TOKENS, "temperature": 0}
+            answer = await client.post(f"{side.url}/chat/completions", json=body, headers=side.headers)
+            answer.raise_for_status()
+
+    async with httpx.AsyncClient(trust_env=False, timeout=600) as client:
+        await asyncio.gather(*(worker(client) for _ in range(PARALLEL)))
+
+
+def _batch(bench: Bench, path: str, wish: Mapping[str, Any], rows: int) -> tuple[float, float]:
+    """Seconds from asking for the batch until its last row is answered, and until all is put together."""
+    began, asked_s = time.perf_counter(), 0.0
+    answer = httpx.post(f"{bench.hub.url}{path}", json=wish, headers=bench.headers, timeout=60)
+    answer.raise_for_status()
+    while True:
+        time.sleep(LOOK_S)
+        url = f"{bench.hub.url}/v1/batches/{answer.json()['id']}"
+        told = httpx.get(url, headers=bench.headers, timeout=60).json()
+        since = time.perf_counter() - began
+        if not asked_s and told["freehold"]["state"] != "running":
+            asked_s = since
+        if told["status"] not in ("validating", "in_progress", "finalizing"):
+            break
+    if told["status"] != "completed" or told["request_counts"]["completed"] != rows:
+        raise RuntimeError(f"the batch came to {told}")
+    return asked_s, since
 
 
 def _cold(bench: Bench, hub: Side, endpoint_id: str, bare_s: float, first_s: float) -> Row:

@@ -7,7 +7,7 @@ answered in that second. How far ahead of the oldest unanswered line another may
 import asyncio
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -37,10 +37,13 @@ SLICE_S = 45.0
 NOTE_S = 1.0
 MAX_AHEAD = 1000
 MAX_PARALLEL = 64
+#: Lines that stand in the endpoint's line beside those it answers, so that none of its slots waits for the next.
+WAITING = 2
 #: Of a route or a pipeline, whose models have slots of their own.
 USUAL_PARALLEL = 4
 READ_AT_ONCE = 32
 MAX_WAIT_S = 60.0
+MAX_KNOWN = 100
 
 
 class Stopped(Exception):
@@ -70,6 +73,8 @@ class Slice:
         self._noted: list[Answered] = []
         self._refused = 0
         self._parallel = 1
+        self._is_wider = asyncio.Event()  # more lines may be asked at a time than was known
+        self._known: dict[str, tuple[Hashable, gateway.Known]] = {}
         self.is_exhausted = False
 
     async def work(self, stops: asyncio.Event) -> str:
@@ -82,6 +87,7 @@ class Slice:
         found = await run_in_threadpool(self._begin)
         ahead: list[Line] = []
         asking: set[asyncio.Task[Answered]] = set()
+        noting: asyncio.Task[str] | None = None
         try:
             while state == "running":
                 if stops.is_set():  # what is in flight is asked again by whoever goes on
@@ -98,17 +104,30 @@ class Slice:
                         asking.add(asyncio.ensure_future(self._asked(line)))
                 if not asking:
                     break
-                done, asking = await asyncio.wait(asking, timeout=NOTE_S, return_when=asyncio.FIRST_COMPLETED)
+                done, asking = await self._first(asking)
                 for task in done:
                     self._take_in(task.result())
-                if loop.time() - noted_at > NOTE_S:
-                    state, noted_at = await run_in_threadpool(self._note), loop.time()
+                if noting is None and loop.time() - noted_at > NOTE_S:  # beside the lines, which do not wait for it
+                    noting, noted_at = asyncio.ensure_future(self._note()), loop.time()
+                elif noting is not None and noting.done():
+                    state, noting = noting.result(), None
         finally:
             for task in asking:
                 task.cancel()
-            await asyncio.gather(*asking, return_exceptions=True)
-            state = await run_in_threadpool(self._note)
+            await asyncio.gather(*asking, *([noting] if noting is not None else []), return_exceptions=True)
+            state = await self._note()
         return state
+
+    async def _first(
+        self, asking: set["asyncio.Task[Answered]"]
+    ) -> tuple[set["asyncio.Task[Answered]"], set["asyncio.Task[Answered]"]]:
+        """The lines that are answered and those that are not, once one is, or more may be asked at a time."""
+        wider = asyncio.ensure_future(self._is_wider.wait())
+        await asyncio.wait({*asking, wider}, timeout=NOTE_S, return_when=asyncio.FIRST_COMPLETED)
+        wider.cancel()
+        self._is_wider.clear()
+        done = {task for task in asking if task.done()}
+        return done, asking - done
 
     # ---- in a thread ----
 
@@ -120,18 +139,26 @@ class Slice:
             self._finished = {row[0] for row in db.query(BatchLine.number).filter(*beyond)}
         return sources.lines(self._batch, files, self._reached)
 
-    def _note(self) -> str:
+    async def _note(self) -> str:
+        """What was answered until now is written down; the state that the batch is in."""
         noted, self._noted = self._noted, []
         while self._reached in self._finished:
             self._finished.discard(self._reached)
             self._reached += 1
+        try:
+            return await run_in_threadpool(self._noted_down, noted, self._reached)
+        except BaseException:
+            self._noted[:0] = noted  # the last one of the slice tries again
+            raise
+
+    def _noted_down(self, noted: Sequence[Answered], reached: int) -> str:
         rows = [
             {"number": one.line.number, "custom_id": one.line.custom_id, "status": one.status, "answer": one.answer}
             for one in noted
         ]
         prompt, completion = sum(one.prompt_tokens for one in noted), sum(one.completion_tokens for one in noted)
         with self._database.write() as db:
-            return jobs.note(db, self._batch.id, rows, self._reached, prompt, completion)
+            return jobs.note(db, self._batch.id, rows, reached, prompt, completion)
 
     # ---- one line ----
 
@@ -160,23 +187,38 @@ class Slice:
     async def _ask(self, line: Line) -> Answered:
         wish = gateway_rules.wish(self._batch.path, line.body)
 
-        def let_in() -> gateway.Admitted:
-            assert self._actor is not None
-            with self._database.read() as db:
-                request_id = f"{self._batch.id}-{line.number}"
-                asker = gateway.Asker(self._actor, request_id, self._batch.bill_to, is_batch=True)
-                return gateway.admit(db, asker, wish.model, lambda _: wish)
-
-        admitted = await run_in_threadpool(let_in)
+        admitted = await self._admitted(line, wish)
+        parallel = USUAL_PARALLEL
         if isinstance(admitted.plan, Target):
-            self._parallel = max(1, min(MAX_PARALLEL, admitted.plan.replicas * admitted.plan.parallel))
-        else:
-            self._parallel = USUAL_PARALLEL
+            parallel = max(1, min(MAX_PARALLEL, admitted.plan.replicas * admitted.plan.parallel))
+        if parallel + WAITING != self._parallel:
+            self._parallel = parallel + WAITING
+            self._is_wider.set()
         body = await ask(self._runtime, self._database, self._kit, admitted)
         prompt, completion = admitted.tokens
         if len(body) > rules.MAX_ANSWER_CHARS:
             return Answered(line, 502, _error({"message": "The answer is too large to be kept."}), prompt, completion)
         return Answered(line, 200, body.decode("utf-8", "replace"), prompt, completion)
+
+    async def _admitted(self, line: Line, wish: gateway_rules.Wish) -> gateway.Admitted:
+        """The line is let in: by what the last one was, where no commit came between them, or by reading anew."""
+        assert self._actor is not None
+        asker = gateway.Asker(self._actor, f"{self._batch.id}-{line.number}", self._batch.bill_to, is_batch=True)
+        version = self._database.version()
+        before, known = self._known.get(wish.model, (None, None))
+        if known is not None and known.is_lasting and version is not None and version == before:
+            return gateway.enter(self._database, known, asker, lambda _: wish)
+
+        def let_in() -> tuple[gateway.Known, gateway.Admitted]:
+            with self._database.read() as db:
+                found = gateway.known(db, asker, wish.model)
+                return found, gateway.enter(db, found, asker, lambda _: wish)
+
+        found, admitted = await run_in_threadpool(let_in)
+        if len(self._known) >= MAX_KNOWN:  # each line of a file may name another
+            self._known.clear()
+        self._known[wish.model] = (version, found)
+        return admitted
 
     def _take_in(self, one: Answered) -> None:
         self._noted.append(one)

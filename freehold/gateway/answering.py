@@ -9,18 +9,17 @@ import logging
 from collections.abc import Mapping
 from contextlib import aclosing
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from freehold.core.errors import HubError, Unavailable
 from freehold.core.http import header_text
-from freehold.gateway import keeping, service
+from freehold.gateway import asking, keeping
 from freehold.gateway.errors import BudgetReached
 from freehold.gateway.service import Admitted
 from freehold.gateway.shapes import Shape
-from freehold.inference.rules import Reply, Runtime, Target
+from freehold.inference.rules import Reply, Runtime
 from freehold.pipelines.answering import answer
 from freehold.usage.rules import Outcome
 
@@ -139,15 +138,8 @@ class Answer(Response):
         await self._shape.problem(err)(scope, receive, self._send)
 
     async def _recorded(self) -> None:
-        admitted, database = self._admitted, self._request.app.state.database
-        if admitted.ledger.legs:
-            service.record(database, admitted, outcome=self._outcome)
-        else:  # it may have to take back what was held of a budget
-            await run_in_threadpool(service.record, database, admitted)
-        if not isinstance(admitted.plan, Target):
-            await run_in_threadpool(service.keep, database, admitted, outcome=self._outcome)
-        if self._heard.has_begun:
-            await run_in_threadpool(keeping.keep, database, self._request.app.state.kit, admitted, self._heard)
+        state = self._request.app.state
+        await asking.recorded(state.database, state.kit, self._admitted, self._heard, outcome=self._outcome)
 
     # ---- bytes out -----------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from freehold.gateway import keeping, service
 from freehold.gateway.keeping import Heard
 from freehold.gateway.service import Admitted
 from freehold.gateway.shapes import OpenAI
-from freehold.inference.rules import Runtime
+from freehold.inference.rules import Runtime, Target
 from freehold.pipelines.answering import answer
 from freehold.usage.rules import Outcome
 
@@ -22,12 +22,19 @@ async def ask(runtime: Runtime, database: Database, kit: Kit, admitted: Admitted
         heard.whole(body)
         return OpenAI(admitted.wish.model).whole(body, reply)
     finally:
-        outcome: Outcome | None = "cut" if admitted.is_spent else None
-        # In a thread: it may take back what was held of a budget, and keeps what a route did.
-        await run_in_threadpool(_recorded, database, kit, admitted, outcome, heard)
+        await recorded(database, kit, admitted, heard, outcome="cut" if admitted.is_spent else None)
 
 
-def _recorded(database: Database, kit: Kit, admitted: Admitted, outcome: Outcome | None, heard: Heard) -> None:
-    service.record(database, admitted, outcome=outcome)
-    service.keep(database, admitted, outcome=outcome)
-    keeping.keep(database, kit, admitted, heard)
+async def recorded(
+    database: Database, kit: Kit, admitted: Admitted, heard: Heard, *, outcome: Outcome | None = None
+) -> None:
+    """What a call took is written down, and of what was ``heard`` what its owner keeps; in a thread what waits for the
+    database."""
+    if admitted.ledger.legs:
+        service.record(database, admitted, outcome=outcome)
+    else:  # it may have to take back what was held of a budget
+        await run_in_threadpool(service.record, database, admitted)
+    if not isinstance(admitted.plan, Target):
+        await run_in_threadpool(service.keep, database, admitted, outcome=outcome)
+    if heard.has_begun:
+        await run_in_threadpool(keeping.keep, database, kit, admitted, heard)

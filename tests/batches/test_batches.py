@@ -15,6 +15,7 @@ from freehold.core import clock
 from freehold.core.ids import new_id
 from freehold.governance.tables import AuditEntry
 from freehold.repos.tables import Repo
+from freehold.tasks.tables import Task
 from freehold.usage.rules import subject_key
 from freehold.usage.tables import Budget, Price
 from tests.batches.test_formats import parquet
@@ -351,3 +352,33 @@ def test_a_batch_is_looked_at_begun_and_followed_in_a_browser(
     assert "alice/sums" in alice.see(address)
     assert address in alice.see("/batches")
     assert alice.send(f"{address}/pause", page="/batches/new").status_code == 422
+
+
+@pytest.mark.parametrize("is_written", [False, True])
+def test_a_note_that_breaks_off_loses_no_line_and_counts_none_twice(
+    hub: Hub, work: Callable[[], None], is_written: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether its transaction arrived is not known to the slice."""
+    batch_id = begun(hub, sent(hub, requests("one", "two", "three", "four", "five")))
+    real, breaks = running.jobs.note, [True]
+
+    def note(db: Any, *given: Any) -> str:
+        if breaks and given[1]:
+            breaks.clear()
+            if is_written:
+                with hub.database.write() as own:
+                    real(own, *given)
+            raise OSError("the connection broke")
+        return real(db, *given)
+
+    monkeypatch.setattr(running.jobs, "note", note)
+    monkeypatch.setattr(running, "NOTE_S", 0.0)
+    work()
+    assert not breaks
+    with hub.database.write() as db:
+        for task in db.query(Task):
+            task.due_at = clock.now()
+    work()
+    told = of(hub, batch_id)
+    assert (told["status"], told["request_counts"]) == ("completed", {"total": 5, "completed": 5, "failed": 0})
+    assert sorted(one["custom_id"] for one in content(hub, told["output_file_id"])) == [f"c-{at}" for at in range(5)]

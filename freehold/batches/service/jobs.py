@@ -186,7 +186,11 @@ def note(
     batch = db.scalar(select(Batch).where(Batch.id == batch_id).with_for_update())
     if batch is None:
         return ""
-    if answered and batch.state != "cancelled":
+    numbers = [line["number"] for line in answered]
+    mine = BatchLine.batch_id == batch_id, BatchLine.number.in_(numbers)
+    # All of them, or none: they were written by one transaction, of whose end its writer did not hear.
+    is_new = answered and db.scalar(select(BatchLine.number).where(*mine).limit(1)) is None
+    if is_new and batch.state != "cancelled":
         db.execute(BatchLine.__table__.insert(), [{"batch_id": batch_id, **line} for line in answered])  # type: ignore[attr-defined]
         good = sum(line["status"] == 200 for line in answered)
         batch.done += good
