@@ -442,6 +442,7 @@ def _lifespan(  # type: ignore[no-untyped-def]  # Starlette's own protocol
             *trends_tasks.periodics(database),
             *searches_tasks.periodics(database),
             *governance_tasks.periodics(database),
+            *batches_tasks.periodics(database, kit),
             *usage_tasks.periodics(database, database.info[usage.LEDGER], kit.settings.meter_days),
             Periodic("words of older threads", threads_texts.BACKFILL_S, threads_texts.Backfill(database).turn),
         )

@@ -40,11 +40,14 @@ async def upload(request: Request) -> Response:
         if not form.files:
             raise BadBatch('The form has no file: send it as "file".', field="file")
         one, purpose = form.files[0], form.fields.get("purpose", "")
+        anchor, seconds = (form.fields.get(f"expires_after[{name}]") for name in ("anchor", "seconds"))
+        kept_s = files.lifetime_s(kit, anchor, seconds)
         await in_thread(request, lambda ask: files.admit(ask.db, ask.actor, purpose, one.size_bytes), reads=True)
         file_id = await run_in_threadpool(files.put, kit, one.path)
 
         def record(ask: Ask) -> dict[str, Any]:
-            return schemas.file(files.record(ask.db, ask.actor.id, file_id, one.name, purpose, one.size_bytes))
+            recorded = files.record(ask.db, ask.actor.id, file_id, one.name, purpose, one.size_bytes, kept_s=kept_s)
+            return schemas.file(recorded)
 
         return JSONResponse(await in_thread(request, record))
     finally:
@@ -97,10 +100,15 @@ async def create(request: Request) -> Response:
     if not (file_id.isascii() and file_id.isprintable()):
         raise NoSuchBatch("You have no file of this id.")
     bill_to = request.headers.get("x-hf-bill-to", "")[:96]
+    after = given.get("output_expires_after")
+    if after is not None and not isinstance(after, dict):
+        raise BadBatch('"output_expires_after" is an object of anchor and seconds.', field="output_expires_after")
+    kept_s = files.lifetime_s(request.app.state.kit, (after or {}).get("anchor"), (after or {}).get("seconds"))
 
     def made(ask: Ask) -> dict[str, Any]:
         path = endpoint.removeprefix("/v1/")
-        return schemas.batch(jobs.from_file(ask.db, ask.actor, file_id, path, notes=notes, bill_to=bill_to))
+        begun = jobs.from_file(ask.db, ask.actor, file_id, path, notes=notes, bill_to=bill_to, kept_s=kept_s)
+        return schemas.batch(begun)
 
     return JSONResponse(await in_thread(request, made))
 

@@ -62,11 +62,13 @@ def _files(database: Database, kit: Kit, batch: Batch, scratch: Path) -> None:
             }
             (answers if is_good else errors).write(json.dumps(told, ensure_ascii=False).encode("utf-8") + b"\n")
     sizes = {name: held.stat().st_size for name, held in (("output", good), ("error", bad))}
+    kept_s = int(batch.given.get("kept_s") or files.lifetime_s(kit, None, None))
     ids = {name: files.put(kit, held) for name, held in (("output", good), ("error", bad)) if sizes[name]}
     with database.write() as db:
         now = db.get_one(Batch, batch.id, with_for_update=True)
         for name, file_id in ids.items():
-            files.record(db, now.user_id, file_id, f"{batch.id}_{name}.jsonl", "batch_output", sizes[name])
+            called = f"{batch.id}_{name}.jsonl"
+            files.record(db, now.user_id, file_id, called, "batch_output", sizes[name], kept_s=kept_s)
         now.output_file_id, now.error_file_id = ids.get("output"), ids.get("error")
         _ended(now)
 

@@ -36,6 +36,7 @@ def file(one: BatchFile) -> dict[str, Any]:
         "object": "file",
         "bytes": one.size_bytes,
         "created_at": int(one.created_at.timestamp()),
+        "expires_at": int(one.expires_at.timestamp()) if one.expires_at else None,
         "filename": one.name,
         "purpose": one.purpose,
         "status": "processed",

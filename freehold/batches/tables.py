@@ -16,7 +16,10 @@ class BatchFile(Base):
     """A file of requests or of answers; its bytes lie in the store under ``rules.file_key``. Its owner's alone."""
 
     __tablename__ = "batch_files"
-    __table_args__ = (Index("ix_batch_files_user_id_created_at", "user_id", "created_at"),)
+    __table_args__ = (
+        Index("ix_batch_files_user_id_created_at", "user_id", "created_at"),
+        Index("ix_batch_files_expires_at", "expires_at"),
+    )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
@@ -24,6 +27,8 @@ class BatchFile(Base):
     purpose: Mapped[str] = mapped_column(String(16))
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: From then on it is nobody's, and soon gone, unless a batch still reads it. None: of the release before.
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Batch(Base):

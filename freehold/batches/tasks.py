@@ -6,15 +6,18 @@ from concurrent.futures import CancelledError
 
 from freehold.batches import finishing, queue
 from freehold.batches.running import Slice, Stopped
-from freehold.batches.service import jobs
+from freehold.batches.service import files, jobs
 from freehold.batches.tables import Batch
 from freehold.content.kit import Kit
+from freehold.core.database import Database
 from freehold.core.errors import HubError
 from freehold.inference.rules import Runtime
+from freehold.tasks.periodic import Periodic
 from freehold.tasks.rules import Kind, TryLater
 from freehold.tasks.worker import Body, Turn
 
 NOT_YET_S = 5
+SWEEPING_S = 1800
 
 
 class Host:
@@ -48,6 +51,10 @@ class Host:
 
 def bodies(kit: Kit, host: Host) -> dict[Kind, Body]:
     return {queue.RUN: lambda turn, batch_id: run(turn, kit, host, batch_id)}
+
+
+def periodics(database: Database, kit: Kit) -> tuple[Periodic, ...]:
+    return (Periodic("old files of batches", SWEEPING_S, lambda: files.sweep(database, kit)),)
 
 
 def run(turn: Turn, kit: Kit, host: Host, batch_id: str) -> None:

@@ -94,6 +94,9 @@ class Settings:
     content_days: int = field(
         default=30, metadata={"help": "Days that what was asked and answered is kept, where an owner keeps it."}
     )
+    batch_file_days: int = field(
+        default=30, metadata={"help": "Days that files of batches are kept, where a call does not say fewer."}
+    )
 
     @property
     def hub_url(self) -> str:
@@ -179,7 +182,7 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"FREEHOLD_CURRENCY is {settings.currency!r}; use three capital letters, such as EUR.")
     if not 0 <= settings.core_watts <= 10_000:
         raise SettingsError(f"FREEHOLD_CORE_WATTS is {settings.core_watts}; it takes 0 to 10000.")
-    for name in ("meter_days", "content_days"):
+    for name in ("meter_days", "content_days", "batch_file_days"):
         if not 1 <= getattr(settings, name) <= 3650:
             raise SettingsError(f"FREEHOLD_{name.upper()} is {getattr(settings, name)}; it takes 1 to 3650.")
     for name, known in (

@@ -3,13 +3,15 @@
 import base64
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from freehold.batches import running
-from freehold.batches.tables import Batch, BatchLine
+from freehold.batches.service import files
+from freehold.batches.tables import Batch, BatchFile, BatchLine
 from freehold.cards.rules import validate
 from freehold.core import clock
 from freehold.core.ids import new_id
@@ -115,6 +117,43 @@ def test_files_and_batches_are_their_makers_alone(hub: Hub) -> None:
     assert mine.status_code == 409, "a batch reads it"
     body = {"input_file_id": file_id, "endpoint": "/v1/chat/completions"}
     assert hub.client.post("/v1/batches", json=body, headers=hub.cast.bob.headers).status_code == 404
+
+
+def test_files_expire_and_are_swept_but_for_those_that_a_batch_reads(hub: Hub, work: Callable[[], None]) -> None:
+    alice, kit = hub.cast.alice.headers, hub.client.app.state.kit  # type: ignore[attr-defined]
+    usual = hub.client.get(f"/v1/files/{sent(hub, requests('one'))}", headers=alice).json()
+    assert usual["expires_at"] - usual["created_at"] == 30 * 86_400
+
+    def upload(seconds: str, anchor: str = "created_at") -> Any:
+        form = {"purpose": "batch", "expires_after[anchor]": anchor, "expires_after[seconds]": seconds}
+        files = {"file": ("in.jsonl", requests("one").encode())}
+        return hub.client.post("/v1/files", headers=alice, data=form, files=files)
+
+    for seconds, anchor in (("3599", "created_at"), ("9" * 30, "created_at"), ("x", "created_at"), ("7200", "now")):
+        assert upload(seconds, anchor).status_code == 400
+    short, read = upload("3600").json(), upload("3600").json()
+    assert short["expires_at"] - short["created_at"] == 3600
+    body = {"input_file_id": read["id"], "endpoint": "/v1/chat/completions", "completion_window": "24h"}
+    after = {"output_expires_after": {"anchor": "created_at", "seconds": 7200}}
+    bad = hub.client.post("/v1/batches", json=body | {"output_expires_after": 5}, headers=alice)
+    assert bad.status_code == 400
+    batch_id = hub.client.post("/v1/batches", json=body | after, headers=alice).json()["id"]
+    with hub.database.write() as db:
+        past = clock.now() - timedelta(seconds=1)
+        for one in (short, read):
+            db.get_one(BatchFile, one["id"]).expires_at = past
+    for method, path in (("GET", ""), ("GET", "/content"), ("DELETE", "")):
+        assert hub.client.request(method, f"/v1/files/{short['id']}{path}", headers=alice).status_code == 404
+    assert [one["id"] for one in hub.client.get("/v1/files", headers=alice).json()["data"]] == [usual["id"]]
+    assert files.sweep(hub.database, kit) == 1
+    work()
+    told = of(hub, batch_id)
+    assert told["status"] == "completed", "its file was there for it"
+    output = hub.client.get(f"/v1/files/{told['output_file_id']}", headers=alice).json()
+    assert output["expires_at"] - output["created_at"] == 7200
+    assert files.sweep(hub.database, kit) == 1 and files.sweep(hub.database, kit) == 0
+    with hub.database.read() as db:
+        assert db.get(BatchFile, read["id"]) is None and db.get(BatchFile, usual["id"]) is not None
 
 
 def test_a_token_that_only_reads_keeps_nothing(hub: Hub) -> None:

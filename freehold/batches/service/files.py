@@ -1,9 +1,11 @@
 """Files of requests and of answers: their owner's alone."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import delete as delete_rows
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Actor
@@ -13,10 +15,13 @@ from freehold.batches.errors import BadBatch, NoSuchBatch, NotNow
 from freehold.batches.tables import Batch, BatchFile
 from freehold.content.kit import Kit
 from freehold.core import clock, events
+from freehold.core.database import Database
 from freehold.core.ids import new_secret_id
 
 MAX_FILES = 1000
 MAX_LISTED = 100
+LEAST_S = 3600
+SWEPT_AT_ONCE = 500
 
 
 def own(actor: Actor, *, writes: bool = False) -> str:
@@ -51,15 +56,36 @@ def put(kit: Kit, held: Path) -> str:
     return file_id
 
 
-def record(db: Session, user_id: str, file_id: str, name: str, purpose: str, size_bytes: int) -> BatchFile:
-    """What was put is a file of this person's."""
+def lifetime_s(kit: Kit, anchor: object, seconds: object) -> int:
+    """For how long a file is kept whose call says ``expires_after`` so; None and None: as the installation has it.
+
+    Raises :class:`BadBatch`. Source: OpenAI API reference, files, ``expires_after``.
+    """
+    most = kit.settings.batch_file_days * 86_400
+    if anchor is None and seconds is None:
+        return most
+    text = str(seconds)
+    if anchor != "created_at" or not text.isascii() or not text.isdigit() or not LEAST_S <= int(text[:12]) <= most:
+        raise BadBatch(
+            f'"expires_after" has the anchor created_at, and seconds from {LEAST_S:,} to {most:,}.',
+            field="expires_after",
+        )
+    return int(text)
+
+
+def record(
+    db: Session, user_id: str, file_id: str, name: str, purpose: str, size_bytes: int, *, kept_s: int
+) -> BatchFile:
+    """What was put is a file of this person's, for ``kept_s`` seconds."""
+    now = clock.now()
     file = BatchFile(
         id=file_id,
         user_id=user_id,
         name=name.replace("\0", "")[:256],
         purpose=purpose,
         size_bytes=size_bytes,
-        created_at=clock.now(),
+        created_at=now,
+        expires_at=now + timedelta(seconds=kept_s),
     )
     db.add(file)
     db.flush()
@@ -69,14 +95,16 @@ def record(db: Session, user_id: str, file_id: str, name: str, purpose: str, siz
 def load(db: Session, actor: Actor, file_id: str) -> BatchFile:
     """The file of ``actor`` by this id. Raises :class:`NoSuchBatch`."""
     file = db.get(BatchFile, file_id[:40])
-    if file is None or file.user_id != own(actor):
+    is_over = file is not None and file.expires_at is not None and file.expires_at <= clock.now()
+    if file is None or file.user_id != own(actor) or is_over:
         raise NoSuchBatch("You have no file of this id.")
     return file
 
 
 def listed(db: Session, actor: Actor) -> Sequence[BatchFile]:
     """The newest files of ``actor``."""
-    mine = select(BatchFile).where(BatchFile.user_id == own(actor))
+    lasts = or_(BatchFile.expires_at.is_(None), BatchFile.expires_at > clock.now())
+    mine = select(BatchFile).where(BatchFile.user_id == own(actor), lasts)
     return db.scalars(mine.order_by(BatchFile.created_at.desc(), BatchFile.id).limit(MAX_LISTED)).all()
 
 
@@ -90,3 +118,15 @@ def delete(db: Session, kit: Kit, actor: Actor, file_id: str) -> None:
     key = rules.file_key(file.id)
     db.delete(file)
     events.after_commit(db, lambda: kit.store.delete([key]))
+
+
+def sweep(database: Database, kit: Kit) -> int:
+    """Files whose time is over are gone, some at a time, but for those that a batch still reads; how many went."""
+    with database.write() as db:
+        reading = select(Batch.given).where(Batch.source == "file", Batch.state.not_in(rules.ENDED))
+        read = {str(given.get("file_id")) for given in db.scalars(reading)}
+        over = select(BatchFile.id).where(BatchFile.expires_at <= clock.now()).order_by(BatchFile.expires_at)
+        ids = [one for one in db.scalars(over.limit(SWEPT_AT_ONCE + len(read))) if one not in read][:SWEPT_AT_ONCE]
+        db.execute(delete_rows(BatchFile).where(BatchFile.id.in_(ids)))
+        events.after_commit(db, lambda: kit.store.delete([rules.file_key(one) for one in ids]))
+    return len(ids)

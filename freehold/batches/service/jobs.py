@@ -45,13 +45,23 @@ class FromDataset:
 
 
 def from_file(
-    db: Session, actor: Actor, file_id: str, path: str, *, notes: Mapping[str, Any] | None = None, bill_to: str = ""
+    db: Session,
+    actor: Actor,
+    file_id: str,
+    path: str,
+    *,
+    kept_s: int,
+    notes: Mapping[str, Any] | None = None,
+    bill_to: str = "",
 ) -> Batch:
-    """The requests of a file are asked, after live calls. Raises :class:`BadBatch`, :class:`NoSuchBatch`."""
+    """The requests of a file are asked, after live calls; files of answers are kept for ``kept_s`` seconds.
+
+    Raises :class:`BadBatch`, :class:`NoSuchBatch`.
+    """
     file = files.load(db, actor, file_id)
     if path not in rules.PATHS:
         raise BadBatch(f"endpoint is one of {', '.join(f'/v1/{one}' for one in rules.PATHS)}.", field="endpoint")
-    return _made(db, actor, "file", path, "", {"file_id": file.id}, notes or {}, bill_to)
+    return _made(db, actor, "file", path, "", {"file_id": file.id, "kept_s": kept_s}, notes or {}, bill_to)
 
 
 def from_dataset(db: Session, kit: Kit, actor: Actor, asked: FromDataset) -> Batch:
