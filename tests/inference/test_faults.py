@@ -1,10 +1,13 @@
 """A live hub with models up: killed, restarted, its engines killed under it. Nothing is left, and it answers again."""
 
+import base64
+import json
 import os
 import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -49,15 +52,16 @@ def client(live: Live) -> httpx.Client:
     return httpx.Client(base_url=live.url, headers=headers, timeout=60, trust_env=False)
 
 
-def put(http: httpx.Client, file: Path) -> None:
-    import base64
-    import json
-
-    value = {"path": "tiny.gguf", "encoding": "base64", "content": base64.b64encode(file.read_bytes()).decode()}
-    lines = [{"key": "header", "value": {"summary": "Add it"}}, {"key": "file", "value": value}]
+def put(http: httpx.Client, file: Path | None, name: str = "alice/tiny", card: bytes = b"") -> None:
+    """A commit of the model's file, and of its card where one is given."""
+    files = {**({file.name: file.read_bytes()} if file else {}), **({"README.md": card} if card else {})}
+    lines: list[dict[str, Any]] = [{"key": "header", "value": {"summary": "Add it"}}]
+    for path, data in files.items():
+        value = {"path": path, "encoding": "base64", "content": base64.b64encode(data).decode()}
+        lines.append({"key": "file", "value": value})
     body = "\n".join(json.dumps(line) for line in lines)
     http.post(
-        "/api/models/alice/tiny/commit/main", content=body, headers={"Content-Type": "application/x-ndjson"}
+        f"/api/models/{name}/commit/main", content=body, headers={"Content-Type": "application/x-ndjson"}
     ).raise_for_status()
 
 
