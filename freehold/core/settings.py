@@ -49,7 +49,10 @@ class Settings:
     git_s: int = field(default=3600, metadata={"help": "Longest time that one clone, or the check of a push, takes."})
     multipart_bytes: int = field(default=5 << 30, metadata={"help": "LFS files above this are sent in parts."})
     max_object_bytes: int = field(default=5 << 40, metadata={"help": "Largest single file."})
-    cache_bytes: int = field(default=20 << 30, metadata={"help": "Disk for files rebuilt from their Xet chunks."})
+    cache_bytes: int = field(
+        default=20 << 30,
+        metadata={"help": "Disk for files rebuilt from their Xet chunks, and those that engines read."},
+    )
     xet_token_s: int = field(default=3600, metadata={"help": "Life of a Xet token and of a data address."})
     session_s: int = field(default=14 * 86400, metadata={"help": "Life of a signed-in browser session."})
 

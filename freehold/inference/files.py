@@ -24,6 +24,7 @@ from freehold.content.errors import ContentDamaged, ContentGone, EntryNotFound
 from freehold.content.kit import Kit
 from freehold.content.queries import FileAt
 from freehold.content.service import downloads
+from freehold.content.service.rebuilt import kept_bytes
 from freehold.core.database import Database
 from freehold.core.errors import StorageFull, Unavailable
 from freehold.gitkit.objects import Entry, Objects
@@ -52,7 +53,7 @@ class Wanted:
 
 
 class ModelFiles:
-    """The folders of this node, at most ``limit_bytes`` of what is not linked."""
+    """The folders of this node; with what lies in its cache beside them at most ``limit_bytes`` that is not linked."""
 
     def __init__(self, database: Database, kit: Kit) -> None:
         self._database, self._kit = database, kit
@@ -117,19 +118,25 @@ class ModelFiles:
             raise ContentDamaged(file.entry.pointer.sha256)
 
     def _make_room(self, size_bytes: int) -> None:
-        """The folders hold at most the limit with ``size_bytes`` more, as far as nobody uses them."""
+        """The node's cache holds at most the limit with ``size_bytes`` more, as far as nobody uses it: these folders,
+        the weights that engines made of files, and the files rebuilt for readers. The longest unused goes first."""
         self.folder.mkdir(parents=True, exist_ok=True)
         found = [
-            (used_at(Path(one.path)), _own_bytes(Path(one.path)), one.path)
+            (used_at(Path(one.path)), kept_bytes([Path(one.path)]), one.path)
             for one in _entries(self.folder)
             if one.is_dir()
         ]
+        for folder in (self._kit.cache / "made", self._kit.cache / "files"):
+            for one in _entries(folder):
+                with suppress(OSError):
+                    facts = one.stat()
+                    found.append((max(facts.st_atime, facts.st_mtime), facts.st_size, one.path))
         total_bytes = sum(size for _, size, _ in found) + size_bytes
         for used, size, path in sorted(found):
             if total_bytes <= self.limit_bytes:
                 return
             if used < time.time() - IN_USE_S and size:
-                shutil.rmtree(path, ignore_errors=True)
+                _remove(path)
                 total_bytes -= size
 
 
@@ -182,15 +189,11 @@ def _linked(source: Path, path: Path, size_bytes: int) -> bool:
     return False
 
 
-def _own_bytes(folder: Path) -> int:
-    """What would be free if it went."""
-    total = 0
-    for root, _, names in os.walk(folder):
-        for name in names:
-            with suppress(OSError):
-                facts = os.lstat(os.path.join(root, name))
-                total += facts.st_size if facts.st_nlink == 1 else 0
-    return total
+def _remove(path: str) -> None:
+    """A folder, or a file: whoever has it open keeps it."""
+    shutil.rmtree(path, ignore_errors=True)
+    with suppress(OSError):
+        os.unlink(path)
 
 
 def _entries(folder: Path) -> Iterator["os.DirEntry[str]"]:

@@ -15,6 +15,7 @@ from freehold.content.errors import ContentDamaged, ContentGone, EntryNotFound
 from freehold.content.keys import content_key
 from freehold.content.kit import Kit
 from freehold.content.service import objects
+from freehold.content.service.rebuilt import RebuiltFiles
 from freehold.core.database import Database
 from freehold.inference import files
 from freehold.inference.files import ModelFiles, Wanted
@@ -106,6 +107,26 @@ def test_what_is_used_least_goes_for_what_is_new_and_never_what_is_in_use(
     found.folder_of(want(database, kit, cast, "alice/m", at, "config.json", "in/weights.gguf"))
     assert folders[1].exists(), "it is in use"
     assert not files.use(folders[0])
+
+
+def test_what_lies_in_the_cache_for_models_and_for_readers_has_one_bound(
+    app: Starlette, kit: Kit, database: Database, cast: Cast, commit: str
+) -> None:
+    keep(database, kit, "alice/m", cast)
+    small = Kit(**vars(kit) | {"settings": replace(kit.settings, cache_bytes=3 * len(WEIGHTS))})
+    old, new = kit.cache / "files" / "old", kit.cache / "made" / "new-f16.gguf"
+    for at, one in enumerate((old, new)):
+        one.parent.mkdir(parents=True, exist_ok=True)
+        one.write_bytes(bytes(2 * len(WEIGHTS)))
+        os.utime(one, (0, time.time() - 10_000 + at))
+    wanted = want(database, kit, cast, "alice/m", commit, "config.json", "in/weights.gguf")
+    folder = ModelFiles(database, small).folder_of(wanted)
+    assert (old.exists(), new.exists()) == (False, False), "neither fits beside it"
+    old.write_bytes(bytes(len(WEIGHTS)))
+    os.utime(old, (0, time.time() - 10_000))
+    tuple(RebuiltFiles(small).teed("f" * 64, len(WEIGHTS), iter([WEIGHTS])))
+    assert not old.exists(), "what engines read counts for what readers have"
+    assert folder.exists()
 
 
 def test_what_a_killed_hub_left_half_made_is_swept(app: Starlette, kit: Kit, database: Database, cast: Cast) -> None:

@@ -4,7 +4,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
@@ -16,16 +16,21 @@ LARGEST_SHARE = 2
 #: Not evicted sooner after its last use: a server may be about to open it.
 IN_USE_S = 60
 
+#: Folders of the node's cache that engines read from, which have the same bound, together with these files.
+OF_ENGINES = ("models", "made")
+
 _growing: set[Path] = set()
 _lock = threading.Lock()
 
 
 class RebuiltFiles:
-    """At most ``limit_bytes`` of whole files by digest, the least recently used dropped first."""
+    """Whole files by digest, the least recently used dropped first. With what engines read from the node's cache they
+    are at most ``limit_bytes``, as far as nobody uses them."""
 
     def __init__(self, kit: Kit) -> None:
         self.folder = kit.cache / "files"
         self.limit_bytes = kit.settings.cache_bytes
+        self._beside = [kit.cache / name for name in OF_ENGINES]
 
     def find(self, sha256: str) -> Path | None:
         """The file, marked as used now: many disks are mounted so that reading alone would leave no trace."""
@@ -87,7 +92,7 @@ class RebuiltFiles:
             with suppress(FileNotFoundError):
                 facts = entry.stat()
                 files.append((max(facts.st_atime, facts.st_mtime), facts.st_size, entry.path))
-        total_bytes = sum(size for _, size, _ in files) + size_bytes
+        total_bytes = sum(size for _, size, _ in files) + size_bytes + kept_bytes(self._beside)
         for used_at, size, path in sorted(files):
             if total_bytes <= self.limit_bytes:
                 return
@@ -98,6 +103,18 @@ class RebuiltFiles:
 
     def _path(self, sha256: str) -> Path:
         return self.folder / sha256
+
+
+def kept_bytes(folders: Iterable[Path]) -> int:
+    """What would be free if these folders went: another name of a file that stays elsewhere takes nothing."""
+    total = 0
+    for folder in folders:
+        for root, _, names in os.walk(folder):
+            for name in names:
+                with suppress(OSError):
+                    facts = os.lstat(os.path.join(root, name))
+                    total += facts.st_size if facts.st_nlink == 1 else 0
+    return total
 
 
 def _written(file: FileIO | None, piece: bytes) -> FileIO | None:
