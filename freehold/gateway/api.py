@@ -126,8 +126,7 @@ async def models(request: Request) -> Response:
 @in_openai_form
 async def model(request: Request) -> Response:
     name = request.path_params["model"]
-    found = await in_thread(request, lambda ask: service.models(ask.db, ask.actor), reads=True)
-    one = next((one for one in found if one.name.lower() == name.lower()), None)
+    one = await in_thread(request, lambda ask: service.model(ask.db, ask.actor, name), reads=True)
     if one is None:
         raise ModelUnknown(f"No model that you may call is served as {name[:200]!r}.")
     return JSONResponse(_model(one))

@@ -219,6 +219,11 @@ def _meter(admitted: Admitted, leg: Leg, outcome: Outcome, via: str) -> Meter:
     )
 
 
+def model(db: Session, actor: Actor, name: str) -> names.Listed | None:
+    """The one of :func:`models` that has this very name, without reading the others."""
+    return names.one(db, actor, name) or pipelines.one(db, actor, name)
+
+
 def models(db: Session, actor: Actor) -> Sequence[names.Listed]:
     """What ``actor`` may call, by name: endpoints, adapters, routes and pipelines."""
     everything = [*names.listed(db, actor), *pipelines.listed(db, actor)]

@@ -82,6 +82,19 @@ def listed(db: Session, actor: Actor) -> list[names.Listed]:
     return said + [_listed(one, "pipeline", made) for one, made in callable_pipelines(db, actor, pipelines)]
 
 
+def one(db: Session, actor: Actor, name: str) -> names.Listed | None:
+    """The route or pipeline of this very name as :func:`listed` has it; None: it would not be there."""
+    found = names.find(db, name)
+    if found is None or found.shown.lower() != name.lower():
+        return None
+    if found.kind == "route" and (route := db.get(Route, found.target_id)) is not None:
+        return next((_listed(of, "route", made) for of, made in routing.callable_routes(db, actor, [route])), None)
+    if found.kind == "pipeline" and (pipeline := db.get(Pipeline, found.target_id)) is not None:
+        mine = callable_pipelines(db, actor, [pipeline])
+        return next((_listed(of, "pipeline", made) for of, made in mine), None)
+    return None
+
+
 def _listed(one: Route | Pipeline, kind: names.Kind, made: RoutePlan | PipelinePlan) -> names.Listed:
     targets = leaves(made)
     limits = [target.context_tokens for target in targets if target.context_tokens is not None]

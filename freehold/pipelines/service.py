@@ -31,7 +31,7 @@ KEPT, CUT_EVERY = 200, 16
 #: Where a repository's pipeline is looked for, where nobody says.
 USUAL_PATH = "freehold-pipeline.yaml"
 
-plan, listed = planning.plan, planning.listed
+plan, listed, one = planning.plan, planning.listed, planning.one
 
 
 @dataclass(frozen=True)

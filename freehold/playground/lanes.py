@@ -82,7 +82,7 @@ def offered(db: Session, actor: Actor) -> Sequence[Listed]:
 def served(db: Session, actor: Actor, name: str) -> Listed:
     """What is served under ``name`` and ``actor`` may call. Raises ``SignInToCall``, ``ModelUnknown``."""
     names.refuse_anonymous(db, actor)
-    found = next((one for one in gateway.models(db, actor) if one.name.lower() == name.lower()), None)
+    found = gateway.model(db, actor, name)
     if found is None:
         raise names.unknown(db, actor, name)
     return found

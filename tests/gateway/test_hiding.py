@@ -9,11 +9,12 @@ from freehold.access.rules import Action
 from freehold.accounts import service as accounts
 from freehold.accounts.tables import Account
 from freehold.core import instance
+from freehold.gateway import service
 from freehold.repos import service as repos
 from tests.discover.conftest import Publish
 from tests.discover.conftest import publish as publish  # the fixture
 from tests.fixtures.people import Person
-from tests.gateway.conftest import Hub
+from tests.gateway.conftest import REVISION, Hub
 from tests.gateway.test_policies import route
 
 HIDDEN, ABSENT = "lab/hushhush", "lab/nothing8"
@@ -107,6 +108,22 @@ def test_a_hidden_name_is_as_one_that_nobody_has(hub: Hub, kind: str, publish: P
     with hub.database.write() as db:
         instance.choose(db, "anonymous_calls", "yes")
     hides(hub, {})
+
+
+@pytest.mark.parametrize("kind", ["endpoint", "route", "pipeline"])
+def test_one_name_is_looked_up_as_lists_have_it(hub: Hub, kind: str, publish: Publish) -> None:
+    """To everybody, and to whoever is not signed in, where the instance lets them call and where it does not."""
+    served(hub, kind, publish)
+    hub.serve("lab/off", is_on=False)
+    names = (HIDDEN, HIDDEN.upper(), f"{HIDDEN}@{REVISION}", "lab/it", "lab/ours", "lab/off", "lab/none", "a\0/b", "")
+    with hub.database.write() as db:
+        for choice in ("no", "yes"):
+            instance.choose(db, "anonymous_calls", choice)
+            for who in (hub.cast.alice, hub.cast.bob, hub.cast.charlie, hub.cast.root, Person("")):
+                listed = {one.name.lower(): one for one in service.models(db, who.actor)}
+                assert {name: service.model(db, who.actor, name) for name in names} == {
+                    name: listed.get(name.lower()) for name in names
+                }
 
 
 def may(hub: Hub, headers: dict[str, str], name: str = "lab/ours") -> bool:

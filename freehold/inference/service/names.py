@@ -129,13 +129,34 @@ def listed(db: Session, actor: Actor, *, limit: int = MAX_LISTED) -> Sequence[Li
     """What is switched on and ``actor`` may call, by name; nothing for an anonymous caller that may not call."""
     if actor.is_anonymous and not access.anonymous_may_call(db, bool(db.info.get(ANONYMOUS_CALLS))):
         return []
-    query = access.visible(select(Endpoint).where(Endpoint.is_on.is_(True)), actor)
-    rows = db.scalars(query.order_by(Endpoint.name).limit(limit)).all()
+    rows = db.scalars(_endpoints(actor).order_by(Endpoint.name).limit(limit)).all()
+    beside = db.scalars(_adapters(actor).order_by(EndpointAdapter.name).limit(limit))
+    found = [*map(_listed, rows), *(_listed(one.endpoint, one) for one in beside)]
+    return sorted(found, key=lambda one: one.name.lower())[:limit]
+
+
+def one(db: Session, actor: Actor, name: str) -> Listed | None:
+    """The endpoint or adapter of this very name as :func:`listed` has it; None: it would not be there."""
+    called = naming.parsed(name)
+    served = db.get(ServedName, called.key) if called and not (called.revision or called.file) else None
+    is_let = not actor.is_anonymous or access.anonymous_may_call(db, bool(db.info.get(ANONYMOUS_CALLS)))
+    if served is None or not is_let:
+        return None
+    if served.kind == "adapter":
+        adapter = db.scalar(_adapters(actor).where(EndpointAdapter.id == served.target_id))
+        return _listed(adapter.endpoint, adapter) if adapter is not None else None
+    endpoint = db.scalar(_endpoints(actor).where(Endpoint.id == served.target_id))
+    return _listed(endpoint) if endpoint is not None else None
+
+
+def _endpoints(actor: Actor) -> Select[Any]:
+    return access.visible(select(Endpoint).where(Endpoint.is_on.is_(True)), actor)
+
+
+def _adapters(actor: Actor) -> Select[Any]:
     beside = select(EndpointAdapter).join(Endpoint, Endpoint.id == EndpointAdapter.endpoint_id)
     beside = access.visible(beside.where(Endpoint.is_on.is_(True)), actor)
-    beside = beside.where(EndpointAdapter.repo_id.in_(_enabled(actor))).order_by(EndpointAdapter.name).limit(limit)
-    adapters = [_listed(one.endpoint, one) for one in db.scalars(beside)]
-    return sorted([*map(_listed, rows), *adapters], key=lambda one: one.name.lower())[:limit]
+    return beside.where(EndpointAdapter.repo_id.in_(_enabled(actor)))
 
 
 def target(db: Session, endpoint: Endpoint, adapter: EndpointAdapter | None = None) -> Target:
