@@ -54,9 +54,14 @@ def test_only_the_command_line_reads_the_environment() -> None:
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv"):
                 readers.add(str(path))
-    # A program of an engine is not the hub: its environment is what its job gave it, and nothing of the hub's own.
-    # So is the child that speaks to Ray, whose settings are variables of its own (RAY_...) that are handed on to it.
-    programs = ("freehold/engines/programs/", "freehold/compute/ray_", "freehold/compute/cluster.py")
+    # A program in a process of its own is not the hub: its environment is what its job gave it, and nothing of the
+    # hub's own. So is the child that speaks to Ray, whose settings (RAY_...) are handed on to it.
+    programs = (
+        "freehold/engines/programs/",
+        "freehold/batches/programs/",
+        "freehold/compute/ray_",
+        "freehold/compute/cluster.py",
+    )
     of_programs = {path for path in readers if path.startswith(programs)}
     assert readers - of_programs <= {"freehold/cli/shared.py"}
 
