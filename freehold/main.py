@@ -116,6 +116,7 @@ from freehold.inbox.service import matches as inbox_matches
 from freehold.inbox.service import telling as inbox_telling
 from freehold.inference import api as endpoints_api
 from freehold.inference import assembling as models
+from freehold.inference import deploying as deploying_pages
 from freehold.inference import pages as endpoints_pages
 from freehold.inference.service import listening as models_listening
 from freehold.inference.service import names as served
@@ -391,6 +392,7 @@ def _include_pages(app: FastAPI) -> None:
         members_pages,
         fleet_pages,
         searches_pages,
+        deploying_pages,
         endpoints_pages,
         avatars,
         oauth_pages,

@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 from freehold.core.http import Ask
 from freehold.inference import queries
-from freehold.inference.pages import ENDPOINTS, STATES
+from freehold.inference.deploying import ENDPOINTS
+from freehold.inference.pages import STATES
 from freehold.inference.queries import Standing
 from freehold.inference.service import making
 from freehold.repos.tables import Repo

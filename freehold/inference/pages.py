@@ -1,39 +1,34 @@
-"""Endpoints as pages: those one may see, one to be deployed, one with its state and settings."""
+"""Endpoints as pages: those one may see, and one with its state and settings."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import Form
 from starlette.responses import RedirectResponse, Response
 
-from freehold.access.rules import Action, Actor, Thing, decide
+from freehold.access.rules import Action
 from freehold.accounts import csrf
-from freehold.accounts.tables import Account
-from freehold.core.errors import BadRequest, Conflict, Forbidden, NotFound
+from freehold.core.errors import BadRequest, Conflict, NotFound
 from freehold.core.http import Ask, door
 from freehold.core.routes import Router
 from freehold.engines import service as engines
-from freehold.inference import access, node, queries, rules, snippets
+from freehold.inference import access, queries, rules, snippets
+from freehold.inference.deploying import ENDPOINTS, Asks, asked_of, namespaces, whole
 from freehold.inference.errors import BadEndpoint
-from freehold.inference.fitting import Found
 from freehold.inference.queries import Standing
-from freehold.inference.service import adapters, elsewhere, endpoints, making
-from freehold.inference.service.elsewhere import Elsewhere
+from freehold.inference.service import adapters, endpoints, making
 from freehold.inference.service.endpoints import Changes
-from freehold.inference.service.making import Wanted
 from freehold.inference.snippets import Snippet
 from freehold.inference.tables import EndpointAdapter
-from freehold.repos.rules import page_path
 from freehold.usage import access as usage
 from freehold.web import flash
 from freehold.web.forms import FINE, Wrong, wrong
 from freehold.web.render import render
 
 router = Router(include_in_schema=False)
-ENDPOINTS = "/endpoints"
 Text = Annotated[str, Form()]
 Csrf = Annotated[str, Form(alias="csrf")]
 #: What an endpoint's state is in words, and the mark that it has.
@@ -50,16 +45,6 @@ STATES: Mapping[str, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Asks:
-    """What is asked of somebody who deploys a model: what its task has."""
-
-    context: bool = False
-    usual_context: int = rules.USUAL_CONTEXT
-    temperature: bool = False
-    precision: str = ""  #: the one that is best; empty: there is no choice
-
-
-@dataclass(frozen=True)
 class EndpointsPage:
     """The models that answer, as far as the visitor may call or change them."""
 
@@ -71,39 +56,6 @@ class EndpointsPage:
     used_bytes: int  #: by those of the list
     can_deploy: bool
     is_signed_in: bool
-    area: str = "endpoints"
-
-
-@dataclass(frozen=True)
-class DeployPage:
-    """A model that is to be deployed: what can serve it here, and what it takes."""
-
-    title: str
-    model: str
-    address: str  #: the model's page
-    revision: str
-    commit: str
-    found: Found | None  #: None: no model was named
-    budget_bytes: int
-    is_here: bool  #: that models run on this node, not on a cluster
-    asks: Asks
-    usual: str  #: whose it is where nobody chooses
-    typed: Mapping[str, str]
-    namespaces: Sequence[str]
-    can_deploy: bool
-    wrong: Wrong
-    area: str = "endpoints"
-
-
-@dataclass(frozen=True)
-class ConnectPage:
-    """A model elsewhere that is to be called through this hub."""
-
-    title: str
-    typed: Mapping[str, str]
-    abilities: Sequence[str]
-    namespaces: Sequence[str]
-    wrong: Wrong
     area: str = "endpoints"
 
 
@@ -140,7 +92,7 @@ def listed(ask: Ask, namespace: str = "") -> Response:
     page = EndpointsPage(
         title="Models that answer",
         rows=rows,
-        namespaces=_namespaces(ask),
+        namespaces=namespaces(ask),
         namespace=namespace[:96],
         states=STATES,
         used_bytes=sum(one.memory_bytes for one in rows),
@@ -148,132 +100,6 @@ def listed(ask: Ask, namespace: str = "") -> Response:
         is_signed_in=not ask.actor.is_anonymous,
     )
     return render(ask.request, page, blocks={"rows"})
-
-
-# ---- one to be deployed ------------------------------------------------------------------------------------
-
-
-@router.get(f"{ENDPOINTS}/new")
-@door(Action.CREATE_IN)
-def new(ask: Ask, model: str = "", elsewhere: str = "") -> Response:
-    if not csrf.is_in_person(ask):
-        here = f"{ENDPOINTS}/new?{ask.request.url.query}"[:600]
-        return RedirectResponse(f"/login?next={quote(here)}", 303)
-    if elsewhere:
-        return _connect(ask, {})
-    return _deploy(ask, dict(ask.request.query_params))
-
-
-@router.post(ENDPOINTS)
-@door(Action.CREATE_IN)
-def deploy(
-    ask: Ask,
-    model: Text = "",
-    revision: Text = "main",
-    file: Text = "",
-    engine: Text = "",
-    namespace: Text = "",
-    name: Text = "",
-    context: Text = "",
-    parallel: Text = "",
-    precision: Text = "",
-    temperature: Text = "",
-    keep_warm: Text = "",
-    token: Csrf = "",
-) -> Response:
-    csrf.check_in_person(ask, token)
-    typed = {
-        "model": model, "revision": revision, "file": file, "engine": engine, "namespace": namespace, "name": name,
-        "context": context, "parallel": parallel, "precision": precision, "temperature": temperature,
-        "keep_warm": keep_warm,
-    }  # fmt: skip
-    try:
-        row = endpoints.deploy(ask.db, ask.kit, ask.actor, model[:193], revision[:200], _wanted(typed))
-    except (BadRequest, Conflict, Forbidden) as err:
-        ask.db.rollback()
-        return _deploy(ask, typed, wrong(err, "file", "name", "context", "parallel", "namespace", "temperature"))
-    answer = RedirectResponse(f"{ENDPOINTS}/{row.id}", 303)
-    return flash.say(ask.request, answer, f"{row.name} is deployed. It is loaded when it is called first.")
-
-
-@router.post(f"{ENDPOINTS}/elsewhere")
-@door(Action.CREATE_IN)
-def connect(
-    ask: Ask,
-    url: Text = "",
-    model: Text = "",
-    key: Text = "",
-    namespace: Text = "",
-    name: Text = "",
-    does: Annotated[list[str] | None, Form()] = None,
-    visibility: Text = "private",
-    token: Csrf = "",
-) -> Response:
-    csrf.check_in_person(ask, token)
-    typed = {"url": url, "model": model, "namespace": namespace, "name": name, "visibility": visibility}
-    there = Elsewhere(url=url, model=model, key=key, abilities=tuple(does or ()), visibility=visibility)
-    try:
-        row = elsewhere.connect(ask.db, ask.kit, ask.actor, there, Wanted(namespace=namespace, name=name))
-    except (BadRequest, Conflict, Forbidden) as err:
-        ask.db.rollback()
-        return _connect(ask, typed, wrong(err, "url", "model", "key", "name", "abilities"))
-    return flash.say(ask.request, RedirectResponse(f"{ENDPOINTS}/{row.id}", 303), f"{row.name} is deployed.")
-
-
-def _deploy(ask: Ask, typed: Mapping[str, str], refused: Wrong = FINE) -> Response:
-    model, revision = typed.get("model", "")[:193], typed.get("revision", "")[:200] or "main"
-    commit, found, path, usual = "", None, model, ask.actor.name
-    if model:
-        try:
-            wanted = _wanted(typed)
-        except BadRequest as err:
-            wanted, refused = Wanted(), refused if refused.text else wrong(err, "context", "parallel", "temperature")
-        repo, commit, found = endpoints.look(ask.db, ask.kit, ask.actor, model, revision, wanted)
-        path, usual = repo.path, making.usual_owner(ask.actor, repo)
-    room = node.room(ask.kit.settings)
-    page = DeployPage(
-        title=f"Deploy {path}" if model else "Deploy a model",
-        model=path,
-        address=page_path("model", path) if model else "",
-        revision=revision,
-        commit=commit,
-        found=found,
-        budget_bytes=room.budget_bytes,
-        is_here=room.is_here,
-        asks=_asks(found),
-        usual=usual,
-        typed={name: value[:512] for name, value in typed.items()},
-        namespaces=_namespaces(ask, creates=True),
-        can_deploy=making.may_deploy(ask.db, ask.kit, ask.actor),
-        wrong=refused,
-    )
-    return render(ask.request, page, status=422 if refused.text else 200)
-
-
-def _asks(found: Found | None) -> Asks:
-    """As the best offer is, or the first where nothing fits."""
-    if found is None or not found.choices:
-        return Asks()
-    offer = (found.best or found.choices[0]).offer
-    usual = min(rules.USUAL_CONTEXT, offer.max_context_tokens or rules.USUAL_CONTEXT)
-    precision = str(offer.options.get("precision", ""))
-    return replace(_asked_of(offer.abilities), usual_context=usual, precision=precision)
-
-
-def _asked_of(abilities: Collection[str]) -> Asks:
-    writes = not rules.WRITES.isdisjoint(abilities)
-    return Asks(context=writes or not rules.READS.isdisjoint(abilities), temperature=writes)
-
-
-def _connect(ask: Ask, typed: Mapping[str, str], refused: Wrong = FINE) -> Response:
-    page = ConnectPage(
-        title="Call a model elsewhere",
-        typed={name: value[:2048] for name, value in typed.items()},
-        abilities=rules.REMOTE_ABILITIES,
-        namespaces=_namespaces(ask, creates=True),
-        wrong=refused,
-    )
-    return render(ask.request, page, status=422 if refused.text else 200)
 
 
 # ---- one that is there -------------------------------------------------------------------------------------
@@ -309,10 +135,10 @@ def change(
     def done() -> str:
         row = access.load(ask.db, ask.actor, endpoint_id, Action.WRITE)
         given = Changes(
-            context_tokens=_other(_whole(context, "context"), row.context_tokens),
-            parallel=_other(_whole(parallel, "parallel"), row.parallel),
-            replicas=_whole(replicas, "replicas"),
-            idle_s=None if idle == "" else (_whole(idle, "idle") or 0) * 60,
+            context_tokens=_other(whole(context, "context"), row.context_tokens),
+            parallel=_other(whole(parallel, "parallel"), row.parallel),
+            replicas=whole(replicas, "replicas"),
+            idle_s=None if idle == "" else (whole(idle, "idle") or 0) * 60,
             defaults=_parameters(defaults),
             keep_warm=bool(keep_warm),
             keeps_content=bool(keeps_content),
@@ -407,7 +233,7 @@ def _page(ask: Ask, endpoint_id: str, refused: Wrong = FINE, typed: Mapping[str,
         wrong=refused,
         kept_days=ask.kit.settings.content_days,
         can_read_kept=row.namespace_id in usage.owned(ask.actor),
-        asks=_asked_of(row.abilities),
+        asks=asked_of(row.abilities),
         takes_adapters=row.engine in engines.ENGINES and engines.ENGINES[row.engine].takes_adapters,
     )
     return render(ask.request, page, blocks={"state"}, status=422 if refused.text else 200)
@@ -429,35 +255,6 @@ def _as_is(found: Standing) -> dict[str, str]:
     }
 
 
-def _wanted(typed: Mapping[str, str]) -> Wanted:
-    temperature = typed.get("temperature", "").strip()
-    try:
-        defaults = {"temperature": float(temperature)} if temperature else {}
-    except ValueError as err:
-        raise BadEndpoint(f"{temperature[:20]!r} is no number.", field="temperature") from err
-    precision = typed.get("precision", "")
-    return Wanted(
-        file=typed.get("file", ""),
-        engine=typed.get("engine", ""),
-        namespace=typed.get("namespace", ""),
-        name=typed.get("name", "").strip(),
-        context_tokens=_whole(typed.get("context", ""), "context"),
-        parallel=_whole(typed.get("parallel", ""), "parallel") or rules.USUAL_PARALLEL,
-        options={"precision": precision} if precision else {},
-        defaults=defaults,
-        keep_warm=bool(typed.get("keep_warm")),
-    )
-
-
-def _whole(text: str, field: str) -> int | None:
-    text = text.strip().replace(",", "")
-    if not text:
-        return None
-    if not (text.isascii() and text.isdecimal() and len(text) <= 9):
-        raise BadEndpoint(f"{text[:20]!r} is no whole number.", field=field)
-    return int(text)
-
-
 def _other(given: int | None, now: int | None) -> int | None:
     """None where nothing changes: then nothing is looked at anew."""
     return None if given == now else given
@@ -473,17 +270,3 @@ def _parameters(text: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise BadEndpoint('Parameters are a JSON object, like {"temperature": 0}.', field="defaults")
     return found
-
-
-def _namespaces(ask: Ask, *, creates: bool = False) -> Sequence[str]:
-    """The visitor's own name and those of their organisations, where they may create if ``creates``."""
-    actor: Actor = ask.actor
-    if actor.is_anonymous or actor.id is None:
-        return ()
-
-    def may(owner_id: str) -> bool:
-        return bool(decide(actor, Action.CREATE_IN, Thing(owner_id=owner_id, visibility="private")))
-
-    ids = [one for one in actor.roles if not creates or may(one)]
-    names = [account.name for one in ids if (account := ask.db.get(Account, one)) is not None]
-    return [actor.name, *sorted(names, key=str.lower)]
