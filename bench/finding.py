@@ -21,8 +21,8 @@ from freehold.main import open_database
 
 #: Milliseconds, growth from the second size to the last, bytes and seconds that are promised for the largest.
 MOST_MS, MOST_GROWTH, MOST_BYTES, READY_S, FOUND_S = 30, 3, 600 * 10**6, 60, 2
-#: Addresses asked of each hub, and how often each.
-ADDRESSES, TIMES, WRITERS, WRITING_S = 120, 5, 20, 15
+#: Addresses asked of each hub, and how often each; others that are asked once, with other words.
+ADDRESSES, TIMES, FIRSTS, WRITERS, WRITING_S = 120, 5, 480, 20, 15
 LARGEST, WAIT_S = 2_000_000, 600
 #: Below the data directory of a hub.
 SNAPSHOT = "cache/index/snapshot"
@@ -50,6 +50,15 @@ _TAGS = {
 _WORDS = ("llama", "qwen", "lora", "finetuned", "ten-1", "x", "bert-base-dpo", "qzx", "museum", "chess-games")
 #: Of names, tags and cards: some are in many cards, some in few.
 _TEXTS = ("llama", "speech", "qwen gguf", "museum -llama", "chess games", "qzx")
+#: The same for those that are asked once: frequent and rare, halves of words, parts across words, long and short.
+_OTHER_WORDS = (
+    "mistral", "instruct-", "a-1", "dpo-2", "ra-1", "-v2", "gemma-2", "phi", "ta", "ppo-lunar", "kalo", "t5", "zzz",
+    "qwen2.5-lora", "satellite", "llama-3.1 gguf",
+)  # fmt: skip
+_OTHER_TEXTS = (
+    "mistral", "image model", "gguf", "transformers", "gemma lora", "whisper", "satellite images", "bert -base", "text",
+    "patents", "license mit", "weather stations", "tax returns", "qwen2 4bit", "katen", "poems -en", "robotics",
+)  # fmt: skip
 _ANSWERS = {
     "num_parameters": ("min:6B,max:9B", "max:100M", "min:40B"),
     "commercial": ("yes", "yes,conditions", "no"),
@@ -64,7 +73,9 @@ _ANSWERS = {
 }
 
 
-def addresses(seed: int = 1, number: int = ADDRESSES) -> list[tuple[str, bool]]:
+def addresses(
+    seed: int = 1, number: int = ADDRESSES, words: Sequence[str] = _WORDS, said: Sequence[str] = _TEXTS
+) -> list[tuple[str, bool]]:
     """Lists as people ask for them: paths, and whether each is a page. Every kind, order and question is among them."""
     chance, texts = random.Random(seed), random.Random(seed + 1)
     found = []
@@ -72,11 +83,11 @@ def addresses(seed: int = 1, number: int = ADDRESSES) -> list[tuple[str, bool]]:
         kind = chance.choices(("models", "datasets", "spaces"), (7, 2, 1))[0]
         pairs = [("filter", tag) for tag in chance.sample(_TAGS[kind], chance.choice((0, 1, 1, 2, 2, 3)))]
         if chance.random() < 0.2:
-            pairs.append(("search", chance.choice(_WORDS)))
+            pairs.append(("search", chance.choice(words)))
         if kind == "models":
             names = chance.sample(tuple(_ANSWERS), chance.choice((0, 0, 1, 1, 2)))
             pairs += [(name, chance.choice(_ANSWERS[name])) for name in names]
-        pairs += [("text", texts.choice(_TEXTS))] if texts.random() < 0.1 else []
+        pairs += [("text", texts.choice(said))] if texts.random() < 0.1 else []
         is_page, sort = place % 2 == 0, _SORTS[place // 2 % len(_SORTS)]
         pairs.append(("sort", sort))
         pairs += [] if is_page else [("limit", "30")]
@@ -90,8 +101,9 @@ class Took:
 
     pages: Sequence[float]
     lists: Sequence[float]
-    first_pages: Sequence[float]  #: where an address is asked for the first time
+    first_pages: Sequence[float]  #: where an address is asked for the first time, these addresses and others
     first_lists: Sequence[float]
+    worst_first: str
     pages_cpu: Sequence[float]  #: of processor, an address each
     lists_cpu: Sequence[float]
     floor: Sequence[float]
@@ -212,10 +224,19 @@ def _took(hub: Hub) -> Took:
         took[is_page] += found
         used[is_page].append((_processor_ms(hub) - before) / TIMES)
         worst = max(worst, (statistics.median(found), address))
+    worst_first = (0.0, "")
+    for address, is_page in addresses(7, FIRSTS, _OTHER_WORDS, _OTHER_TEXTS):
+        headers = {"Accept": "text/html" if is_page else "application/json"}
+        (once,) = repeated.latencies_ms(hub.url + address, headers, 1)
+        first[is_page].append(once)
+        worst_first = max(worst_first, (once, address))
     floor = repeated.latencies_ms(f"{hub.url}/health", {}, 100)
     row = repeated.latencies_ms(f"{hub.url}/api/models/{OWNER}/first?expand=likes", {}, 100)
     slowest = f"slowest {worst[0]:.0f} ms: {worst[1]}"
-    return Took(took[True], took[False], first[True], first[False], used[True], used[False], floor, row, slowest)
+    slowest_first = f"slowest {worst_first[0]:.0f} ms: {worst_first[1]}"
+    return Took(
+        took[True], took[False], first[True], first[False], slowest_first, used[True], used[False], floor, row, slowest
+    )
 
 
 def _rows(number: int, took: Took) -> Iterator[Row]:
@@ -228,13 +249,20 @@ def _rows(number: int, took: Took) -> Iterator[Row]:
         processor = f"processor p50 {statistics.median(used):.1f} ms, p99 {_p99(used):.1f} ms"
         yield Row(
             f"{number:,} repositories, {what}",
-            ours=f"p50 {statistics.median(found):.1f} ms, p99 {_p99(found):.1f} ms; whoever asks first, "
-            f"p50 {statistics.median(first):.1f} ms, p99 {_p99(first):.1f} ms",
+            ours=f"p50 {statistics.median(found):.1f} ms, p99 {_p99(found):.1f} ms",
             peer=peer,
             target=f"p99 at most {MOST_MS} ms",
             met=_p99(found) <= MOST_MS,
             note=f"load {os.getloadavg()[0]:.1f}; {processor}; {took.worst}",
             samples={"ms": list(found)},
+        )
+        yield Row(
+            f"{number:,} repositories, {what}, whoever asks first",
+            ours=f"p50 {statistics.median(first):.1f} ms, p99 {_p99(first):.1f} ms",
+            target=f"p99 at most {MOST_MS} ms",
+            met=_p99(first) <= MOST_MS,
+            note=f"load {os.getloadavg()[0]:.1f}; {len(first)} addresses; {took.worst_first}",
+            samples={"ms": list(first)},
         )
 
 

@@ -20,7 +20,10 @@ KEPT_WORDS = 32
 #: A word that one name in so many has is kept from the start, so that nobody is the first to ask for it; at most so
 #: many of them. Looked for in one chunk of names of so many.
 ONE_IN, MAX_FREQUENT, SAMPLED = 200, 250, 8
-_WORD = re.compile(rb"[a-z0-9]{4,}")
+_WORD, _BETWEEN = re.compile(rb"[a-z0-9]{4,}"), re.compile(rb"[^a-z0-9]")
+#: Likewise of parts that lie across words (``n-1``, ``llama-``), of so many letters: their lengths, how many names have
+#: one, how many there are at most, and names that are looked through for them.
+LENGTHS, PART_ONE_IN, MAX_PARTS, LOOKED_AT = range(4, 7), 32, 128, 8_192
 
 
 class Names:
@@ -114,12 +117,13 @@ class Names:
         """The words that many names have, and that :meth:`keep` should be told (and was not yet)."""
         sample = self._chunks[::SAMPLED]
         found = Counter(word for text, _ in sample for word in _WORD.findall(text))
-        least = sum(len(starts) - 1 for _, starts in sample) // ONE_IN
-        return [
-            word
-            for word, number in found.most_common(MAX_FREQUENT)
-            if number >= max(least, 1) and word not in self._frequent
+        number = sum(len(starts) - 1 for _, starts in sample)
+        words = [word for word, times in found.most_common(MAX_FREQUENT) if times >= max(number // ONE_IN, 1)]
+        every = -(-number // LOOKED_AT) or 1
+        names = [
+            text[starts[at] : starts[at + 1]] for text, starts in sample for at in range(0, len(starts) - 1, every)
         ]
+        return [word for word in (*words, *_parts(names)) if word not in self._frequent]
 
     def keep(self, word: bytes) -> None:
         """The slots of a word are known from now on, and true whatever comes."""
@@ -151,7 +155,8 @@ class Names:
             return BitMap.union(
                 BitMap(), *(found for gram, found in self._grams.items() if len(gram) == 3 and word in gram)
             )
-        grams = sorted((self._grams.get(word[place : place + 3], BitMap()) for place in range(len(word) - 2)), key=len)
+        sets = [self._grams.get(word[place : place + 3], BitMap()) for place in range(len(word) - 2)]
+        grams = sorted((*sets, *(found for part, found in self._frequent.items() if part in word)), key=len)
         return BitMap.intersection(*grams) if len(grams) > 1 else grams[0]
 
     def _found(self, word: bytes, candidates: BitMap) -> BitMap:
@@ -173,6 +178,26 @@ class Names:
                 slot for slot in slots[low:high] if find(word, starts[slot - base], starts[slot - base + 1]) >= 0
             ]
         yield from (slot for slot in slots if slot in self._late and word in self._late[slot])
+
+
+def _parts(names: Sequence[bytes]) -> list[bytes]:
+    """Parts across words that many of these names have, without those that nearly always are in a longer one."""
+    found = Counter[bytes]()
+    for name in names:
+        places = [
+            (max(0, at.start() - size + 1), at.start(), size) for at in _BETWEEN.finditer(name) for size in LENGTHS
+        ]
+        found.update(
+            {name[at : at + size] for low, high, size in places for at in range(low, min(high, len(name) - size) + 1)}
+        )
+    least = max(len(names) // PART_ONE_IN, 2)
+    many = {part: times for part, times in found.items() if times >= least}
+    longest = [
+        part
+        for part, times in many.items()
+        if not any(len(part) < len(other) and part in other and more > 0.95 * times for other, more in many.items())
+    ]
+    return sorted(longest, key=lambda part: (-many[part], part))[:MAX_PARTS]
 
 
 def _grams(name: bytes) -> set[bytes]:
