@@ -1,23 +1,18 @@
 """What is wrong with a batch, in the form that OpenAI's clients read."""
 
-from freehold.core.errors import HubError
+from freehold.gateway.errors import Refusal
 
 
-class BatchError(HubError):
-    kind = "invalid_request_error"
+class BadBatch(Refusal):
+    """What is asked cannot be; ``field`` says which part."""
 
 
-class BadBatch(BatchError):
-    status = 400
-    code = "invalid_request"
-
-
-class NoSuchBatch(BatchError):
+class NoSuchBatch(Refusal):
     status = 404
     code = "not_found"
 
 
-class NotNow(BatchError):
+class NotNow(Refusal):
     """It cannot be done to a batch in this state."""
 
     status = 409

@@ -1,8 +1,9 @@
 """What is wrong with a call before it reaches a model, and every error as OpenAI's clients read it.
 
 HubError
-├── BadCall        400  the body cannot be understood; ``param`` says which part
-├── NoSuchCall     404  no such address under /v1
+├── Refusal        400  of whoever calls, not of a model; rooms above have their own of it
+│   ├── BadCall    400  the body cannot be understood; ``param`` says which part
+│   └── NoSuchCall 404  no such address under /v1
 └── BudgetReached  429  the budget ended in the middle of the answer
 """
 
@@ -14,20 +15,23 @@ from freehold.core.errors import HubError
 KINDS = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 
 
-class BadCall(HubError):
+class Refusal(HubError):
+    """What was asked cannot be, whatever model it is asked of."""
+
     status = 400
     code = "invalid_request"
     kind = "invalid_request_error"
 
+
+class BadCall(Refusal):
     def __init__(self, message: str, param: str | None = None, *, code: str | None = None) -> None:
         super().__init__(message, code=code)
         self.param = param
 
 
-class NoSuchCall(HubError):
+class NoSuchCall(Refusal):
     status = 404
     code = "unknown_url"
-    kind = "invalid_request_error"
 
 
 class BudgetReached(HubError):
