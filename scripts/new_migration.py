@@ -27,7 +27,7 @@ def main(title: str) -> None:
         config.set_main_option("script_location", str(migrate.HISTORY))
         config.set_main_option("file_template", f"{number}_{slug}")
         with database.engine.connect() as connection:
-            config.attributes["connection"] = connection
+            config.attributes |= {"connection": connection, "is_written": True}
             command.revision(config, message=title.rstrip(".").capitalize(), rev_id=number, autogenerate=True)
         database.close()
     written = Path(versions) / f"{number}_{slug}.py"
