@@ -62,7 +62,7 @@ def test_the_menu_leads_to_lines_that_it_opens(browse: Callable[..., Tab]) -> No
     page = browse().go(f"/{REPO}")
     lines = page.locator("#use-git")
     assert not lines.is_visible()
-    page.locator(".repo-actions summary").click()
+    page.locator(".repo-actions summary.is-primary").click()
     page.get_by_role("link", name=re.compile("^git")).click()
     lines.wait_for(state="visible")
     assert "git clone" in lines.inner_text()
