@@ -79,13 +79,14 @@ class Database:
         self._local = threading.local()
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self, *, passing: bool = False) -> Iterator[Session]:
         """A transaction that may write; committed when the block ends, rolled back when it raises.
 
         SQLite takes its one write lock at the first statement (``BEGIN IMMEDIATE``), so that two writers queue up
-        rather than fail half-way.
+        rather than fail half-way. ``passing``: what is written means nothing once this machine lost its power, and its
+        commit does not wait for the disk; to everybody else it is a commit like any other.
         """
-        with self._session(writes=True) as session:
+        with self._session(writes=True, passing=passing) as session:
             yield session
 
     @contextmanager
@@ -95,11 +96,13 @@ class Database:
             yield session
 
     @contextmanager
-    def _session(self, *, writes: bool) -> Iterator[Session]:
+    def _session(self, *, writes: bool, passing: bool = False) -> Iterator[Session]:
         session = Session(self.engine, expire_on_commit=False, info={"bus": self.bus, **self.info})
         try:
             if writes:
-                session.connection(execution_options={"freehold_writes": True})
+                session.connection(execution_options={"freehold_writes": True, "freehold_passing": passing})
+                if passing and not self.is_sqlite:
+                    session.execute(text("SET LOCAL synchronous_commit = off"))
             yield session
             if writes:
                 session.commit()
@@ -213,7 +216,11 @@ def _engine(url: str, pool_size: int) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
-        writes = connection.get_execution_options().get("freehold_writes", False)
+        options = connection.get_execution_options()
+        writes = options.get("freehold_writes", False)
+        if writes:  # not to be said within a transaction
+            level = "NORMAL" if options.get("freehold_passing") else "FULL"
+            connection.connection.driver_connection.execute(f"PRAGMA synchronous={level}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine

@@ -134,3 +134,12 @@ def test_a_read_that_takes_too_long_is_refused_and_the_next_one_goes_on(database
             assert db.scalar(text("SELECT 1")) == 1
         time.sleep(0.25)
         assert db.scalar(text("SELECT 2")) == 2, "what comes after is not bounded"
+
+
+def test_only_what_passes_with_the_power_does_not_wait_for_the_disk(database: Database) -> None:
+    asked, waits, does_not = (
+        ("PRAGMA synchronous", 2, 1) if database.is_sqlite else ("SHOW synchronous_commit", "on", "off")
+    )
+    for passing in (False, True, False):
+        with database.write(passing=passing) as db:
+            assert db.scalar(text(asked)) == (does_not if passing else waits)

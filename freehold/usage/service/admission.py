@@ -124,7 +124,8 @@ def _hold(
     if db.connection().get_execution_options().get("freehold_writes") or ledger is None:
         left, hold_id = _held(db, ids, micros)
     else:
-        with ledger.database.write() as own:
+        # Without power no call is under way any more, and nothing need be held for one.
+        with ledger.database.write(passing=True) as own:
             left, hold_id = _held(own, ids, micros)
     if ledger is not None:
         ledger.keep(hold_id)
