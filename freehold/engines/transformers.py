@@ -20,22 +20,9 @@ READY_S = 300.0
 
 
 def look(model: Model, setup: Setup) -> Sequence[Offer] | Refusal:
-    found = written_by_words(NAME, model)
-    if isinstance(found, Refusal):
-        return found
-    load = next(load for load in model.loads if load.form == "safetensors")
-    context = min(setup.context_tokens, model.facts.get("context_length") or setup.context_tokens)
-    return [
-        Offer(
-            engine=NAME,
-            file=load.name,
-            abilities=found,
-            paths=paths(model),
-            need=memory.need(load, setup.parallel, context, engine="transformers"),
-            max_context_tokens=model.facts.get("context_length"),
-            notes=["It answers one call after another, and starts in about half a minute."],
-        )
-    ]
+    return offers(
+        NAME, "transformers", model, setup, "It answers one call after another, and starts in about half a minute."
+    )
 
 
 def job(offer: Offer, setup: Setup, directory: Path, adapters: Mapping[str, Path]) -> Job:
@@ -80,6 +67,28 @@ ENGINE = Engine(
 
 
 # ---- what vLLM asks as well -----------------------------------------------------------------------------------------
+
+
+def offers(
+    engine: str, reckoned_as: memory.Engine, model: Model, setup: Setup, *notes: str
+) -> Sequence[Offer] | Refusal:
+    """All safetensors of a model that writes text, as one offer. ``reckoned_as``: by ``cards.memory``."""
+    found = written_by_words(engine, model)
+    if isinstance(found, Refusal):
+        return found
+    load = next(load for load in model.loads if load.form == "safetensors")
+    context = min(setup.context_tokens, model.facts.get("context_length") or setup.context_tokens)
+    return [
+        Offer(
+            engine=engine,
+            file=load.name,
+            abilities=found,
+            paths=paths(model),
+            need=memory.need(load, setup.parallel, context, engine=reckoned_as),
+            max_context_tokens=model.facts.get("context_length"),
+            notes=list(notes),
+        )
+    ]
 
 
 def written_by_words(engine: str, model: Model) -> frozenset[Ability] | Refusal:

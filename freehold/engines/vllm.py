@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from freehold.cards import memory
 from freehold.compute.rules import Job
 from freehold.engines import interpreters
 from freehold.engines.rules import Engine, Model, Offer, Refusal, Setup
-from freehold.engines.transformers import paths, written_by_words
+from freehold.engines.transformers import offers
 
 NAME = "vllm"
 SETTING = "FREEHOLD_VLLM_PYTHON"
@@ -24,21 +23,7 @@ CARD = Path("/dev/nvidiactl")
 
 
 def look(model: Model, setup: Setup) -> Sequence[Offer] | Refusal:
-    found = written_by_words(NAME, model)
-    if isinstance(found, Refusal):
-        return found
-    load = next(load for load in model.loads if load.form == "safetensors")
-    context = min(setup.context_tokens, model.facts.get("context_length") or setup.context_tokens)
-    return [
-        Offer(
-            engine=NAME,
-            file=load.name,
-            abilities=found,
-            paths=paths(model),
-            need=memory.need(load, setup.parallel, context, engine="vLLM"),
-            max_context_tokens=model.facts.get("context_length"),
-        )
-    ]
+    return offers(NAME, "vLLM", model, setup)
 
 
 def job(offer: Offer, setup: Setup, directory: Path, adapters: Mapping[str, Path]) -> Job:
