@@ -33,6 +33,8 @@ BACK_OFF_S: Sequence[float] = (0.0, 5.0, 15.0, 60.0, 300.0)
 #: For calls to say that an engine broke them off; and callers, each alone with one, of whom it died without a call that
 #: ended well in between, before the model itself is at fault and is left alone for a while.
 BLAME_S, MODEL_ITSELF = 1.0, 3
+#: For whoever was broken off to be told why.
+WHY_S = 1.0
 #: Calls under way on what is out of date go on for so long.
 DRAIN_S = 600.0
 #: Whoever waits looks again this often, whatever it was told.
@@ -80,6 +82,8 @@ class NodeStore:
             group = self.groups.get(target.endpoint_id)
             if process.state == "ready" and group is not None:  # it may live, and does not answer as it should
                 self._died(group, process, err.message, "crashed")
+            if why := await self._why(process):
+                raise EngineLost(f"{why} Ask again: it is started anew.") from err
             raise
         except HubError:
             raise  # it said why it does not answer
@@ -398,12 +402,22 @@ class NodeStore:
         process.state, process.since = "ending", clock.now()
         self._spawn(self._blamed(group, process))
 
+    async def _why(self, process: Process) -> str:
+        """What is known of the end of one that broke off: whether it has ended is known moments later. '': nothing."""
+        deadline, running = self._now() + WHY_S, process.running
+        assert running is not None
+        while running.is_alive and self._now() < deadline:
+            await self._wait(deadline - self._now())
+        return running.failure[1] if running.failure is not None else ""
+
     async def _blamed(self, group: Group, process: Process) -> None:
         deadline, running = self._now() + BLAME_S, process.running
         assert running is not None
         while (running.is_alive or process.held) and self._now() < deadline and not self.is_closed:
             await self._wait(deadline - self._now())  # every call that it broke off says so
         suspects = process.suspects(self._now())
+        if running.failure is not None:
+            group.reason, group.failed = running.failure[0], running.failure[1][:500]
         if not self.is_closed:
             self.blame.ended(group.wish.endpoint_id, suspects, self._now())
         if len(suspects) == 1:

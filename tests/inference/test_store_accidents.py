@@ -21,7 +21,7 @@ def test_a_crash_while_answering_is_of_its_callers_alone_and_the_next_call_loads
     async def test(store: NodeStore, starter: StandIn) -> None:
         target, other = starter.put("a"), starter.put("b")
         pid, beside = (await call(store, target))["pid"], (await call(store, other))["pid"]
-        with pytest.raises(EngineLost):
+        with pytest.raises(EngineLost, match="exit status 9"):
             await call(store, target, die=True)
         assert (await call(store, target))["pid"] != pid
         assert (await call(store, other))["pid"] == beside
