@@ -33,7 +33,9 @@ MAX_CLOSED = 64
 _ADDRESSES = frozenset(["url", "image_url", "video_url", "audio_url", "file_url", "image", "video", "audio", "file"])
 _BARE = frozenset(["data", "file_data", "b64_json", "image", "video", "audio", "image_embeds", "audio_embeds"])
 _MEDIA_TASKS = ("image-", "audio-", "object-", "automatic-speech", "video-", "depth-", "mask-", "visual-", "document-")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_\-]{200,}={0,2}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_\-]{64,}={0,2}")
+#: A file that does not say that it is one; what is shorter may be a word.
+LEAST_BARE = 200
 _HEAD = re.compile(r"data:([\w.+-]*/?[\w.+-]*)(?:;[\w.=+-]+)*;base64,", re.IGNORECASE)
 
 
@@ -113,7 +115,7 @@ class _Walk:
     def _file(self, text: str, place: str) -> str:
         """Of files only those of words are looked into."""
         head = _HEAD.match(text[:300])
-        if head is None or not head[1].lower().startswith(("text/", "application/json", "application/xml")):
+        if head is None or not _is_text(head[1]):
             return text
         try:
             said = base64.b64decode(text[head.end() :], validate=True).decode("utf-8", "replace")
@@ -139,12 +141,15 @@ class _Walk:
 
 def is_file(key: str, text: str, *, is_of_files: bool = False) -> bool:
     """Whether ``text`` is a file and no words: by where it stands, and by what it is made of."""
-    if key in _ADDRESSES and _HEAD.match(text[:300]):
-        return True
     is_bare = key in _BARE or (is_of_files and key == "inputs")
-    if is_bare and _HEAD.match(text[:300]):
-        return True
-    return is_bare and _BASE64.fullmatch(text) is not None
+    head = _HEAD.match(text[:300]) if is_bare or key in _ADDRESSES else None
+    if head is not None:  # what only says so, and goes on in words, is words
+        return _is_text(head[1]) or _BASE64.fullmatch(text, head.end()) is not None
+    return is_bare and len(text) >= LEAST_BARE and _BASE64.fullmatch(text) is not None
+
+
+def _is_text(media_type: str) -> bool:
+    return media_type.lower().startswith(("text/", "application/json", "application/xml"))
 
 
 def _is_of_files(body: Mapping[str, Any]) -> bool:

@@ -81,6 +81,8 @@ def form(schema: Any) -> dict[str, Any]:
     {"task": "zero-shot-classification", "inputs": "a", "parameters": {"candidate_labels": ["b", KEY]}},
     chat([{"type": "file", "file": {"filename": "a.txt", "file_data": f"data:text/plain;base64,{ENCODED}"}}]),
     chat([{"type": "input_audio", "input_audio": {"data": KEY}}]),
+    chat([{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{KEY}"}}]),
+    chat("?") | {"documents": [{"url": f"data:image/png;base64,{'A' * 99} {KEY}"}]},
 ])  # fmt: skip
 def test_a_secret_is_masked_wherever_it_stands(body: dict[str, Any]) -> None:
     kept, findings = looked(body)
