@@ -100,7 +100,7 @@ def read(data: bytes) -> Any:
     """JSON of an engine's. Raises :class:`EngineFailed` for what is none."""
     try:
         return json.loads(data)
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         raise EngineFailed("The engine's answer is not JSON.") from err
 
 

@@ -5,6 +5,7 @@ Leaving closes the connection: that is what an engine takes as "stop", and its s
 
 import asyncio
 import json
+import re
 import secrets
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -67,7 +68,7 @@ class EngineReply:
         self._note_first()
         self.measured.is_counted = "json" in self.content_type and self._count(whole)
         told = self._answer.headers.get("x-prompt-tokens", "")
-        if not self.measured.is_counted and told.isascii() and told.isdigit():
+        if not self.measured.is_counted and re.fullmatch("[0-9]{1,9}", told):
             self.measured.prompt_tokens, self.measured.is_counted = int(told), True
         self.is_whole = True
         return whole
@@ -75,7 +76,7 @@ class EngineReply:
     def _count(self, whole: bytes) -> bool:
         try:
             answer = json.loads(whole)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
         return isinstance(answer, dict) and read_usage(answer.get("usage"), self.measured)
 
@@ -106,12 +107,13 @@ class EngineReply:
             return data if wants_timings else data[: token.timings_at] + b"}"
         event = _parsed(data)
         refusals.raise_of_event(event)
-        self._progress.read(event)
+        is_counted = self._progress.read(event)
         if self.shown is not None:
             self.shown.add(event)
         if event.get("type") == "response.completed":
-            self.is_whole = self.measured.is_counted = read_usage(event["response"].get("usage"), self.measured)
-        self.measured.is_counted |= "usage" in event
+            ended = _mapping(event.get("response"))
+            self.is_whole = self.measured.is_counted = read_usage(ended.get("usage"), self.measured)
+        self.measured.is_counted |= is_counted
         if "prompt_progress" in event and self._call.body.get("return_progress") is not True:
             return b""
         if "usage" in event and not event.get("choices") and "choices" in event and not wants_usage:
@@ -276,13 +278,18 @@ class Events:
     """What follows ``data:`` in each event of a stream. Source: HTML, 9.2.6, as engines write it: one line each."""
 
     def __init__(self) -> None:
-        self._held = b""
+        self._held = bytearray()  # grows by what comes: a long line in small parts is not put together for each
 
     def of(self, part: bytes) -> Iterator[bytes]:
         """Those that are whole with ``part``."""
-        *lines, self._held = (self._held + part).split(b"\n")
+        first, *lines = part.split(b"\n")
+        self._held += first
         if len(self._held) > MAX_EVENT_BYTES:
             raise AnswerTooLarge(f"One event of the answer is over {MAX_EVENT_BYTES >> 20} MiB.")
+        if not lines:
+            return
+        lines.insert(0, bytes(self._held))
+        self._held = bytearray(lines.pop())
         for line in lines:
             if line.startswith((b"data:", b"error:")):
                 yield line.partition(b":")[2].strip()
@@ -291,7 +298,7 @@ class Events:
 def _parsed(data: bytes) -> dict[str, Any]:
     try:
         event = json.loads(data.decode("utf-8", "surrogatepass"))
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         raise EngineLost("The engine sent an event that is not JSON; the call was given up.") from err
     if not isinstance(event, dict):
         raise EngineLost("The engine sent an event that is no object; the call was given up.")

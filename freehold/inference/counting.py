@@ -16,6 +16,10 @@ from freehold.inference.rules import Measured
 SETTLE_S = 3.0  # an engine notices within a token or two that its caller left; a busy one takes its time for them
 PAUSE_S = 0.02
 LAST_S = 1.0
+#: No call has more tokens: what somebody else's engine says of itself must be a number that a database adds up.
+MAX_TOKENS = 10**9
+#: Answers of one call, of which an engine may say the counts apart.
+MAX_CHOICES = 4096
 _TOTAL = re.compile(rb"^llamacpp:([a-z_]+) ([0-9.eE+]+)$", re.MULTILINE)
 
 
@@ -49,8 +53,8 @@ MAX_TOKEN_BYTES = 4096
 #: As llama.cpp writes a token of a chat, whole and with nothing else in it. Inside a text of JSON every quote has a
 #: backslash before it.
 _TOKEN = re.compile(
-    rb'\{"choices":\[\{"finish_reason":null,"index":(\d{1,4}),"delta":\{"(?:reasoning_)?content":"[^"\\]*(?:\\.[^"\\]*)*"\}\}\],'
-    rb'"created":\d+,"id":"[\w-]*","model":"[^"\\]*","system_fingerprint":"[^"\\]*","object":"chat\.completion\.chunk"'
+    rb'\{"choices":\[\{"finish_reason":null,"index":(\d{1,4}),"delta":\{"(?:reasoning_)?content":"[^"\\\x00-\x1f]*(?:\\["\\/bfnrtu][^"\\\x00-\x1f]*)*"\}\}\],'
+    rb'"created":\d+,"id":"[\w-]*","model":"[^"\\\x00-\x1f]*","system_fingerprint":"[^"\\\x00-\x1f]*","object":"chat\.completion\.chunk"'
     rb'(,"timings":\{"cache_n":(\d{1,9}),"prompt_n":(\d{1,9}),"[a-z_":.,0-9e+-]*,"predicted_n":(\d{1,9}),[a-z_":.,0-9e+-]*\})\}'
 )
 
@@ -73,10 +77,11 @@ class Progress:
     measured: Measured
     predicted: dict[int, int] = field(default_factory=dict)  # choice -> tokens so far
 
-    def read(self, event: Mapping[str, Any]) -> None:
-        """Count what one event says: ``usage`` at the end, ``timings`` and ``prompt_progress`` on the way."""
+    def read(self, event: Mapping[str, Any]) -> bool:
+        """Count what one event says: ``usage`` at the end, ``timings`` and ``prompt_progress`` on the way; whether it
+        was the first of them."""
         if read_usage(event.get("usage"), self.measured):
-            return
+            return True
         timings, progress = event.get("timings"), event.get("prompt_progress")
         if isinstance(progress, Mapping):
             done = max(_number(progress.get("processed")) or 0, _number(progress.get("cache")) or 0)
@@ -84,11 +89,13 @@ class Progress:
             self.measured.cached_tokens = _number(progress.get("cache")) or 0
         if isinstance(timings, Mapping):
             self._read_timings(timings, event)
+        return False
 
     def _read_timings(self, timings: Mapping[str, Any], event: Mapping[str, Any]) -> None:
         choices = event.get("choices")
         first = choices[0] if isinstance(choices, list) and choices else {}
-        index = first.get("index", 0) if isinstance(first, dict) else 0
+        told = first.get("index", 0) if isinstance(first, dict) else 0
+        index = _number(told) or 0
         cached, read = _number(timings.get("cache_n")) or 0, _number(timings.get("prompt_n")) or 0
         self._count(index, cached, read, _number(timings.get("predicted_n")) or 0)
 
@@ -97,10 +104,12 @@ class Progress:
         self._count(token.index, token.cached, token.read, token.predicted)
 
     def _count(self, index: int, cached: int, read: int, predicted: int) -> None:
+        if index not in self.predicted and len(self.predicted) >= MAX_CHOICES:
+            return
         self.predicted[index] = predicted
         self.measured.prompt_tokens = max(self.measured.prompt_tokens, cached + read)
         self.measured.cached_tokens = cached
-        self.measured.completion_tokens = sum(self.predicted.values())
+        self.measured.completion_tokens = min(sum(self.predicted.values()), MAX_TOKENS)
 
 
 @dataclass(frozen=True)
@@ -240,4 +249,5 @@ class Ledger:
 
 
 def _number(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_TOKENS
+    return value if is_count else None  # type: ignore[return-value]  # it is an int

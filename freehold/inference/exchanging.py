@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import httptools
 
+#: Of an answer's head, and of whatever follows that is no body: trailers, and what chunks say of themselves.
 MAX_HEAD_BYTES = 64 << 10
 #: Of an answer that nobody takes so much is held; the engine waits with the rest.
 MAX_HELD_BYTES = 256 << 10
@@ -65,7 +66,7 @@ class Answer(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._given: dict[str, str] = {}
         self._has_begun = self._is_left = self._is_paused = False
-        self._unheard = 0  # bytes of the head so far
+        self._unheard = 0  # bytes since the last of its body
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._wrong: Exception | None = None
@@ -138,14 +139,13 @@ class Answer(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.is_whole or self._wrong is not None:
             return  # whatever follows an answer is no part of it
-        if not self._has_begun:
-            self._unheard += len(data)
+        self._unheard += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as err:
             self._fail(Lost(f"What came is no answer: {err}"))
-        if not self._has_begun and self._unheard > MAX_HEAD_BYTES:
-            self._fail(Lost("The head of the answer is too long."))
+        if self._unheard > MAX_HEAD_BYTES:
+            self._fail(Lost("What came beside the body of the answer is too long."))
         if self._held_bytes > MAX_HELD_BYTES and not self._is_paused and self._transport is not None:
             self._is_paused = True
             self._transport.pause_reading()
@@ -176,6 +176,7 @@ class Answer(asyncio.Protocol):
         self._given = {}
 
     def on_body(self, body: bytes) -> None:
+        self._unheard = 0
         if self._has_begun and not self.is_whole:
             self._held.append(body)
             self._held_bytes += len(body)

@@ -63,7 +63,7 @@ def _too_long(told: Mapping[str, Any], words: str, target: Target) -> ContextToo
 def _told(said: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(said)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {"message": _shown(said.decode("utf-8", "replace"))}
     told = answer.get("error", answer) if isinstance(answer, dict) else answer
     if isinstance(told, dict):

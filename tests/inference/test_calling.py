@@ -5,8 +5,9 @@ import random
 
 import pytest
 
-from freehold.inference.calling import form
-from freehold.inference.counting import Progress, token_of
+from freehold.inference.calling import MAX_EVENT_BYTES, Events, form
+from freehold.inference.counting import MAX_CHOICES, MAX_TOKENS, Progress, read_usage, token_of
+from freehold.inference.errors import AnswerTooLarge
 from freehold.inference.rules import Measured
 
 TIMINGS = b'"cache_n":24,"prompt_n":10,"prompt_ms":4.5,"prompt_per_second":2.4e-05,"predicted_n":3,"predicted_ms":0.1'
@@ -45,6 +46,9 @@ def test_an_event_of_one_token_is_read_without_parsing_as_it_is_with(said: str, 
         chunk(timings=TIMINGS + b',"draft":{"n":1}'),
         chunk(timings=b'"predicted_n":3'),
         chunk() + b"}",
+        chunk(b'"a line\rdata: [DONE]\r\rof its own"'),
+        chunk(b'"\x00"'),
+        chunk(b'"\\x"'),
         chunk(b'"a"},"logprobs":{"content":[]'),
         chunk().replace(b'"finish_reason":null', b'"finish_reason":"stop"'),
         b'{"error":{"message":"it broke"}}',
@@ -64,6 +68,30 @@ def test_no_text_makes_the_quick_way_slow_or_wrong() -> None:
         assert token is not None
         assert json.loads(data[: token.timings_at] + b"}")["choices"][0]["delta"]["content"] == said
     assert token_of(chunk(b'"' + b"\\\\" * 200_000)) is None  # never ends: looked at once
+
+
+def test_events_come_in_any_parts_and_have_an_end() -> None:
+    stream = b'data: {"a":1}\r\n\r\n: still here\n\nevent: x\ndata:{"b":2}\n\ndata: [DONE]\n\n'
+    for size in (1, 2, 7, len(stream)):
+        events, found = Events(), []
+        for at in range(0, len(stream), size):
+            found += events.of(stream[at : at + size])
+        assert found == [b'{"a":1}', b'{"b":2}', b"[DONE]"]
+    events = Events()
+    assert not list(events.of(b"x" * MAX_EVENT_BYTES))
+    with pytest.raises(AnswerTooLarge):
+        list(events.of(b"x"))
+
+
+def test_counts_that_no_database_adds_up_are_none() -> None:
+    measured = Measured()
+    assert not read_usage({"prompt_tokens": 10**30, "completion_tokens": 1}, measured)
+    progress = Progress(measured)
+    for index in ([], "x", -1, *range(2 * MAX_CHOICES)):
+        timings = {"cache_n": 1 << 70, "prompt_n": MAX_TOKENS, "predicted_n": MAX_TOKENS}
+        assert not progress.read({"choices": [{"index": index}], "timings": timings})
+    assert (measured.prompt_tokens, measured.cached_tokens, measured.completion_tokens) == (MAX_TOKENS, 0, MAX_TOKENS)
+    assert len(progress.predicted) == MAX_CHOICES
 
 
 def test_a_name_in_a_form_cannot_begin_a_part_of_its_own() -> None:

@@ -84,6 +84,12 @@ def test_an_answer_is_heard_whole_however_its_end_is_told(pieces: tuple[bytes, .
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\nno size\r\n",),
         (HEAD + b"X: " + b"x" * 70_000,),
+        (
+            HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n",
+            *[b"X: " + b"x" * 40_000 + b"\r\n"] * 3,
+            b"\r\n",
+        ),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n2;", *[b"x" * 40_000] * 3, b"\r\nhi\r\n0\r\n\r\n"),
         (b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\nabc",),
     ],
 )
