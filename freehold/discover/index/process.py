@@ -33,6 +33,8 @@ log = logging.getLogger("freehold.index")
 POLL_S = 0.25
 #: A question waits so long for what was committed before it; not at all where there is so much that it takes longer.
 CATCH_UP_S = 0.3
+#: A word is learned when nobody has asked for so long, or nothing was learned for so long.
+QUIET_S, PATIENCE_S = 0.25, 2.0
 #: Of a message's arrival once it began, and of an answer's taking.
 PEER_S = 5.0
 #: A hub of any size fits; a mistake of ours does not take the machine.
@@ -63,7 +65,8 @@ class Keeper:
         self._true_at = self._began
         self._taken = 0
         self._seen = 0  # the newest change that was taken in
-        self._learned = 0  # words that were learned since
+        self._learned, self._learned_at = 0, 0.0  # words that were learned since, and when the last one was
+        self.asked_at = 0.0
         self._words: list[bytes] = []  # that many names have, and whose slots are not known yet
         self._terms: list[Term] = []  # likewise of texts
         self._looked = threading.Condition()
@@ -130,7 +133,8 @@ class Keeper:
     def _turn(self, engine: Engine) -> None:
         try:
             if self._follow(engine):
-                self._keep(engine)
+                if not self._has_to_learn:  # so that the next start has nothing to learn
+                    self._keep(engine)
                 self._rest(engine)
         except changes.FellBehind:
             raise
@@ -141,13 +145,17 @@ class Keeper:
     def _rest(self, engine: Engine) -> None:
         """Until there may be something new: a time to learn a word, as long as there are some."""
         wait_s = POLL_S
-        if self._words or self._terms:
-            began = time.monotonic()
+        began = time.monotonic()
+        if self._has_to_learn and (began - self.asked_at > QUIET_S or began - self._learned_at > PATIENCE_S):
             self._learn(engine)
-            self._learned += 1
-            wait_s = time.monotonic() - began  # whoever asks meanwhile has half of the interpreter at least
+            self._learned, self._learned_at = self._learned + 1, time.monotonic()
+            wait_s = min(wait_s, self._learned_at - began)
         self._is_asked.wait(wait_s)
         self._is_asked.clear()
+
+    @property
+    def _has_to_learn(self) -> bool:
+        return bool(self._words or self._terms)
 
     def _learn(self, engine: Engine) -> None:
         if self._words:
@@ -263,6 +271,7 @@ def _reply(keeper: Keeper, message: Any) -> dict[str, Any]:
     engine = keeper.engine
     if engine is None:
         return {"failed": "it is not built yet"}
+    keeper.asked_at = time.monotonic()
     try:
         keeper.catch_up()
         with keeper.lock:
