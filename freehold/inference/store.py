@@ -34,7 +34,7 @@ BACK_OFF_S: Sequence[float] = (0.0, 5.0, 15.0, 60.0, 300.0)
 #: ended well in between, before the model itself is at fault and is left alone for a while.
 BLAME_S, MODEL_ITSELF = 1.0, 3
 #: For whoever was broken off to be told why.
-WHY_S = 1.0
+WHY_S = 2.0
 #: Calls under way on what is out of date go on for so long.
 DRAIN_S = 600.0
 #: Whoever waits looks again this often, whatever it was told.
@@ -383,6 +383,7 @@ class NodeStore:
 
     def _ended(self, process: Process) -> None:
         if process.state != "ready":
+            self._spawn(self._tell())
             return  # it was asked to, or its load says why
         running = process.running
         said = running.failure if running is not None else None
