@@ -12,7 +12,7 @@ from freehold.discover.index.snapshot import In, Out
 from freehold.wordkit.rules import PREFIX_CHARS, Term, asked
 
 #: Words that are kept, and bytes of their sets: who was not asked for the longest goes first.
-MOST, MOST_BYTES = 256, 32 << 20
+MOST, MOST_BYTES = 256, 44 << 20
 #: A word that one text in so many holds is kept from the start, or from when it is asked for.
 ONE_IN = 40
 
