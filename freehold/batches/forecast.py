@@ -72,9 +72,10 @@ def _counted(files: Sequence[File], sizes: Sequence[int]) -> tuple[int, bool]:
     rows = counted = 0
     for file, size in list(zip(files, sizes, strict=True))[:MAX_COUNTED_FILES]:
         most = size if file.path.lower().endswith(".parquet") else min(size, MAX_COUNTED_BYTES - counted)
-        if most <= 0:
+        if most <= 0 or rows > formats.MAX_COUNTED_ROWS:
             break
-        rows += formats.count(file, most)
-        counted += most
+        found, told = formats.count(file, most)
+        rows += found
+        counted += told
     whole = sum(sizes)
     return (rows, True) if counted >= whole else (rows * whole // max(1, counted), False)

@@ -22,8 +22,15 @@ FORMATS = (".parquet", *TEXTS)
 PACKED = ".gz"
 #: Packed bytes that are unpacked at a time; what comes of them is at most a thousand times as much.
 UNPACKED_AT_ONCE = 16 << 10
+#: Data is packed to a tenth, seldom to a fiftieth. What comes to more than this, once it is large, is there to keep
+#: whoever reads it busy, and so are so many empty lines in a row.
+MOST_UNPACKED_OF_ONE, MOST_UNPACKED_ANYHOW = 200, 64 << 20
+MAX_EMPTY_LINES = 100_000
+#: So many rows of a file are counted, and so much of what it unpacks to.
+MAX_COUNTED_ROWS, MAX_COUNTED_BYTES = 500_000, 64 << 20
 Row = Mapping[str, Any] | str
 #: Where a JSON text may end or begin: inside a text, inside brackets, and outside both.
+_BETWEEN = re.compile(rb"[ \t\r\n,\xef\xbb\xbf]*")
 _IN_TEXT, _WITHIN, _BARE = re.compile(rb'["\\]'), re.compile(rb'["\[\]{}]'), re.compile(rb'["\[\]{}\s,]')
 
 # Cells of a table may be as long as other rows. The module's own limit is 128 KiB, and one for all threads.
@@ -79,16 +86,43 @@ def rows(files: Sequence[File], start: int = 0) -> Generator[Row]:
                 yield row
 
 
-def count(file: File, most_bytes: int) -> int:
-    """How many rows there are in the first ``most_bytes`` of a file; of Parquet in all of it."""
+def count(file: File, most_bytes: int) -> tuple[int, int]:
+    """How many rows there are in about the first ``most_bytes`` of a file, and of how many bytes that is said: fewer
+    where it has very many rows or unpacks to much. Of Parquet in all of it."""
     opened = file.open()
     if not file.path.lower().endswith(".parquet"):
-        return sum(1 for _ in of_text(file.path, opened.pieces(0, min(most_bytes, opened.size_bytes))))
+        return _counted(file.path, opened, min(most_bytes, opened.size_bytes))
     reader = parquet.Reader(file.path, opened.size_bytes, opened.pieces)
     try:
-        return reader.count()
+        return reader.count(), opened.size_bytes
     finally:
         reader.close()
+
+
+def _counted(path: str, opened: Bytes, most_bytes: int) -> tuple[int, int]:
+    taken, unpacked, rows = 0, 0, 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal taken
+        for piece in opened.pieces(0, most_bytes):
+            for at in range(0, len(piece), UNPACKED_AT_ONCE):
+                part = piece[at : at + UNPACKED_AT_ONCE]
+                taken += len(part)
+                yield part
+
+    def bounded(found: Iterable[bytes]) -> Iterator[bytes]:
+        nonlocal unpacked
+        for piece in found:
+            yield piece
+            unpacked += len(piece)
+            if rows >= MAX_COUNTED_ROWS or unpacked >= MAX_COUNTED_BYTES:
+                return
+
+    name = path.lower()
+    plain = _unpacked(path, pieces()) if name.endswith(PACKED) else pieces()
+    for _ in of_text(name.removesuffix(PACKED), bounded(plain)):
+        rows += 1
+    return rows, taken
 
 
 def of_text(path: str, pieces: Iterable[bytes]) -> Iterator[Row]:
@@ -113,11 +147,14 @@ def of_text(path: str, pieces: Iterable[bytes]) -> Iterator[Row]:
 def lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Lines of a file that comes in pieces, without their ends; one that is too long is cut to just over the limit."""
     held = bytearray()
-    too_long = False
+    too_long, empty = False, 0
     for piece in pieces:
         at = 0
         while (end := piece.find(b"\n", at)) >= 0:
             held += piece[at : min(end, at + MAX_LINE_BYTES + 1)]
+            empty = 0 if held and not held.isspace() else empty + 1
+            if empty > MAX_EMPTY_LINES:
+                raise BadBatch(f"The file has over {MAX_EMPTY_LINES:,} empty lines in a row.", field="path")
             yield bytes(held)
             held.clear()
             at, too_long = end + 1, False
@@ -140,7 +177,7 @@ def _table(found: Iterator[bytes], delimiter: str) -> Iterator[Row]:
     texts = (line.decode("utf-8", "replace") + "\n" for line in found)
     reader = csv.reader(texts, delimiter=delimiter)
     try:
-        head = next(reader, None)
+        head = next((cells for cells in reader if cells), None)
         if head is None:
             return
         head[0] = head[0].removeprefix("\ufeff")
@@ -185,8 +222,10 @@ class _Values:
             if byte == 0x5B and self._is_list is None:  # [
                 self._is_list = True
                 self._at += 1
-            elif byte in b" \t\r\n,\xef\xbb\xbf" or (byte == 0x5D and self._is_list):  # and ] of the list
+            elif byte == 0x5D and self._is_list:  # ] of the list
                 self._at += 1
+            elif byte in b" \t\r\n,\xef\xbb\xbf":
+                self._at = _BETWEEN.match(self._held, self._at).end()  # type: ignore[union-attr]  # it always does
             else:
                 self._is_list = bool(self._is_list)
                 return self._value()
@@ -230,12 +269,18 @@ class _Values:
 def _unpacked(path: str, pieces: Iterable[bytes]) -> Iterator[bytes]:
     """What gzip packed, also of several parts."""
     unpacker = zlib.decompressobj(wbits=31)
+    taken = given = 0
     try:
         for piece in pieces:
             for at in range(0, len(piece), UNPACKED_AT_ONCE):
                 left = piece[at : at + UNPACKED_AT_ONCE]
+                taken += len(left)
                 while left:
-                    yield unpacker.decompress(left)
+                    plain = unpacker.decompress(left)
+                    given += len(plain)
+                    if given > MOST_UNPACKED_ANYHOW + taken * MOST_UNPACKED_OF_ONE:
+                        raise BadBatch(f"{path[:200]} unpacks to far more than data does.", field="path")
+                    yield plain
                     left = unpacker.unused_data
                     if unpacker.eof:
                         unpacker = zlib.decompressobj(wbits=31)

@@ -25,6 +25,8 @@ MAX_ANSWER_CHARS = 4 << 20
 MAX_BATCHES = 100  # of one person, that have not ended
 #: So many lines in a row that are not even let in: somebody has to look.
 PAUSE_AFTER = 20
+#: And so many that cannot be read, or have not the columns of the prompt.
+PAUSE_AFTER_UNREAD = 1000
 ATTEMPTS = 3
 _COLUMN = re.compile(r"\{\{\s*([^{}]{1,200}?)\s*\}\}")
 

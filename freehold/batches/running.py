@@ -71,7 +71,7 @@ class Slice:
         self._reached = batch.reached
         self._finished: set[int] = set()
         self._noted: list[Answered] = []
-        self._refused = 0
+        self._refused = self._unread = 0
         self._parallel = 1
         self._is_wider = asyncio.Event()  # more lines may be asked at a time than was known
         self._known: dict[str, tuple[Hashable, gateway.Known]] = {}
@@ -224,6 +224,9 @@ class Slice:
         self._noted.append(one)
         self._finished.add(one.line.number)
         self._refused = 0 if one.was_let_in else self._refused + 1
+        self._unread = self._unread + 1 if one.line.error else 0
+        if self._unread >= rules.PAUSE_AFTER_UNREAD:
+            raise Stopped(f"{self._unread:,} lines in a row cannot be asked: {one.line.error}")
         if self._refused >= rules.PAUSE_AFTER:
             with suppress(ValueError, KeyError, TypeError):
                 raise Stopped(f"{self._refused} lines in a row were refused: {json.loads(one.answer)['message']}")

@@ -97,7 +97,7 @@ def test_parquet_is_read_in_another_process_from_any_row_on() -> None:
     }  # fmt: skip
     assert [one["n"] for one in formats.rows(files, 228)] == [228, 229, "230", 0, 1, 2]  # type: ignore[index]
     assert [one["n"] for one in formats.rows(files, 232)] == [1, 2]  # type: ignore[index]
-    assert [formats.count(one, 10**6) for one in files] == [230, 1, 3]
+    assert [formats.count(one, 10**6)[0] for one in files] == [230, 1, 3]
 
 
 @pytest.mark.parametrize("data", [b"", b"PAR1", b"PAR1" + b"x" * 100 + b"PAR1", parquet([{"a": 1}])[:-9] + b"\xff" * 9])
@@ -153,3 +153,24 @@ def test_patterns_of_strangers_take_no_time() -> None:
     paths = [f"{'a' * 400}/{at}.jsonl" for at in range(200)]
     with pytest.raises(BadBatch):
         parts.chosen("*a" * 100 + "b", {}, paths)
+
+
+@pytest.mark.parametrize(
+    ("path", "line"), [("x.jsonl.gz", b"\n"), ("x.csv.gz", b"\n"), ("x.txt.gz", b"\r\n"), ("x.jsonl.gz", b" ")]
+)
+def test_what_is_there_to_keep_its_reader_busy_is_not_read_to_its_end(path: str, line: bytes) -> None:
+    packed = gzip.compress(line * (80 << 20 >> (len(line) - 1)), 9)
+    with pytest.raises(BadBatch, match=r"empty lines|far more than data"):
+        list(formats.rows([file(path, packed)]))
+
+
+def test_of_very_many_rows_some_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "MAX_COUNTED_ROWS", 1000)
+    data = b"a\n" * (1 << 20)
+    rows, of_bytes = formats.count(file("x.txt", data), len(data))
+    assert 1000 <= rows < 20_000
+    assert rows * len(data) // of_bytes == pytest.approx(1 << 20, rel=0.01)
+
+
+def test_a_table_may_begin_with_empty_lines() -> None:
+    assert list(formats.of_text("x.csv", [b"\n\na,b\n1,2\n"])) == [{"a": "1", "b": "2"}]
