@@ -127,7 +127,7 @@ class Guarded:
         """What of one choice of a whole answer leaves. Its ``logprobs`` do not: they spell the text token by token."""
         is_chat = isinstance(given.get("message"), dict)
         message = answers.members(given["message"] if is_chat else given)
-        finish = given.get("finish_reason")
+        finish = answers.ending(given.get("finish_reason"))
         try:
             beside = [self._beside(message)]
             for key in answers.TEXTS:

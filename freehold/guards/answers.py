@@ -5,6 +5,7 @@ a guard, so that nothing leaves by a field that nobody looked at. Sources: OpenA
 README; vLLM, ``entrypoints/openai/protocol.py``; Mistral's and OpenRouter's references.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,13 @@ HEAD = frozenset([
 ANSWER = ("content", "text")
 TEXTS = (*ANSWER, "reasoning_content", "reasoning", "refusal")
 BESIDE = ("reasoning_content", "reasoning", "refusal", "tool_calls", "function_call")
+_NAME = re.compile("[a-z_]{1,64}")
 _ROLES = frozenset(["assistant", "tool", "system", "user", "developer", "function"])
+
+
+def ending(reason: Any) -> Any:
+    """Why an answer ends, in a word; of anything else only that it does."""
+    return reason if not reason or (isinstance(reason, str) and _NAME.fullmatch(reason)) else "stop"
 
 
 def is_vectors(told: Any) -> bool:
@@ -28,8 +35,18 @@ def is_vectors(told: Any) -> bool:
 
 
 def head(told: Mapping[str, Any]) -> dict[str, Any]:
-    """What is known around the choices."""
-    return {key: value for key, value in told.items() if key in HEAD}
+    """What is known around the choices; of what it took numbers alone."""
+    return {key: _counts(value) if key in ("usage", "timings") else value for key, value in told.items() if key in HEAD}
+
+
+def _counts(value: Any, depth: int = 0) -> Any:
+    if isinstance(value, Mapping) and depth < 4:
+        return {
+            str(name): _counts(one, depth + 1)
+            for name, one in value.items()
+            if _NAME.fullmatch(str(name)) and (one is None or isinstance(one, int | float | Mapping))
+        }
+    return value if isinstance(value, int | float) else None
 
 
 def members(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,8 @@ _LIKE = dict(
 _TABLE: dict[int, str] = {ord(one): other for one, other in _LIKE.items()}
 _TABLE |= {0x2024: ".", 0x3002: ".", 0xFE52: ".", 0xFE6B: "@", 0x2013: "-", 0x2212: "-", 0x2010: "-", 0x2011: "-"}
 _TABLE |= {0xA0: " ", 0x202F: " ", 0x2009: " ", 0x2007: " ", 0x3000: " "}
+#: And a character as JSON and many languages may write it, which models read as what it stands for.
+_UNSEEN_OR_WRITTEN = re.compile(_UNSEEN.pattern + r"|\\u([0-9a-fA-F]{4})")
 MAX_LEARNED = 20_000
 
 
@@ -66,13 +68,23 @@ class Folded:
 
 
 def folded(text: str) -> Folded:
-    """``text`` to be looked at. The same length, but for what cannot be seen."""
-    if text.isascii():
+    """``text`` to be looked at. The same length, but for what cannot be seen and what is written by its number."""
+    has_escapes = "\\u" in text
+    if text.isascii() and not has_escapes:
         return Folded(text)
     plain = text.translate(_LIKENESS)
-    starts, shifts, shift = [], [], 0
-    for found in _UNSEEN.finditer(plain):
-        starts.append(found.start() - shift)
-        shift += found.end() - found.start()
+    starts, shifts, shift, said, past = list[int](), list[int](), 0, list[str](), 0
+    for found in (_UNSEEN_OR_WRITTEN if has_escapes else _UNSEEN).finditer(plain):
+        shown = _shown(found[1]) if has_escapes and found[1] else ""
+        starts.append(found.start() + len(shown) - shift)
+        shift += found.end() - found.start() - len(shown)
         shifts.append(shift)
-    return Folded(_UNSEEN.sub("", plain) if starts else plain, tuple(starts), tuple(shifts))
+        said += (plain[past : found.start()], shown)
+        past = found.end()
+    return Folded("".join([*said, plain[past:]]) if starts else plain, tuple(starts), tuple(shifts))
+
+
+def _shown(digits: str) -> str:
+    """What is written by its number, as it is looked at."""
+    character = chr(int(digits, 16)).translate(_LIKENESS)
+    return "" if _UNSEEN.fullmatch(character) else character

@@ -174,7 +174,7 @@ class Stream:
             if key in holder:
                 holder[key] = self._take(index, key, answers.text_of(holder[key]) or "")
         self._calls(index, holder)
-        finish = given.get("finish_reason")
+        finish = answers.ending(given.get("finish_reason"))
         if finish:
             self._ended.add(index)
             self._finish(index, holder)

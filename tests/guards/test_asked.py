@@ -12,7 +12,7 @@ from freehold.guards import answering, asked
 from freehold.guards.errors import BadGuard, Blocked
 from freehold.guards.rules import Finding, Guard
 from freehold.guards.service import read
-from freehold.guards.sieve import Placed, Sieve
+from freehold.guards.sieve import Holder, Placed, Sieve
 from freehold.inference.rules import Call
 
 pytestmark = pytest.mark.rules
@@ -189,3 +189,34 @@ def test_long_texts_are_looked_at_piece_by_piece_and_alike(unit: str) -> None:
     )
     kept = sieve.clean(text, "x")
     assert KEY not in kept and CARD not in kept and kept == sieve.apply(text, sieve.spans(text), "x")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        r'Here: {"to": "somebody\u0040example.com"}',
+        r'{"to": "somebody\u0040example.com"',
+        r'{"a": 1, "a": 2, "to": "somebody\u0040example.com"}',
+        r"some\u200bbody\u0040ex\u0430mple.com",
+    ],
+)
+def test_characters_that_are_written_by_their_numbers_are_read_as_models_read_them(said: str) -> None:
+    told, findings = looked(chat(said))
+    assert [one.what for one in findings] == ["mail"]
+    assert "0040" not in json.dumps(told)
+    for pieces in (1, 3, len(said)):
+        holder = Holder(Sieve([Placed(Guard("personal", "output", "mask"), "r")], "output", []), "answer")
+        size = -(-len(said) // pieces)
+        out = "".join(holder.take(said[at : at + size]) for at in range(0, len(said), size)) + holder.end()
+        assert out == told["messages"][0]["content"]
+
+
+def test_a_path_that_looks_like_an_escape_stays_as_it_is() -> None:
+    said = r"C:\users\u1234 and \uZZZZ and 1\u00e9 of tea"
+    assert looked(chat(said)) == (chat(said), [])
+
+
+def test_what_only_says_that_it_is_a_picture_is_words() -> None:
+    body = chat([{"type": "image_url", "image_url": {"url": f"data:image/png;base64,somebody@example.com {KEY}"}}])
+    told, _ = looked(body)
+    assert KEY not in json.dumps(told)

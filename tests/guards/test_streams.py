@@ -221,3 +221,13 @@ def test_a_long_secret_takes_time_as_it_is_long() -> None:
         holder.take("-----BEGIN PRIVATE KEY-----\n") + "".join(holder.take("MIIE") for _ in range(5_500)) + holder.end()
     )
     assert said == "[secret]" and looked < 40 * 22_000
+
+
+def test_an_end_and_a_count_say_nothing_else() -> None:
+    usage = {"prompt_tokens": 3, "note": KEY, KEY: 1, "details": {"cached_tokens": 1, "said": [KEY]}}
+    whole = {"choices": [{"index": 0, "message": {"content": "x"}, "finish_reason": KEY}], "usage": usage}
+    events = [{"choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": KEY}], "usage": usage}]
+    for left in (behind(Said(whole=whole)), behind(Said(events))):
+        assert KEY not in json.dumps(left)
+        assert left[0]["usage"] == {"prompt_tokens": 3, "details": {"cached_tokens": 1}}
+        assert left[0]["choices"][0]["finish_reason"] == "stop"
