@@ -22,6 +22,9 @@ from freehold.usage import queries as usage_queries
 from freehold.usage import service as usage
 from freehold.usage.rules import Allowance, Meter, Outcome, Payer, Terms
 
+#: Of whoever is not signed in: their payer is the owner of what they call, who is not to be taken for one of them.
+ANONYMOUS = "anonymous"
+
 
 @dataclass(frozen=True)
 class Admitted:
@@ -57,7 +60,7 @@ class Admitted:
             content_type=wish.content_type,
             request_id=self.request_id,
             priority="batch" if self.is_batch else "live",
-            caller_id=self.asked.user_id or "",
+            caller_id=self.asked.user_id or ANONYMOUS,
         )
 
     @property

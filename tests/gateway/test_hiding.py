@@ -1,6 +1,7 @@
 """What answers is hidden like what it answers with: the same bytes for a name that is hidden and for one nobody has."""
 
 import re
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from freehold.accounts import service as accounts
 from freehold.accounts.tables import Account
 from freehold.core import instance
 from freehold.gateway import service
+from freehold.inference.rules import Replica, Target
 from freehold.repos import service as repos
 from tests.discover.conftest import Publish
 from tests.discover.conftest import publish as publish  # the fixture
@@ -124,6 +126,24 @@ def test_one_name_is_looked_up_as_lists_have_it(hub: Hub, kind: str, publish: Pu
                 assert {name: service.model(db, who.actor, name) for name in names} == {
                     name: listed.get(name.lower()) for name in names
                 }
+
+
+def test_whoever_is_not_signed_in_is_not_taken_for_the_owner(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they do to an engine must not be laid to who pays for them."""
+    callers: list[str] = []
+    real = hub.store.replica
+
+    def replica(target: Target, caller_id: str = "") -> AbstractAsyncContextManager[Replica]:
+        callers.append(caller_id)
+        return real(target, caller_id)
+
+    monkeypatch.setattr(hub.store, "replica", replica)
+    hub.serve("alice/hers")
+    with hub.database.write() as db:
+        instance.choose(db, "anonymous_calls", "yes")
+    assert hub.ask(model="alice/hers", who=Person("")).status_code == 200
+    assert hub.ask(model="alice/hers").status_code == 200
+    assert callers == [service.ANONYMOUS, hub.cast.alice.id]
 
 
 def may(hub: Hub, headers: dict[str, str], name: str = "lab/ours") -> bool:
