@@ -136,16 +136,18 @@ def _words(value: Any) -> str:
 def _read(data: bytes) -> Any:
     try:
         return json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
 def _choices(said: Any) -> Iterator[tuple[int, str]]:
-    for choice in (said.get("choices") if isinstance(said, Mapping) else None) or ():
+    choices = said.get("choices") if isinstance(said, Mapping) else None
+    for choice in choices if isinstance(choices, list) else ():
         if not isinstance(choice, Mapping):
             continue
         at = choice.get("index")
-        message = choice.get("message") or choice.get("delta") or {}
+        message = choice.get("message") or choice.get("delta")
+        message = message if isinstance(message, Mapping) else {}
         words = [message.get(name) for name in ("reasoning_content", "content", "refusal")] if message else []
         words += [*_tools(message.get("tool_calls"))] if message else [choice.get("text")]
         text = "".join(word for word in words if isinstance(word, str))

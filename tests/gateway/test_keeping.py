@@ -15,6 +15,7 @@ from freehold.core.database import Database
 from freehold.gateway import keeping
 from freehold.gateway.rules import Wish
 from freehold.governance.tables import AuditEntry
+from freehold.inference.rules import Target
 from freehold.inference.tables import Endpoint
 from freehold.repos.tables import Repo
 from freehold.usage.service import pruning
@@ -233,3 +234,20 @@ def test_files_in_a_call_are_not_kept() -> None:
     )
     assert "A" not in keeping.asked(Wish("task", "a/b", {"inputs": "A" * 5000}))
     assert len(keeping.asked(Wish("embeddings", "a/b", {"input": ["a b " * 10_000] * 100}))) == MAX_BYTES + 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b'{"choices":5}',
+        b'{"choices":[7,{"message":"hi"},{"delta":["x"]},{"index":"0","message":{"content":{"a":1},"tool_calls":{}}}]}',
+        b"[" * 200_000,
+    ],
+)
+def test_an_answer_in_no_known_form_breaks_nothing(said: bytes) -> None:
+    plan = Target("e", "lab/it", "lab/it", "0" * 40, "remote", frozenset({"chat"}), "lab", keeps_content=True)
+    whole, stream = keeping.Heard(plan), keeping.Heard(plan)
+    whole.whole(said)
+    stream.piece(said)
+    assert whole.text() == said.decode()[: MAX_BYTES + 1]
+    assert stream.text() == ""
