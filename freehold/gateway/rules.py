@@ -7,7 +7,7 @@ go back to whoever asked.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from freehold.engines.rules import Ability
 from freehold.gateway import grammars
@@ -26,6 +26,8 @@ MAX_TOKENS = 10_000_000
 #: Of a body: lists and objects in one another, and of them all together, each of which takes many times its bytes.
 MAX_DEPTH = 100
 MAX_CONTAINERS = 500_000
+#: Messages of a call and the parts of them, of which an engine's template makes some kilobytes each, however short.
+MAX_MESSAGES = 4096
 #: Texts of one call: each is a task of its own to an engine.
 MAX_TEXTS: Mapping[str, int] = {"completions": 128, "embeddings": 2048, "rerank": 2048}
 #: No vocabulary has longer tokens as a rule: a text of more characters than that a token cannot fit, whatever it says.
@@ -154,9 +156,15 @@ def _check(path: str, given: Mapping[str, Any]) -> None:
             raise BadCall(f'"{name}" must be {what}.', name)
     if path == "rerank" and not isinstance(given.get("documents", given.get("texts")), list):
         raise BadCall('"documents" must be a list of texts.', "documents")
+    parts = 0
     for at, message in enumerate(given["messages"] if path == "chat/completions" else ()):
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
             raise BadCall(f'messages[{at}] must be an object with a "role".', f"messages[{at}]")
+        parts += 1 + sum(len(one) for one in (message.get("content"), message.get("tool_calls")) if _is_list(one))
+        if parts > MAX_MESSAGES:
+            raise BadCall(
+                f'"messages" has over {MAX_MESSAGES:,} messages and parts; one call takes so many.', "messages"
+            )
     for name, low, high in (
         ("n", 1, MAX_CHOICES),
         ("max_tokens", -1, MAX_TOKENS),
@@ -173,6 +181,10 @@ def _check(path: str, given: Mapping[str, Any]) -> None:
     for name in _READ:
         if isinstance(given.get(name), list):
             _refuse_addresses(given[name], name)
+
+
+def _is_list(value: Any) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
 
 
 def _check_texts(path: str, given: Mapping[str, Any]) -> None:

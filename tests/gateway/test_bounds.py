@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from freehold.core import clock
 from freehold.gateway import grammars, rules
 from freehold.gateway.errors import BadCall
+from freehold.gateway.rules import MAX_MESSAGES
 from freehold.usage.rules import month_of, price_keys
 from freehold.usage.service.recording import LEDGER
 from freehold.usage.tables import Budget, BudgetHold, Limit, Price
@@ -244,3 +245,19 @@ def test_answers_of_a_call_are_counted() -> None:
         return rules.wish("completions", {"model": "a/b", **given}).answers
 
     assert [answers(prompt="a"), answers(prompt=["a", "b"], n=3), answers(prompt=[1, 2, 3])] == [1, 6, 1]
+
+
+def test_very_many_short_messages_or_parts_are_refused_before_an_engine_has_them(hub: Hub) -> None:
+    """A template makes kilobytes of each: four thousand ended a small engine by its bound of memory."""
+    one, part = {"role": "user", "content": "x"}, {"type": "text", "text": "x"}
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    for messages in (
+        [one] * (MAX_MESSAGES + 1),
+        [{"role": "user", "content": [part] * MAX_MESSAGES}],
+        [one, {"role": "assistant", "content": None, "tool_calls": [call] * MAX_MESSAGES}],
+    ):
+        refused = hub.ask(messages=messages)
+        assert refused.status_code == 400
+        assert "4,096 messages and parts" in refused.json()["error"]["message"]
+    assert not hub.engine.seen
+    assert hub.ask(messages=[one] * 100).status_code == 200
