@@ -28,6 +28,8 @@ MAX_DEPTH = 100
 MAX_CONTAINERS = 500_000
 #: Messages of a call and the parts of them, of which an engine's template makes some kilobytes each, however short.
 MAX_MESSAGES = 4096
+#: Values in what a call gives to a template beside them, which also are held as its own.
+MAX_GIVEN = 4096
 #: Texts of one call: each is a task of its own to an engine.
 MAX_TEXTS: Mapping[str, int] = {"completions": 128, "embeddings": 2048, "rerank": 2048}
 #: No vocabulary has longer tokens as a rule: a text of more characters than that a token cannot fit, whatever it says.
@@ -175,12 +177,22 @@ def _check(path: str, given: Mapping[str, Any]) -> None:
             continue
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             raise BadCall(f'"{name}" must be a whole number from {low} to {high:,}.', name)
+    _check_given(given.get("chat_template_kwargs"))
     _check_schema(given.get("response_format"))
     grammars.check(given)
     _check_texts(path, given)
     for name in _READ:
         if isinstance(given.get(name), list):
             _refuse_addresses(given[name], name)
+
+
+def _check_given(value: Any) -> None:
+    count, level = 0, [value]
+    while level:
+        level = [inner for one in level if isinstance(one, dict | list) for inner in _parts(one)]
+        count += len(level)
+        if count > MAX_GIVEN:
+            raise BadCall(f'"chat_template_kwargs" has over {MAX_GIVEN:,} values.', "chat_template_kwargs")
 
 
 def _is_list(value: Any) -> TypeGuard[list[Any]]:

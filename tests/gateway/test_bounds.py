@@ -261,3 +261,12 @@ def test_very_many_short_messages_or_parts_are_refused_before_an_engine_has_them
         assert "4,096 messages and parts" in refused.json()["error"]["message"]
     assert not hub.engine.seen
     assert hub.ask(messages=[one] * 100).status_code == 200
+
+
+def test_what_a_call_gives_to_a_template_is_bounded(hub: Hub) -> None:
+    for given in ({"x": [[]] * 5000}, {"x": {"y": [[1, 2]] * 2000}}):
+        refused = hub.ask(chat_template_kwargs=given)
+        assert refused.status_code == 400
+        assert refused.json()["error"]["param"] == "chat_template_kwargs"
+    assert not hub.engine.seen
+    assert hub.ask(chat_template_kwargs={"enable_thinking": False}).status_code == 200
