@@ -29,7 +29,7 @@ from freehold.core import clock
 from freehold.core.errors import HubError
 from freehold.engines import llama
 from freehold.engines.rules import Setup
-from freehold.inference import store as store_module
+from freehold.inference import processes as replicas
 from freehold.inference.errors import EngineLost
 from freehold.inference.plans import Plan, Wish
 from freehold.inference.rules import Call, Target
@@ -185,7 +185,7 @@ def left() -> tuple[int, int]:
 
 
 def main(events: int, seed: int) -> None:
-    store_module.BACK_OFF_S = (0.0, 0.2)
+    replicas.BACK_OFF_S = (0.0, 0.2)
     python = os.environ["RAY_PYTHON"]
     here = {**os.environ, "PYTHONPATH": os.fspath(ROOT)}
     program = [python, os.fspath(ROOT / "tests" / "compute" / "ray_cluster.py"), "3"]

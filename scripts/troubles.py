@@ -8,12 +8,12 @@ import sys
 import threading
 from pathlib import Path
 
-from freehold.inference import store
+from freehold.inference import processes, store
 from tests.inference.stand_in import MB, run, trouble
 
 
 def main(events: int, seed: int) -> None:
-    store.BACK_OFF_S, store.ROOM_S, store.LOOK_S = (0.0, 0.05), 2.0, 0.05
+    processes.BACK_OFF_S, store.ROOM_S, store.LOOK_S = (0.0, 0.05), 2.0, 0.05
     before = _left()
     run(lambda node, starter: trouble(node, starter, events, seed), budget_bytes=250 * MB)
     after = _left()

@@ -16,6 +16,8 @@ from freehold.inference.files import Wanted
 from freehold.inference.service import names
 from freehold.inference.tables import Endpoint, EndpointAdapter
 
+#: Of a model whose need is not known: so much more than its files, and besides.
+UNKNOWN_SHARE, UNKNOWN_BYTES = 1.25, 200 * 10**6
 #: What a sealed key is sealed for.
 KEY_PURPOSE = "endpoint key {id}"
 #: Whether any endpoint is another than before, by one row: how many there are, and when the last one changed.
@@ -57,6 +59,12 @@ class Plan:
     files: Wanted | None
     adapters: Mapping[str, Beside] = field(default_factory=dict)
     secret: str = field(default="", repr=False)  # a remote one's key
+
+    def reckoned_bytes(self) -> int:
+        """What a replica may take; where that is not known, more than its files by a wide margin."""
+        if self.need_bytes:
+            return self.need_bytes
+        return int(self.files.size_bytes * UNKNOWN_SHARE) + UNKNOWN_BYTES if self.files else UNKNOWN_BYTES // 4
 
 
 def wishes(db: Session) -> Sequence[Wish]:

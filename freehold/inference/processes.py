@@ -2,18 +2,23 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from freehold.compute.rules import Running
-from freehold.inference.plans import Plan, Wish
+from freehold.core import clock
+from freehold.core.errors import HubError
+from freehold.inference.errors import DoesNotFit, LoadFailed
+from freehold.inference.plans import UNKNOWN_BYTES, Plan, Wish
 
 State = Literal["loading", "ready", "ending"]
 #: Callers that went before their answers were whole, of one process, and how long what they asked may still end it: an
 #: engine that hangs is ended by its own watch after two minutes and a half.
 MAX_LEFT, LEFT_S = 64, 200.0
+#: After failures in a row: seconds until it is tried again, the last one again and again.
+BACK_OFF_S: Sequence[float] = (0.0, 5.0, 15.0, 60.0, 300.0)
 
 
 class Starter(Protocol):
@@ -81,6 +86,15 @@ class Process:
         """What it has reserved, or has taken where that is more."""
         return max(self.reserved_bytes, self.running.took().memory_bytes if self.running and self.is_open else 0)
 
+    def limit_bytes(self, budget_bytes: int) -> int:
+        """Over this it is ended: what it may take by reckoning, and as much again, for the reckoning may err."""
+        return min(budget_bytes, 2 * self.reserved_bytes + UNKNOWN_BYTES)
+
+    def seen(self, endpoint_id: str, name: str) -> "Seen":
+        state = "answering" if self.state == "ready" and self.held else self.state
+        memory = self.running.took().memory_bytes if self.running is not None else 0
+        return Seen(endpoint_id, name, self.number, state, self.since, "", memory, self.calls, self.called_at)
+
 
 @dataclass(eq=False)
 class Group:
@@ -96,12 +110,50 @@ class Group:
     failed_at: datetime | None = None
     again_at: float = 0.0
     log: str = ""
-
     ended_by: set[str] = field(default_factory=set)  # callers, each alone with one that died, since a call ended well
 
     def current(self) -> list[Process]:
         """Those that are not on their way out."""
         return [one for one in self.processes if one.state != "ending"]
+
+    def standing(self) -> str:
+        states = {one.state for one in self.current()}
+        if "ready" in states:
+            return "ready"
+        if "loading" in states or self.loading is not None:
+            return "loading"
+        return "failed" if self.failed else "off"
+
+    def fail(self, message: str, reason: str, now: float) -> None:
+        """Once more in a row; ``now`` and ``again_at`` by the loop's clock."""
+        self.failures += 1
+        self.failed, self.reason, self.failed_at = message[:500], reason, clock.now()
+        self.again_at = now + BACK_OFF_S[min(self.failures, len(BACK_OFF_S)) - 1]
+
+    def load_failed(self, message: str, reason: str, now: float) -> None:
+        """As :meth:`fail`, and whoever waits for a load is told."""
+        self.failed_loads += 1
+        self.fail(message, reason, now)
+
+    def failure(self, now: float) -> HubError:
+        """What its callers are told, with when it is tried again."""
+        wait_s = max(1, round(self.again_at - now))
+        if self.reason == "does_not_fit":
+            error: HubError = DoesNotFit(self.failed)
+        else:
+            error = LoadFailed(self.failed or f"{self.wish.name} could not be loaded.", reason=self.reason)
+        error.headers["Retry-After"] = str(min(wait_s, 300))
+        return error
+
+    def answered(self) -> None:
+        """A call ended well: what failed before is over."""
+        self.failures, self.failed, self.reason = 0, "", ""
+        self.ended_by.clear()
+
+    def forgive(self) -> None:
+        """It may be tried at once, whatever failed before."""
+        self.answered()
+        self.again_at = 0.0
 
 
 @dataclass(frozen=True)

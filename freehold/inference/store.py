@@ -28,8 +28,6 @@ T = TypeVar("T")
 
 #: How long a call waits for a model to be loaded, and a load for what answers to make room.
 LOAD_S, ROOM_S = 600.0, 30.0
-#: After failures in a row: seconds until it is tried again, the last one again and again.
-BACK_OFF_S: Sequence[float] = (0.0, 5.0, 15.0, 60.0, 300.0)
 #: For calls to say that an engine broke them off; and callers, each alone with one, of whom it died without a call that
 #: ended well in between, before the model itself is at fault and is left alone for a while.
 BLAME_S, MODEL_ITSELF = 1.0, 3
@@ -43,8 +41,6 @@ LOOK_S = 1.0
 LOADS = 2
 THREADS = 8
 MAX_LOG_CHARS = 16_000
-#: Of a model whose need is not known: so much more than its files, and besides.
-UNKNOWN_SHARE, UNKNOWN_BYTES = 1.25, 200 * 10**6
 
 
 class NodeStore:
@@ -94,8 +90,7 @@ class NodeStore:
             process.calls += 1
             group = self.groups.get(target.endpoint_id)
             if group is not None and process.is_open:
-                group.failures, group.failed, group.reason = 0, "", ""
-                group.ended_by.clear()
+                group.answered()
         finally:
             process.held -= 1
             process.callers[caller_id] -= 1
@@ -103,14 +98,14 @@ class NodeStore:
             await self._tell()
 
     def standing(self, endpoint_ids: Sequence[str]) -> Mapping[str, str]:
-        return {one: self._standing(self.groups.get(one)) for one in endpoint_ids}
+        return {one: group.standing() if (group := self.groups.get(one)) else "off" for one in endpoint_ids}
 
     def seen(self) -> Sequence[Seen]:
         """Every replica of this node, and the endpoints that failed. May be called from any thread."""
         found: list[Seen] = []
         for endpoint_id, group in list(self.groups.items()):
             for one in list(group.processes):
-                found.append(_seen(endpoint_id, group.wish.name, one))
+                found.append(one.seen(endpoint_id, group.wish.name))
             if group.failed and not group.current():
                 since = group.failed_at or clock.now()
                 found.append(Seen(endpoint_id, group.wish.name, 0, "failed", since, group.failed, 0, 0, None))
@@ -190,12 +185,12 @@ class NodeStore:
                 process.used_at = self._now()
                 return process
             if group.failed_loads > failed_before and not group.current():
-                raise self._failure(group)
+                raise group.failure(self._now())
             if len(group.current()) < group.wish.replicas and group.loading is None:
                 if self._may_load(group):
                     self._begin(group, target.endpoint_id)
                 elif not group.current():
-                    raise self._failure(group)
+                    raise group.failure(self._now())
             if self._now() > deadline:
                 raise LoadFailed(f"{target.served_name} was not ready within {LOAD_S:.0f} s.", reason="too_slow")
             await self._wait(deadline - self._now())
@@ -213,15 +208,6 @@ class NodeStore:
         group = self._group(wish)
         self._agree(group, wish)
         return group
-
-    def _failure(self, group: Group) -> HubError:
-        wait_s = max(1, round(group.again_at - self._now()))
-        if group.reason == "does_not_fit":
-            error: HubError = DoesNotFit(group.failed)
-        else:
-            error = LoadFailed(group.failed or f"{group.wish.name} could not be loaded.", reason=group.reason)
-        error.headers["Retry-After"] = str(min(wait_s, 300))
-        return error
 
     # ---- loading ---------------------------------------------------------------------------------------------
 
@@ -244,14 +230,14 @@ class NodeStore:
         except JobFailed as err:
             group.log = err.log[-MAX_LOG_CHARS:]
             if err.failure != "stopped":
-                self._load_failed(group, err.message, "does_not_fit" if err.failure == "no_room" else err.failure)
+                group.load_failed(err.message, "does_not_fit" if err.failure == "no_room" else err.failure, self._now())
         except DoesNotFit as err:
-            self._load_failed(group, err.message, "does_not_fit")
+            group.load_failed(err.message, "does_not_fit", self._now())
         except HubError as err:
-            self._load_failed(group, err.message, "")
+            group.load_failed(err.message, "", self._now())
         except Exception:
             log.exception("%s could not be loaded", group.wish.name)
-            self._load_failed(group, f"{group.wish.name} could not be loaded; the hub's log says why.", "")
+            group.load_failed(f"{group.wish.name} could not be loaded; the hub's log says why.", "", self._now())
         finally:
             group.loading = None
             await self._tell()
@@ -272,7 +258,7 @@ class NodeStore:
 
     async def _started(self, group: Group, process: Process) -> None:
         begun = asyncio.get_running_loop().time()
-        running = await self.in_thread(self.starter.begin, process.plan, self._limit(process))
+        running = await self.in_thread(self.starter.begin, process.plan, process.limit_bytes(self.budget_bytes))
         process.running = running
         running.on_exit(lambda _: self._on_exit(process))
         if self.is_closed or process.state == "ending":
@@ -284,9 +270,7 @@ class NodeStore:
 
     async def _admitted(self, group: Group, plan: Plan) -> Process:
         """A replica that has its memory reserved; idle ones had to go for it. Raises :class:`DoesNotFit`."""
-        need = plan.need_bytes or (
-            int(plan.files.size_bytes * UNKNOWN_SHARE) + UNKNOWN_BYTES if plan.files else UNKNOWN_BYTES // 4
-        )
+        need = plan.reckoned_bytes()
         if need > self.budget_bytes:
             raise DoesNotFit(
                 f"{plan.wish.name} takes up to {figures.size(need)}, and models have {figures.size(self.budget_bytes)} "
@@ -309,10 +293,6 @@ class NodeStore:
         process = Process(number, plan, need, self._now(), clock.now())
         group.processes.append(process)
         return process
-
-    def _limit(self, process: Process) -> int:
-        """Over this a replica is ended: what it may take by reckoning, and as much again, for the reckoning may err."""
-        return min(self.budget_bytes, 2 * process.reserved_bytes + UNKNOWN_BYTES)
 
     def _least_used(self) -> Process | None:
         """The one to go for another: idle, and not kept warm."""
@@ -394,7 +374,7 @@ class NodeStore:
                 if process.suspects(self._now()):
                     self._died(group, process, message, reason)
                     return
-                self._failed(group, message, reason)
+                group.fail(message, reason, self._now())
         self._drain([process], patient=False)
 
     def _died(self, group: Group, process: Process, message: str, reason: str) -> None:
@@ -424,38 +404,18 @@ class NodeStore:
         if len(suspects) == 1:
             group.ended_by |= suspects
             if len(group.ended_by) >= MODEL_ITSELF:
-                self._failed(group, group.failed, group.reason)
+                group.fail(group.failed, group.reason, self._now())
         await self._end(process, patient=True)
-
-    def _load_failed(self, group: Group, message: str, reason: str) -> None:
-        group.failed_loads += 1
-        self._failed(group, message, reason)
-
-    def _failed(self, group: Group, message: str, reason: str) -> None:
-        group.failures += 1
-        group.failed, group.reason, group.failed_at = message[:500], reason, clock.now()
-        group.again_at = self._now() + BACK_OFF_S[min(group.failures, len(BACK_OFF_S)) - 1]
 
     def _forgive(self, group: Group) -> None:
         """It begins anew, whatever failed before and whoever made it."""
-        group.failures, group.failed, group.reason, group.again_at = 0, "", "", 0.0
-        group.ended_by.clear()
+        group.forgive()
         self.blame.forget(group.wish.endpoint_id)
 
     # ---- small -----------------------------------------------------------------------------------------------
 
     def _group(self, wish: Wish) -> Group:
         return self.groups.setdefault(wish.endpoint_id, Group(wish))
-
-    def _standing(self, group: Group | None) -> str:
-        if group is None:
-            return "off"
-        states = {one.state for one in group.current()}
-        if "ready" in states:
-            return "ready"
-        if "loading" in states or group.loading is not None:
-            return "loading"
-        return "failed" if group.failed else "off"
 
     def _now(self) -> float:
         self._loop = self._loop or asyncio.get_running_loop()
@@ -483,9 +443,3 @@ class NodeStore:
         """What blocks, in one of the store's few threads."""
         self._loop = asyncio.get_running_loop()
         return await self._loop.run_in_executor(self._threads, work, *args)
-
-
-def _seen(endpoint_id: str, name: str, one: Process) -> Seen:
-    state = "answering" if one.state == "ready" and one.held else one.state
-    memory = one.running.took().memory_bytes if one.running is not None else 0
-    return Seen(endpoint_id, name, one.number, state, one.since, "", memory, one.calls, one.called_at)
