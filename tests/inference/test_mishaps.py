@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,8 @@ class Hub:
     def of(self, name: str) -> httpx.Client:
         live = self.live
         headers = {"Authorization": f"Bearer {live.tokens[name]}"}
-        return httpx.Client(base_url=live.url, headers=headers, timeout=60, trust_env=False)
+        once = httpx.Limits(max_keepalive_connections=0)  # a connection that waits for more would look left
+        return httpx.Client(base_url=live.url, headers=headers, timeout=60, trust_env=False, limits=once)
 
     def ask(self, who: httpx.Client, model: str = "alice/tiny", **body: Any) -> httpx.Response:
         return who.post("/v1/chat/completions", json={"model": model, "max_tokens": 4, **TALK, **body})
@@ -61,8 +62,15 @@ class Hub:
             yield Stream(answer)
 
     def left(self) -> tuple[int, int]:
-        """Descriptors and processes of the hub that an engine at rest leaves it."""
-        return len(os.listdir(f"/proc/{self.live.pid}/fd")), len(engines_of(self.live.pid))
+        """Descriptors and processes of the hub that an engine at rest leaves it: pipes, connections, files elsewhere.
+
+        Not those in its data: each of its threads opens the database once, and packs stay open (``gitkit.depot``).
+        """
+        opened = 0
+        for one in Path(f"/proc/{self.live.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                opened += not os.readlink(one).startswith(f"{self.live.data}/")
+        return opened, len(engines_of(self.live.pid))
 
 
 class Stream:
@@ -251,5 +259,5 @@ def test_each_mishap_is_told_and_nothing_is_left_of_it(hub: Hub) -> None:
             befall(hub)
             print(f"{befall.__name__}: {time.monotonic() - began:.1f} s, {hub.left()}")
     until(lambda: hub.left()[1] == before[1])
-    until(lambda: hub.left()[0] <= before[0] + 16)  # each of the hub's threads may have opened the database
+    until(lambda: hub.left()[0] <= before[0])
     hub_restarted(hub)

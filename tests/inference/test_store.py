@@ -170,7 +170,8 @@ def test_what_is_off_or_gone_ends_and_answers_nobody() -> None:
         starter.put("off", is_on=False)
         del starter.wishes["gone"]
         await store.follow(starter.wishes.values())
-        await until(lambda: not any(one.is_alive for one in starter._running))
+        await until(lambda: not any(group.processes for group in store.groups.values()))
+        assert not any(one.is_alive for one in starter._running)
         with pytest.raises(EndpointOff):
             await call(store, off)
         with pytest.raises(ModelUnknown):
