@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Action, Actor
-from freehold.batches import rules, sources
+from freehold.batches import formats, rules, sources
 from freehold.batches.formats import File
 from freehold.batches.running import actor_of
 from freehold.batches.service import files
@@ -108,7 +108,7 @@ def _joined(
     database: Database, batch: Batch, files_of: Sequence[File], made_by: Counter[tuple[str, str]]
 ) -> Iterator[bytes]:
     """Each answered row as it was, with the answer beside it; rows and answers go by in step."""
-    rows = enumerate(sources.rows(files_of))
+    rows = enumerate(formats.rows(files_of))
     number, row = -1, None
     for line in answered(database, batch.id):
         if line.status != 200:

@@ -50,7 +50,7 @@ def of_dataset(db: Session, database: Database, kit: Kit, actor: Actor, asked: F
     found = sources.choose(db, kit, repo, commit, asked.path)
     files = sources.in_dataset(database, kit, actor, repo.path, commit, [part.path for part in found])
     prompt = Prompt(plan.served_name, asked.template, asked.system, asked.parameters or {})
-    with closing(sources.rows(files)) as row_iterator:
+    with closing(formats.rows(files)) as row_iterator:
         first = [rules.row_of(at, row, prompt) for at, row in enumerate(islice(row_iterator, SAMPLED))]
     good = [line for line in first if not line.error]
     if not good:

@@ -141,7 +141,8 @@ def of_text(path: str, pieces: Iterable[bytes]) -> Iterator[Row]:
     else:
         for number, line in enumerate(lines(pieces)):
             if line.strip():
-                yield _object(line) or f"Line {number + 1} is no JSON object, or is too long."
+                row = _object(line)
+                yield row if row is not None else f"Line {number + 1} is no JSON object, or is too long."
 
 
 def lines(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -1,6 +1,6 @@
 """The lines of a batch, read from where they lie, in bounded memory, from any line on."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from freehold.access.rules import Actor
 from freehold.batches import formats, parts, rules
 from freehold.batches.errors import BadBatch
-from freehold.batches.formats import Bytes, File, Row
+from freehold.batches.formats import Bytes, File
 from freehold.batches.rules import Line, Prompt
 from freehold.batches.tables import Batch, BatchFile
 from freehold.cards import reading
@@ -88,10 +88,5 @@ def lines(batch: Batch, files: Sequence[File], start: int = 0) -> Iterator[Line]
         return
     given = batch.given
     prompt = Prompt(batch.served_name, given["template"], given["system"], given["parameters"])
-    for number, row in enumerate(islice(rows(files, start), rules.MAX_ROWS - start), start=start):
+    for number, row in enumerate(islice(formats.rows(files, start), rules.MAX_ROWS - start), start=start):
         yield rules.row_of(number, row, prompt)
-
-
-def rows(files: Sequence[File], start: int = 0) -> Generator[Row]:
-    """The rows of a data set's files."""
-    return formats.rows(files, start)

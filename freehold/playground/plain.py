@@ -7,19 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from freehold.accounts import csrf
-from freehold.content.kit import Kit
-from freehold.core.database import Database
 from freehold.core.errors import BadRequest, HubError
 from freehold.core.http import Ask, in_thread, stream_door
-from freehold.gateway import keeping, receiving
+from freehold.gateway import receiving
 from freehold.gateway import rules as gateway_rules
 from freehold.gateway import service as gateway
+from freehold.gateway.asking import recorded
 from freehold.gateway.keeping import Heard
 from freehold.gateway.service import Admitted, Asker
 from freehold.inference.rules import Runtime
@@ -114,19 +112,13 @@ async def _asked(request: Request, admitted: Admitted) -> tuple[str, str]:
             body = await reply.body()
         heard.whole(body)
     finally:
-        await run_in_threadpool(_recorded, request.app.state.database, request.app.state.kit, admitted, heard)
+        await recorded(request.app.state.database, request.app.state.kit, admitted, heard)
     took = reply.measured
     note = f"{took.prompt_tokens:,} tokens read, {took.completion_tokens:,} written in {took.engine_s:.1f} s"
     try:
         return str(json.loads(body)["choices"][0]["message"]["content"] or ""), note
     except (ValueError, KeyError, IndexError, TypeError):
         return "", note
-
-
-def _recorded(database: Database, kit: Kit, admitted: Admitted, heard: Heard) -> None:
-    gateway.record(database, admitted)
-    gateway.keep(database, admitted)
-    keeping.keep(database, kit, admitted, heard)
 
 
 def _page(ask: Ask, said: _Said, answers: Sequence[tuple[str, str] | HubError]) -> Response:

@@ -43,8 +43,8 @@ def test_rows_come_out_of_pieces_of_any_size(size: int) -> None:
     def rows(path: str, data: bytes) -> list[Any]:
         return list(formats.of_text(path, cut(data, size)))
 
-    assert rows("x.jsonl", b'{"a": 1}\n\n[2]\n{"a": 3}') == [
-        {"a": 1}, "Line 3 is no JSON object, or is too long.", {"a": 3}
+    assert rows("x.jsonl", b'{"a": 1}\n\n[2]\n{}\n{"a": 3}') == [
+        {"a": 1}, "Line 3 is no JSON object, or is too long.", {}, {"a": 3}
     ]  # fmt: skip
     table = '\ufeffa,b\n1,"x\ny"\n2\n3,ü\n'.encode()
     assert rows("x.csv", table) == [

@@ -14,7 +14,6 @@ pytestmark = pytest.mark.rules
 #: What a hub that serves may come to need, in itself or in a child, and does not need in order to start.
 LATE = {
     "alembic": "changes of the schema, in a process that ends",
-    "httpx": "calls of engines",
     "latex2mathml": "formulas of cards",
     "numpy": "the index, in a process of its own",
     "PIL": "pictures, in a process of their own",
