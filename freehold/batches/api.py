@@ -103,7 +103,8 @@ async def create(request: Request) -> Response:
     after = given.get("output_expires_after")
     if after is not None and not isinstance(after, dict):
         raise BadBatch('"output_expires_after" is an object of anchor and seconds.', field="output_expires_after")
-    kept_s = files.lifetime_s(request.app.state.kit, (after or {}).get("anchor"), (after or {}).get("seconds"))
+    anchor, seconds = ((after or {}).get(name) for name in ("anchor", "seconds"))
+    kept_s = files.lifetime_s(request.app.state.kit, anchor, seconds, field="output_expires_after")
 
     def made(ask: Ask) -> dict[str, Any]:
         path = endpoint.removeprefix("/v1/")

@@ -53,8 +53,10 @@ def of_dataset(db: Session, database: Database, kit: Kit, actor: Actor, asked: F
     with closing(formats.rows(files)) as row_iterator:
         first = [rules.row_of(at, row, prompt) for at, row in enumerate(islice(row_iterator, SAMPLED))]
     good = [line for line in first if not line.error]
+    if not first:
+        raise BadBatch("There are no rows in these files: name others.", field="path")
     if not good:
-        raise BadBatch(first[0].error if first else "The file has no rows.", field="template")
+        raise BadBatch(first[0].error, field="template")
     rows, is_counted = _counted(files, [part.size_bytes for part in found])
     chars = sum(len(str(m["content"])) for line in good for m in line.body["messages"]) / len(good)
     given = (asked.parameters or {}).get("max_tokens")

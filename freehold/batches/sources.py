@@ -56,7 +56,7 @@ def opened(db: Session, database: Database, kit: Kit, actor: Actor, batch: Batch
     if batch.source == "file":
         file = db.get(BatchFile, batch.given["file_id"])
         if file is None:
-            raise BadBatch("The file of requests is gone.")
+            raise BadBatch("The file of requests is gone: upload it again, and begin a new batch of it.")
         key, size = rules.file_key(file.id), file.size_bytes
         return [File(file.name, lambda: Bytes(size, lambda start, end: kit.store.stream(key, start, end)))]
     given = batch.given

@@ -36,7 +36,6 @@ _MEDIA_TASKS = ("image-", "audio-", "object-", "automatic-speech", "video-", "de
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-]{64,}={0,2}")
 #: A file that does not say that it is one; what is shorter may be a word.
 LEAST_BARE = 200
-_ONLY = re.compile(r"[A-Za-z0-9+/_\-]*={0,2}\s*")
 _HEAD = re.compile(r"data:([\w.+-]*/?[\w.+-]*)(?:;[\w.=+-]+)*;base64,", re.IGNORECASE)
 
 

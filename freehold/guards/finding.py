@@ -15,8 +15,6 @@ from freehold.guards.folding import Folded, folded, is_dense
 
 #: A finding that reaches over spaces begins with a word that has a digit, and is at most so long.
 MAX_SPACED = 64
-#: Of anything else without a space in it; a secret's tail is masked as it comes, however long.
-MAX_UNSPACED = 320
 PERSONAL = ("mail", "phone", "iban", "card", "national id", "ip address")
 
 _LOCAL = "._%+-'"

@@ -6,6 +6,7 @@ InferenceError
 ├── DoesNotFit       503  the node's memory does not hold the model now; says what would
 ├── LoadFailed       503  the engine could not load it, in its own words
 ├── EngineLost       503  the engine's process died, or broke off, in the middle
+│   └── EngineAway   503  there was nobody at its address: nothing was asked of it
 ├── EngineFailed     502  the engine could not answer, in its own words
 ├── TooSlow          504  the engine said nothing for longer than it may
 ├── AnswerTooLarge   502  the engine's answer is over the limit

@@ -20,7 +20,7 @@ from freehold.core.ids import new_secret_id
 
 MAX_FILES = 1000
 MAX_LISTED = 100
-LEAST_S = 3600
+LEAST_S, MAX_DIGITS = 3600, 12
 SWEPT_AT_ONCE = 500
 
 
@@ -56,8 +56,8 @@ def put(kit: Kit, held: Path) -> str:
     return file_id
 
 
-def lifetime_s(kit: Kit, anchor: object, seconds: object) -> int:
-    """For how long a file is kept whose call says ``expires_after`` so; None and None: as the installation has it.
+def lifetime_s(kit: Kit, anchor: object, seconds: object, *, field: str = "expires_after") -> int:
+    """For how long a file is kept whose call says so under ``field``; None and None: as the installation has it.
 
     Raises :class:`BadBatch`. Source: OpenAI API reference, files, ``expires_after``.
     """
@@ -65,12 +65,10 @@ def lifetime_s(kit: Kit, anchor: object, seconds: object) -> int:
     if anchor is None and seconds is None:
         return most
     text = str(seconds)
-    if anchor != "created_at" or not text.isascii() or not text.isdigit() or not LEAST_S <= int(text[:12]) <= most:
-        raise BadBatch(
-            f'"expires_after" has the anchor created_at, and seconds from {LEAST_S:,} to {most:,}.',
-            field="expires_after",
-        )
-    return int(text)
+    given = int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else 0
+    if anchor != "created_at" or not LEAST_S <= given <= most:
+        raise BadBatch(f'"{field}" has the anchor created_at, and seconds from {LEAST_S:,} to {most:,}.', field=field)
+    return given
 
 
 def record(
