@@ -36,6 +36,8 @@ MAX_REFUSAL_BYTES = 64 << 10
 GENERATES = frozenset({"chat/completions", "completions", "responses"})
 #: The official client's calls, which no path of OpenAI's has: the body says which task.
 TASK = "task"
+#: What an answer may say that it is: whatever else an engine elsewhere calls it, no browser shows it as a page.
+_PLAIN = ("application/json", "text/event-stream", "text/plain", "text/vtt", "application/x-subrip", "audio/")
 #: With the same weights the same question gets the same answer, unless the call or the endpoint says otherwise.
 TEMPERATURE = 0
 _WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -47,7 +49,7 @@ class EngineReply:
     def __init__(self, answer: Answer, leg: Leg, call: Call, began: float) -> None:
         self.target = leg.target
         self.measured = leg.measured
-        self.content_type = answer.headers.get("content-type", "application/json")
+        self.content_type = shown_as(answer.headers.get("content-type", "application/json"))
         self.is_whole = False  # the engine said that it is at its end
         self._answer, self._leg, self._call, self._began = answer, leg, call, began
         self._progress = Progress(leg.measured)
@@ -293,6 +295,11 @@ class Events:
         for line in lines:
             if line.startswith((b"data:", b"error:")):
                 yield line.partition(b":")[2].strip()
+
+
+def shown_as(content_type: str) -> str:
+    """The media type that an answer goes on with, of the one that the engine gave it."""
+    return content_type if content_type.lower().startswith(_PLAIN) else "application/octet-stream"
 
 
 def _parsed(data: bytes) -> dict[str, Any]:

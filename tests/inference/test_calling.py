@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from freehold.inference.calling import MAX_EVENT_BYTES, Events, form
+from freehold.inference.calling import MAX_EVENT_BYTES, Events, form, shown_as
 from freehold.inference.counting import MAX_CHOICES, MAX_TOKENS, Progress, read_usage, token_of
 from freehold.inference.errors import AnswerTooLarge
 from freehold.inference.rules import Measured
@@ -102,3 +102,11 @@ def test_a_name_in_a_form_cannot_begin_a_part_of_its_own() -> None:
         b'--EDGE\r\nContent-Disposition: form-data; name="file"; filename="upload"\r\n'
         b"Content-Type: audio/wav\r\n\r\nsound\r\n--EDGE--\r\n"
     )
+
+
+@pytest.mark.parametrize(
+    "said", ["text/html", "TEXT/HTML; charset=utf-8", "image/svg+xml", "application/xhtml+xml", "", "x"]
+)
+def test_no_answer_of_an_engine_is_a_page(said: str) -> None:
+    assert shown_as(said) == "application/octet-stream"
+    assert shown_as("application/json; charset=utf-8") == "application/json; charset=utf-8"
