@@ -31,6 +31,8 @@ KEY_HEAD = 80
 DENSE_REACH = 8
 #: A number with fewer digits is nobody's.
 MIN_NUMBER = 10**6
+#: Of one JSON text: each is looked at by itself.
+MAX_VALUES = 60_000
 _MASKS = {
     "mail": "[mail]", "phone": "[phone]", "iban": "[iban]", "card": "[card]", "national id": "[id]",
     "ip address": "[ip address]", "secret": "[secret]", "private key": "[secret]", "password": "[secret]",
@@ -127,6 +129,8 @@ class Sieve:
             value = json.loads(text, object_pairs_hook=_once)
         except (ValueError, RecursionError):
             return self.clean(text, place)
+        if text.count(",") > MAX_VALUES and _is_of_many(value):
+            raise Blocked(f"A JSON text has over {MAX_VALUES:,} values, too many for the guards of this route.")
         cleaned = self.walk(value, place)
         return text if cleaned == value else json.dumps(cleaned, ensure_ascii=False)
 
@@ -188,6 +192,16 @@ class Sieve:
                 start, end = max(span.start - begins, 0), min(span.end - begins, len(texts[at]))
                 kept[at] = kept[at][:start] + (_MASKS[span.what] if at == first else "") + kept[at][end:]
         return kept
+
+
+def _is_of_many(value: Any) -> bool:
+    left, count = [value], 0
+    while left and count <= MAX_VALUES:
+        one = left.pop()
+        inner = list(one.values()) if isinstance(one, dict) else one if isinstance(one, list) else []
+        count += len(inner)
+        left += inner
+    return count > MAX_VALUES
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -276,6 +276,8 @@ class Traced:
             told = json.loads(raw)
         except (ValueError, RecursionError) as err:
             raise StepFailed("The last step's model answered no JSON.") from err
+        if not isinstance(told, dict):
+            return raw
         if "usage" in told:
             told["usage"] = self._usage()
         if self._is_asked:

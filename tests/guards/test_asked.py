@@ -220,3 +220,9 @@ def test_what_only_says_that_it_is_a_picture_is_words() -> None:
     body = chat([{"type": "image_url", "image_url": {"url": f"data:image/png;base64,somebody@example.com {KEY}"}}])
     told, _ = looked(body)
     assert KEY not in json.dumps(told)
+
+
+def test_json_of_too_many_values_is_refused_and_a_text_of_many_commas_is_not() -> None:
+    assert looked(chat(json.dumps(["a, " * 70_000])))[1] == []
+    with pytest.raises(Blocked, match="values"):
+        looked(chat(json.dumps([[1_234_567] * 100] * 700)))
