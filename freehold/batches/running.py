@@ -156,9 +156,9 @@ class Slice:
             {"number": one.line.number, "custom_id": one.line.custom_id, "status": one.status, "answer": one.answer}
             for one in noted
         ]
-        prompt, completion = sum(one.prompt_tokens for one in noted), sum(one.completion_tokens for one in noted)
+        tokens = {one.line.number: (one.prompt_tokens, one.completion_tokens) for one in noted}
         with self._database.write() as db:
-            return jobs.note(db, self._batch.id, rows, reached, prompt, completion)
+            return jobs.note(db, self._batch.id, rows, tokens, reached)
 
     # ---- one line ----
 

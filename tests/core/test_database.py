@@ -3,9 +3,10 @@
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from freehold.core import events
 from freehold.core.database import Database, RowQuery, bounded
@@ -140,6 +141,15 @@ def test_only_what_passes_with_the_power_does_not_wait_for_the_disk(database: Da
     asked, waits, does_not = (
         ("PRAGMA synchronous", 2, 1) if database.is_sqlite else ("SHOW synchronous_commit", "on", "off")
     )
+
+    def wait(connection: Any, *_: Any) -> None:
+        connection.execute("SET synchronous_commit = on")
+        connection.commit()
+
+    if not database.is_sqlite:  # the tests' own server waits for no disk
+        event.listen(database.engine, "checkout", wait)
     for passing in (False, True, False):
         with database.write(passing=passing) as db:
             assert db.scalar(text(asked)) == (does_not if passing else waits)
+    if not database.is_sqlite:
+        event.remove(database.engine, "checkout", wait)

@@ -83,7 +83,7 @@ def test_a_text_means_the_same_alone_and_beside_longer_ones(of_folder: Callable[
     [
         ({}, "'input' is a text"),
         ({"input": []}, "'input' is a text"),
-        ({"input": [1]}, "'input' is a text"),
+        ({"input": [1]}, "numbers of tokens"),
         ({"input": ["a"] * 5_000}, "2,048"),
         ({"input": "a", "dimensions": 99}, "from 1 to 16"),
     ],

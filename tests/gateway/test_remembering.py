@@ -36,8 +36,8 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def is_remembered(hub: Hub, reads: list[str], who: Person | None = None) -> bool:
-    """Whether one of some calls needed no reading: between two of them a meter may have been written down, and on a busy
-    machine nearly always is."""
+    """Whether one of some calls needed no reading: between two of them a meter may have been written down, and on a
+    busy machine nearly always is."""
     hub.meters()
     for _ in range(100 if hub.database.is_sqlite else 3):
         before = len(reads)

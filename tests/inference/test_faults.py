@@ -28,7 +28,7 @@ def engines_of(pid: int) -> set[int]:
 
 def until(true: Callable[[], object]) -> None:
     while not true():
-        time.sleep(0.1)
+        time.sleep(0.01)
 
 
 def is_alive(pid: int) -> bool:

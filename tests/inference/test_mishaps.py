@@ -5,6 +5,7 @@ A round is one of each; more are made by hand before a release: ``ROUNDS=50``.
 
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -133,7 +134,8 @@ def killed_while_it_loads(hub: Hub) -> None:
         os.kill(engine, signal.SIGKILL)
     asking.join()
     assert said[0].status_code == 503, said[0].text
-    assert "killed before it was ready" in said[0].json()["error"]["message"]
+    message = said[0].json()["error"]["message"]  # in this very moment it may have come to be ready
+    assert re.search(r"killed before it was ready|was killed", message), message
     assert hub.ask(hub.bob).status_code == 200
 
 

@@ -190,23 +190,30 @@ def stop(db: Session, batch_id: str, why: str) -> None:
 
 
 def note(
-    db: Session, batch_id: str, answered: Sequence[Mapping[str, Any]], reached: int, prompt: int, completion: int
+    db: Session,
+    batch_id: str,
+    answered: Sequence[Mapping[str, Any]],
+    tokens: Mapping[int, tuple[int, int]],
+    reached: int,
 ) -> str:
-    """Lines that were answered are written down; the state in which the batch is by now, '' when it is gone."""
+    """Lines that were answered are written down; the state in which the batch is by now, '' when it is gone.
+
+    ``tokens``: of the prompt and the answer of each line, by its number.
+    """
     batch = db.scalar(select(Batch).where(Batch.id == batch_id).with_for_update())
     if batch is None:
         return ""
-    numbers = [line["number"] for line in answered]
-    mine = BatchLine.batch_id == batch_id, BatchLine.number.in_(numbers)
-    # All of them, or none: they were written by one transaction, of whose end its writer did not hear.
-    is_new = answered and db.scalar(select(BatchLine.number).where(*mine).limit(1)) is None
-    if is_new and batch.state != "cancelled":
-        db.execute(BatchLine.__table__.insert(), [{"batch_id": batch_id, **line} for line in answered])  # type: ignore[attr-defined]
-        good = sum(line["status"] == 200 for line in answered)
+    # Some may stand there: of a transaction whose end its writer did not hear, and more were answered since.
+    mine = BatchLine.batch_id == batch_id, BatchLine.number.in_([line["number"] for line in answered])
+    known = set(db.scalars(select(BatchLine.number).where(*mine)))
+    new = [line for line in answered if line["number"] not in known]
+    if new and batch.state != "cancelled":
+        db.execute(BatchLine.__table__.insert(), [{"batch_id": batch_id, **line} for line in new])  # type: ignore[attr-defined]
+        good = sum(line["status"] == 200 for line in new)
         batch.done += good
-        batch.failed += len(answered) - good
-        batch.prompt_tokens += prompt
-        batch.completion_tokens += completion
+        batch.failed += len(new) - good
+        batch.prompt_tokens += sum(tokens[line["number"]][0] for line in new)
+        batch.completion_tokens += sum(tokens[line["number"]][1] for line in new)
     batch.reached, batch.touched_at = max(batch.reached, reached), clock.now()
     db.flush()
     return batch.state
