@@ -26,9 +26,9 @@ def engines_of(pid: int) -> set[int]:
     return {one for one in children if b"engines.programs" in Path(f"/proc/{one}/cmdline").read_bytes()}
 
 
-def until(true: Callable[[], object]) -> None:
+def until(true: Callable[[], object], every_s: float = 0.1) -> None:
     while not true():
-        time.sleep(0.01)
+        time.sleep(every_s)
 
 
 def is_alive(pid: int) -> bool:

@@ -129,7 +129,7 @@ def killed_while_it_loads(hub: Hub) -> None:
     said: list[httpx.Response] = []
     asking = threading.Thread(target=lambda: said.append(hub.ask(hub.bob)))
     asking.start()
-    until(lambda: engines_of(hub.live.pid))
+    until(lambda: engines_of(hub.live.pid), every_s=0.005)
     for engine in engines_of(hub.live.pid):
         os.kill(engine, signal.SIGKILL)
     asking.join()
