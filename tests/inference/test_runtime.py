@@ -30,6 +30,8 @@ def ran(engine: Engine, play: Callable[[NodeRuntime, list[Leg]], Awaitable[None]
         await play(runtime, legs)
         assert (runtime.turns.busy("e1"), runtime.store.held) == (0, 0)  # type: ignore[attr-defined]
         await runtime.close()
+        while engine.at_work:  # what it counts it counts after its last word
+            await asyncio.sleep(0.001)
         return legs
 
     return asyncio.run(run())
