@@ -187,7 +187,10 @@ def test_not_a_byte_passes_a_nodes_gate_without_the_key() -> None:
         gate.close()
 
 
-def test_a_damaged_file_does_not_come_to_be_and_what_nobody_uses_makes_room(tmp_path: Path) -> None:
+def test_a_damaged_file_does_not_come_to_be_and_what_nobody_uses_makes_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Node, "_watch_hub", lambda _: None)  # no hub asks it: after two minutes it would end the tests
     digests = {text: hashlib.sha256(text.encode()).hexdigest() for text in ("one", "two", "six")}
     node = Node(str(tmp_path), 4, "127.0.0.1")
     assert node.place([("a/one", digests["one"], 3)]) == [digests["one"]]
