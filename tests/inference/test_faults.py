@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,11 @@ BODY = {"model": "alice/tiny", "messages": [{"role": "user", "content": "the"}],
 
 def engines_of(pid: int) -> set[int]:
     """Processes of llama.cpp that the hub ``pid`` started."""
-    children = {
-        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
-    }
-    return {one for one in children if b"engines.programs" in Path(f"/proc/{one}/cmdline").read_bytes()}
+    children: set[int] = set()
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError):  # a thread may end while one looks
+            children |= {int(child) for child in (task / "children").read_text().split()}
+    return {one for one in children if is_alive(one)}
 
 
 def until(true: Callable[[], object], every_s: float = 0.1) -> None:
@@ -32,7 +34,9 @@ def until(true: Callable[[], object], every_s: float = 0.1) -> None:
 
 
 def is_alive(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists() and b"engines.programs" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return b"engines.programs" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
 
 
 @pytest.fixture
