@@ -25,6 +25,8 @@ from freehold.pipelines.answering import answer
 from freehold.playground import asking, pages
 from freehold.playground.asking import Given
 from freehold.playground.lanes import Turn
+from freehold.usage.rules import Outcome
+from freehold.usage.telling import OUTCOMES
 
 OWN = "own"
 MAX_FORM_BYTES = 4 << 20
@@ -112,9 +114,11 @@ async def _asked(request: Request, admitted: Admitted) -> tuple[str, str]:
             body = await reply.body()
         heard.whole(body)
     finally:
-        await recorded(request.app.state.database, request.app.state.kit, admitted, heard)
+        outcome: Outcome | None = "cut" if admitted.is_spent else None
+        await recorded(request.app.state.database, request.app.state.kit, admitted, heard, outcome=outcome)
     took = reply.measured
     note = f"{took.prompt_tokens:,} tokens read, {took.completion_tokens:,} written in {took.engine_s:.1f} s"
+    note += f", {OUTCOMES['cut']}" if outcome == "cut" else ""
     try:
         return str(json.loads(body)["choices"][0]["message"]["content"] or ""), note
     except (ValueError, KeyError, IndexError, TypeError):

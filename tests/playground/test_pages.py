@@ -10,6 +10,7 @@ from freehold.usage.rules import subject_key
 from freehold.usage.tables import Limit, Price
 from tests.fixtures.people import Person
 from tests.gateway.conftest import Hub
+from tests.gateway.test_bounds import bound
 from tests.playground.conftest import Tab
 
 
@@ -123,3 +124,11 @@ def test_a_browser_s_session_calls_from_the_hub_s_own_pages_alone(hub: Hub) -> N
         assert hub.client.post("/api/feedback", json=rated, headers=headers).status_code == 403
     assert hub.engine.seen == []
     assert hub.client.post("/v1/chat/completions", json=body, headers=tab.headers).status_code == 200
+
+
+def test_an_answer_that_a_budget_ended_is_cut_in_the_meters_and_says_so(hub: Hub) -> None:
+    bound(hub, 3)
+    answer = Tab(hub, hub.cast.alice).post("/playground", model="lab/it", text="large", history="[]")
+    assert answer.status_code == 200, answer.text
+    assert "cut off: the budget was spent" in answer.text
+    assert [one.outcome for one in hub.meters()] == ["cut"]
