@@ -23,3 +23,20 @@ class Kit:
     git_turns: Turns  # how many gits may run at once
     signer: Signer  # signs addresses and tokens
     sealer: Sealer  # encrypts what is kept but must not be read in a dump
+
+    # Three folders of the cache have one bound, ``settings.cache_bytes``: each makes room in view of the others.
+
+    @property
+    def rebuilt_files(self) -> Path:
+        """Whole files by digest, rebuilt from recipes for readers."""
+        return self.cache / "files"
+
+    @property
+    def model_files(self) -> Path:
+        """Files of models as engines read them, a folder for each choice of files."""
+        return self.cache / "models"
+
+    @property
+    def made_weights(self) -> Path:
+        """Weights that engines made of such files."""
+        return self.cache / "made"

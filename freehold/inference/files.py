@@ -57,7 +57,7 @@ class ModelFiles:
 
     def __init__(self, database: Database, kit: Kit) -> None:
         self._database, self._kit = database, kit
-        self.folder = kit.cache / "models"
+        self.folder = kit.model_files
         self.limit_bytes = kit.settings.cache_bytes
         self.is_stopping = False
 
@@ -126,7 +126,7 @@ class ModelFiles:
             for one in _entries(self.folder)
             if one.is_dir()
         ]
-        for folder in (self._kit.cache / "made", self._kit.cache / "files"):
+        for folder in (self._kit.made_weights, self._kit.rebuilt_files):
             for one in _entries(folder):
                 with suppress(OSError):
                     facts = one.stat()

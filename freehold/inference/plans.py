@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -101,11 +100,6 @@ def plan(db: Session, kit: Kit, endpoint_id: str) -> Plan | None:
     )  # fmt: skip
 
 
-def cache(kit: Kit) -> Path:
-    """Where engines keep what they make of files on this node."""
-    return kit.cache / "made"
-
-
 def setup_of(row: Endpoint, kit: Kit) -> Setup:
     remote = {"url": row.remote_url, "model": row.remote_model} if row.remote_url else {}
     context = row.context_tokens or Setup.context_tokens
@@ -114,7 +108,7 @@ def setup_of(row: Endpoint, kit: Kit) -> Setup:
         context_tokens=context,
         parallel=row.parallel,
         options={**row.options, **remote},
-        cache=cache(kit),
+        cache=kit.made_weights,
     )
 
 

@@ -17,7 +17,7 @@ from freehold.inference.rules import Call, Measured
 TELLING = frozenset({"encoder", "onnx", "transformers"})
 #: How long what was left is waited for, which an engine may be unable to stop.
 TELL_S, LOOK_S = 30.0, 0.05
-#: Letters of most texts that make a token.
+#: Characters of most texts that make a token.
 USUAL_CHARS = 4
 MAX_DEPTH = 12
 
@@ -115,7 +115,7 @@ def _arguments(calls: Any) -> list[str]:
 
 
 def _chars(asked: Any, depth: int = 0) -> int:
-    """Letters of the question; a picture in it is none."""
+    """Characters of the question; a picture in it is none."""
     if isinstance(asked, str):
         return 0 if asked.startswith("data:") else len(asked)
     if depth > MAX_DEPTH:

@@ -84,7 +84,7 @@ def _place(kit: Kit) -> Place:
     return Place(
         address=settings.ray_address,
         root=kit.cache,
-        made=plans.cache(kit),
+        made=kit.made_weights,
         python=settings.ray_python,
         cache=settings.ray_cache,
         cache_bytes=settings.cache_bytes,

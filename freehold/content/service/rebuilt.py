@@ -16,9 +16,6 @@ LARGEST_SHARE = 2
 #: Not evicted sooner after its last use: a server may be about to open it.
 IN_USE_S = 60
 
-#: Folders of the node's cache that engines read from, which have the same bound, together with these files.
-OF_ENGINES = ("models", "made")
-
 _growing: set[Path] = set()
 _lock = threading.Lock()
 
@@ -28,9 +25,9 @@ class RebuiltFiles:
     are at most ``limit_bytes``, as far as nobody uses them."""
 
     def __init__(self, kit: Kit) -> None:
-        self.folder = kit.cache / "files"
+        self.folder = kit.rebuilt_files
         self.limit_bytes = kit.settings.cache_bytes
-        self._beside = [kit.cache / name for name in OF_ENGINES]
+        self._beside = (kit.model_files, kit.made_weights)
 
     def find(self, sha256: str) -> Path | None:
         """The file, marked as used now: many disks are mounted so that reading alone would leave no trace."""

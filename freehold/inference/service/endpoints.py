@@ -16,7 +16,7 @@ from freehold.discover import queries as discover
 from freehold.engines import queries as engines_queries
 from freehold.engines import service as engines
 from freehold.engines.rules import Setup
-from freehold.inference import access, fitting, node, plans, rules
+from freehold.inference import access, fitting, node, rules
 from freehold.inference.errors import BadEndpoint, CannotDeploy
 from freehold.inference.events import EndpointChanged, EndpointRemoved
 from freehold.inference.fitting import Choice, Found
@@ -138,7 +138,7 @@ def _found(db: Session, kit: Kit, repo: Repo, commit: str, wanted: making.Wanted
         context_tokens=wanted.context_tokens or rules.USUAL_CONTEXT,
         parallel=wanted.parallel,
         options=dict(wanted.options),
-        cache=plans.cache(kit),
+        cache=kit.made_weights,
     )
     return fitting.of(model, setup, node.room(kit.settings), wanted.engine)
 
