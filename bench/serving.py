@@ -25,6 +25,7 @@ from freehold.compute import service as compute
 from freehold.compute.rules import Running
 from freehold.engines import llama
 from freehold.engines.rules import Model, Offer, Setup
+from scripts.looking import model_of
 
 MODEL = "bench/smol"
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -97,8 +98,6 @@ def _direct(bench: Bench, file: Path) -> tuple[Side, float]:
 
 
 def _offer(file: Path, setup: Setup) -> Offer:
-    from tests.engines.looking import model_of
-
     model: Model = model_of(file)
     found = llama.look(model, setup)
     assert isinstance(found, Sequence), found

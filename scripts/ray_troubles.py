@@ -35,8 +35,8 @@ from freehold.inference.plans import Plan, Wish
 from freehold.inference.rules import Call, Target
 from freehold.inference.runtime import NodeRuntime
 from freehold.inference.store import NodeStore
+from scripts.looking import model_of
 from scripts.tiny_models import language_model
-from tests.engines.looking import model_of
 
 ROOT = Path(__file__).parents[1]
 SETUP = Setup(context_tokens=512, parallel=2, threads=1)

@@ -19,8 +19,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from freehold.accounts.rules import SESSION_COOKIE
 from scripts import sample
 from scripts.pages import PAGES, Shown
-from tests.fixtures.browser import session
-from tests.fixtures.servers import Live, launch
+
+# It looks at the very stage that the browser tests play on.
+from tests.fixtures.browser import session  # noqa: TID251
+from tests.fixtures.servers import Live, launch  # noqa: TID251
 
 WIDTHS = {1280: 900, 390: 844}
 THEMES = ("light", "dark")

@@ -14,7 +14,7 @@ from freehold.compute import service as compute
 from freehold.compute.rules import Running
 from freehold.engines import service
 from freehold.engines.rules import Setup
-from tests.engines.looking import model_of
+from scripts.looking import model_of
 
 VOCABULARY = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "river", "city", "the", "a", "is", "##s")
 

@@ -16,9 +16,9 @@ from freehold.engines import encoder
 from freehold.engines.programs import encoder as program
 from freehold.engines.programs import reading, sentences
 from freehold.engines.rules import Refusal, Setup
+from scripts.looking import model_of
 from tests.engines.asking import ask, refusal
 from tests.engines.conftest import BERT, bert_tensors, write_safetensors, write_tokenizer
-from tests.engines.looking import model_of
 
 REFERENCE = Path(__file__).parent / "minilm_reference.json"
 

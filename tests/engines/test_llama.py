@@ -17,9 +17,9 @@ from freehold.compute.rules import Running
 from freehold.engines import llama, service
 from freehold.engines.programs import llama as program
 from freehold.engines.rules import Model, Offer, Refusal, Setup
+from scripts.looking import model_of
 from scripts.tiny_models import language_model
 from tests.engines.asking import ask, refusal
-from tests.engines.looking import model_of
 
 SETUP = Setup(context_tokens=256, parallel=2, threads=1)
 

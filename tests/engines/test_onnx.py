@@ -20,9 +20,9 @@ from freehold.engines import onnx
 from freehold.engines.programs import ocr, sound, whisper
 from freehold.engines.programs.serving import Refused
 from freehold.engines.rules import Offer, Refusal, Setup
+from scripts.looking import model_of
 from tests.engines.asking import ask, refusal
 from tests.engines.conftest import VOCABULARY, write_tokenizer
-from tests.engines.looking import model_of
 from tests.fixtures import graphs
 
 TOKENS = [("input_ids", graphs.I64, ["batch", "tokens"]), ("attention_mask", graphs.I64, ["batch", "tokens"])]

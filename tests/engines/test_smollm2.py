@@ -8,8 +8,8 @@ import pytest
 from freehold.compute import service as compute
 from freehold.engines import llama
 from freehold.engines.rules import Setup
+from scripts.looking import model_of
 from tests.engines.asking import ask
-from tests.engines.looking import model_of
 
 pytestmark = [pytest.mark.compat, pytest.mark.timeout(300)]
 

@@ -1,6 +1,7 @@
-"""Models that are served, without an engine."""
+"""Models that are served, without an engine, and engines of which nothing is left."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from freehold.accounts import service as accounts
 from freehold.core import clock
 from freehold.core.database import Database
 from freehold.core.ids import ordered_id
+from freehold.inference import store as store_module
 from freehold.inference.service import names
 from freehold.inference.tables import Endpoint
 from freehold.repos import service as repos
+from scripts.troubles import held
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 #: Makes the row of an endpoint, and its name: ``serve_row(actor, "ns/name", private=True)``; its id.
@@ -66,3 +69,13 @@ def visibility(database: Database, actor: Actor, path: str, to: str) -> None:
     """The model is ``to`` from now on."""
     with database.write() as db:
         repos.load(db, actor, path, Action.ADMIN).visibility = to
+
+
+@pytest.fixture
+def nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Of the test: no descriptor, no thread, no process."""
+    monkeypatch.setattr(store_module, "LOOK_S", 0.05)
+    gc.collect()  # what tests before this one left to it goes now, and not while this one counts
+    before = held()
+    yield
+    assert held() == before

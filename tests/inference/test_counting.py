@@ -20,7 +20,7 @@ from freehold.engines.rules import Setup
 from freehold.inference.counting import read_totals
 from freehold.inference.rules import Call, Leg, Replica, Target
 from freehold.inference.runtime import NodeRuntime
-from tests.engines.looking import model_of
+from scripts.looking import model_of
 
 SETUP = Setup(context_tokens=2048, parallel=4, threads=1)
 TARGET = Target("e1", "lab/tiny", "lab/tiny", "0" * 40, "llama.cpp", frozenset({"chat"}), "lab", parallel=4)

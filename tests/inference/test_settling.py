@@ -20,8 +20,8 @@ from freehold.engines.rules import Setup
 from freehold.inference.rules import Call, Leg, Measured, Replica, Target
 from freehold.inference.runtime import NodeRuntime
 from freehold.inference.settling import Shown, by_what_was_shown
+from scripts.looking import model_of
 from tests.engines.conftest import BERT, bert_tensors, write_safetensors, write_tokenizer
-from tests.engines.looking import model_of
 from tests.fixtures.engines import Engine, OneReplica
 
 TARGET = Target("e1", "lab/it", "lab/it", "0" * 40, "encoder", frozenset({"embeddings"}), "lab", parallel=4)

@@ -10,8 +10,7 @@ import pytest
 from freehold.inference.errors import DoesNotFit, EndpointOff, EngineLost, LoadFailed, ModelUnknown
 from freehold.inference.store import NodeStore
 from freehold.web import figures
-from tests.inference.stand_in import MB, StandIn, ask, call, run, until
-from tests.inference.stand_in import nothing_is_left as nothing_is_left  # the fixture
+from scripts.stand_in import MB, StandIn, ask, call, run, until
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
@@ -127,7 +126,7 @@ def test_a_call_that_is_cancelled_while_it_waits_leaves_no_slot_taken() -> None:
     async def test(store: NodeStore, starter: StandIn) -> None:
         target = starter.put("a", parallel=1)
         waiting = asyncio.create_task(call(store, target))
-        await until(lambda: bool(starter._running))
+        await until(lambda: bool(starter.running))
         waiting.cancel()
         with suppress(asyncio.CancelledError):
             await waiting
@@ -148,8 +147,8 @@ def test_a_changed_endpoint_is_loaded_anew_while_its_old_replica_finishes() -> N
             assert (await ask(old))["options"] == "1", "it was under way"
             with pytest.raises(LoadFailed, match="changed at this moment"):
                 await call(store, target)
-        await until(lambda: not starter._running[0].is_alive)
-        assert starter._running[1].is_alive
+        await until(lambda: not starter.running[0].is_alive)
+        assert starter.running[1].is_alive
 
     run(test)
 
@@ -171,7 +170,7 @@ def test_what_is_off_or_gone_ends_and_answers_nobody() -> None:
         del starter.wishes["gone"]
         await store.follow(starter.wishes.values())
         await until(lambda: not any(group.processes for group in store.groups.values()))
-        assert not any(one.is_alive for one in starter._running)
+        assert not any(one.is_alive for one in starter.running)
         with pytest.raises(EndpointOff):
             await call(store, off)
         with pytest.raises(ModelUnknown):
@@ -207,7 +206,7 @@ def test_a_store_that_closes_ends_what_loads_and_what_answers() -> None:
         loading = asyncio.create_task(call(store, starter.put("slow")))
         target = starter.put("a")
         async with store.replica(target) as replica:
-            await until(lambda: len(starter._running) == 2)
+            await until(lambda: len(starter.running) == 2)
             await store.close()
             with pytest.raises(EngineLost):
                 await ask(replica)

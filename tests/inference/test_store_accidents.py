@@ -12,8 +12,8 @@ from freehold.inference import processes
 from freehold.inference import store as store_module
 from freehold.inference.errors import CallerPaused, EngineLost, LoadFailed
 from freehold.inference.store import NodeStore
-from tests.inference.stand_in import MB, StandIn, ask, call, run, trouble, until
-from tests.inference.stand_in import nothing_is_left as nothing_is_left  # the fixture
+from scripts.stand_in import MB, StandIn, ask, call, run, until
+from scripts.troubles import trouble
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
@@ -73,7 +73,7 @@ def test_of_several_under_way_each_is_blamed_in_part_and_who_left_before_it_died
 
         async def held(caller: str) -> None:
             async with store.replica(target, caller) as replica:
-                await until(lambda: not starter._running[-1].is_alive)
+                await until(lambda: not starter.running[-1].is_alive)
                 await ask(replica)
 
         for at in range(6):
@@ -82,7 +82,7 @@ def test_of_several_under_way_each_is_blamed_in_part_and_who_left_before_it_died
             leaving.cancel()
             with suppress(asyncio.CancelledError):
                 await leaving
-            os.kill(starter._running[-1].pid, signal.SIGKILL)
+            os.kill(starter.running[-1].pid, signal.SIGKILL)
             with pytest.raises(EngineLost):
                 await beside
             await until(lambda: len(store.groups["a"].processes) == 0)
@@ -119,7 +119,7 @@ def test_one_that_dies_again_and_again_with_nobody_near_is_left_alone() -> None:
         for _ in range(2):
             await store.follow(starter.wishes.values())
             await until(lambda: store.standing(["a"])["a"] == "ready")
-            os.kill(starter._running[-1].pid, signal.SIGKILL)
+            os.kill(starter.running[-1].pid, signal.SIGKILL)
             await until(lambda: store.standing(["a"])["a"] == "failed")
         await store.follow(starter.wishes.values())
         assert len(starter.begun) == 2
@@ -158,9 +158,9 @@ def test_one_killed_while_loading_fails_its_callers_and_not_others() -> None:
         target = starter.put("a")
         starter.options["a"] = {"hang": True}
         waiting = asyncio.create_task(call(store, target))
-        await until(lambda: bool(starter._running))
+        await until(lambda: bool(starter.running))
         assert await call(store, starter.put("b"))
-        os.kill(starter._running[0].pid, signal.SIGKILL)
+        os.kill(starter.running[0].pid, signal.SIGKILL)
         with pytest.raises(LoadFailed, match="killed"):
             await waiting
 

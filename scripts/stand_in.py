@@ -1,23 +1,15 @@
-"""A model store whose engines are small programs, with neither rows nor files; what a test of it needs."""
+"""A model store whose engines are small programs, with neither rows nor files: for its tests and for troubles."""
 
 import asyncio
-import gc
 import http.client
 import json
-import os
-import random
-import signal
 import sys
-import threading
 import urllib.error
 import urllib.request
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from freehold.compute import service as compute
 from freehold.compute.errors import JobFailed
@@ -25,13 +17,12 @@ from freehold.compute.rules import Job, Running
 from freehold.core import clock
 from freehold.core.errors import HubError
 from freehold.engines.rules import Offer, Setup
-from freehold.inference import store as store_module
 from freehold.inference.errors import EngineLost
 from freehold.inference.plans import Plan, Wish
 from freehold.inference.rules import Replica, Target
 from freehold.inference.store import NodeStore
 
-PROGRAM = Path(__file__).with_name("engine.py")
+PROGRAM = Path(__file__).with_name("stand_in_engine.py")
 MB = 10**6
 
 
@@ -45,7 +36,7 @@ class StandIn:
     begun: list[str] = field(default_factory=list)
     most_at_once: int = 0
     cluster_has: int = 1000  # processes, whatever this node's budget
-    _running: list[Running] = field(default_factory=list)
+    running: list[Running] = field(default_factory=list)
 
     def put(self, endpoint_id: str, need_bytes: int = 100 * MB, **given: Any) -> Target:
         """The endpoint is so from now on; what a call of it is about."""
@@ -80,11 +71,11 @@ class StandIn:
         limit = options.get("limit", limit_bytes)
         job = Job(plan.wish.name, argv, {**options, "echo": plan.wish.fingerprint}, memory_bytes=limit)
         self.begun.append(plan.wish.endpoint_id)
-        if sum(one.is_alive for one in self._running) >= self.cluster_has:
+        if sum(one.is_alive for one in self.running) >= self.cluster_has:
             raise JobFailed("no_room", "No node of the Ray cluster has 2 processor cores free now.")
         running = compute.begin(job)
-        self._running.append(running)
-        self.most_at_once = max(self.most_at_once, sum(one.is_alive for one in self._running))
+        self.running.append(running)
+        self.most_at_once = max(self.most_at_once, sum(one.is_alive for one in self.running))
         return running
 
     def ready(self, running: Running) -> None:
@@ -98,24 +89,6 @@ class StandIn:
 
     def stop(self) -> None:
         """Nothing is copied."""
-
-
-@pytest.fixture
-def nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(store_module, "LOOK_S", 0.05)
-    gc.collect()  # what tests before this one left to it goes now, and not while this one counts
-    before = (len(os.listdir("/proc/self/fd")), threading.active_count(), _children())
-    yield
-    assert (len(os.listdir("/proc/self/fd")), threading.active_count(), _children()) == before
-
-
-def _children() -> set[str]:
-    """Processes of this one, unreaped ones too."""
-    found: set[str] = set()
-    for task in Path("/proc/self/task").iterdir():
-        with suppress(FileNotFoundError):  # a thread that has just ended
-            found |= set((task / "children").read_text().split())
-    return found
 
 
 def run(test: Callable[[NodeStore, StandIn], Awaitable[None]], budget_bytes: int = 1000 * MB) -> None:
@@ -139,9 +112,9 @@ async def ask(replica: Replica, **body: Any) -> Any:
 
     def post() -> Any:
         data = json.dumps({**replica.body, **body}).encode()
-        headers = {"Authorization": f"Bearer {replica.key}"}
+        asked = urllib.request.Request(replica.address, data, {"Authorization": f"Bearer {replica.key}"})  # noqa: S310
         try:
-            with urllib.request.urlopen(urllib.request.Request(replica.address, data, headers)) as answer:
+            with urllib.request.urlopen(asked) as answer:  # noqa: S310  # loopback
                 return json.load(answer)
         except (OSError, ValueError, http.client.HTTPException) as err:
             if isinstance(err, urllib.error.HTTPError):
@@ -160,44 +133,3 @@ async def until(true: Callable[[], bool]) -> None:
     """``true`` comes to be; a test that waits for what never comes fails by its own time limit."""
     while not true():
         await asyncio.sleep(0.02)
-
-
-async def trouble(store: NodeStore, starter: StandIn, events: int, seed: int) -> None:
-    """So many accidents and changes in an order of chance, while calls go on: each ends, well or with its error."""
-    order = random.Random(seed)
-    names = ["a", "b", "c", "d"]
-    for name in names:
-        starter.put(name, parallel=2)
-
-    async def one(number: int) -> None:
-        name = order.choice(names)
-        what = order.choice(["call", "call", "die", "kill", "change", "off", "cancel", "refuse", "grow", "rest"])
-        if what in ("refuse", "grow"):
-            starter.options[name] = {"refuse": "no"} if what == "refuse" else {"grow": 150 * MB, "limit": 40 * MB}
-        if what == "change":
-            starter.put(name, fingerprint=str(number))
-        if what == "off":
-            starter.put(name, is_on=not starter.wishes[name].is_on)
-        if what in ("change", "off", "rest"):
-            await store.follow(list(starter.wishes.values()))
-            await store.rest()
-        more = {"die": True} if what == "die" else {}
-        calling = asyncio.create_task(call(store, starter.target(name), f"caller {number % 40}", **more))
-        if what == "kill":
-            await asyncio.sleep(0.01)
-            for running in [one for one in starter._running if one.is_alive][:1]:
-                with suppress(ProcessLookupError):
-                    os.kill(running.pid, signal.SIGKILL)
-        if what == "cancel":
-            await asyncio.sleep(order.random() / 20)
-            calling.cancel()
-        try:
-            await calling
-        except (HubError, asyncio.CancelledError):
-            pass
-        finally:
-            starter.options.pop(name, None)
-
-    for start in range(0, events, 4):
-        await asyncio.gather(*(one(number) for number in range(start, min(start + 4, events))))
-    assert all(one.held == 0 for group in store.groups.values() for one in group.processes), "a slot is taken"
