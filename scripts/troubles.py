@@ -13,13 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from freehold.core.errors import HubError
-from freehold.inference import processes, store
+from freehold.inference import loading, processes, waiting
 from freehold.inference.store import NodeStore
 from scripts.stand_in import MB, StandIn, call, run
 
 
 def main(events: int, seed: int) -> None:
-    processes.BACK_OFF_S, store.ROOM_S, store.LOOK_S = (0.0, 0.05), 2.0, 0.05
+    processes.BACK_OFF_S, loading.ROOM_S, waiting.LOOK_S = (0.0, 0.05), 2.0, 0.05
     before = held()
     run(lambda node, starter: trouble(node, starter, events, seed), budget_bytes=250 * MB)
     after = held()

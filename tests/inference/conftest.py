@@ -11,7 +11,7 @@ from freehold.accounts import service as accounts
 from freehold.core import clock
 from freehold.core.database import Database
 from freehold.core.ids import ordered_id
-from freehold.inference import store as store_module
+from freehold.inference import waiting
 from freehold.inference.service import names
 from freehold.inference.tables import Endpoint
 from freehold.repos import service as repos
@@ -74,7 +74,7 @@ def visibility(database: Database, actor: Actor, path: str, to: str) -> None:
 @pytest.fixture
 def nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Of the test: no descriptor, no thread, no process."""
-    monkeypatch.setattr(store_module, "LOOK_S", 0.05)
+    monkeypatch.setattr(waiting, "LOOK_S", 0.05)
     gc.collect()  # what tests before this one left to it goes now, and not while this one counts
     before = held()
     yield

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from freehold.inference import processes
-from freehold.inference import store as store_module
+from freehold.inference import loading, processes
 from freehold.inference.errors import CallerPaused, EngineLost, LoadFailed
 from freehold.inference.store import NodeStore
 from scripts.stand_in import MB, StandIn, ask, call, run, until
@@ -169,5 +168,5 @@ def test_one_killed_while_loading_fails_its_callers_and_not_others() -> None:
 
 def test_sixty_troubles_leave_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "BACK_OFF_S", (0.0, 0.05))
-    monkeypatch.setattr(store_module, "ROOM_S", 2.0)
+    monkeypatch.setattr(loading, "ROOM_S", 2.0)
     run(lambda store, starter: trouble(store, starter, 60, seed=6), budget_bytes=250 * MB)

@@ -1,0 +1,146 @@
+"""How replicas of a node come to be: room is made for one, then it is started; or its endpoint says why not."""
+
+import asyncio
+import logging
+
+from freehold.compute.errors import JobFailed
+from freehold.core import clock
+from freehold.core.errors import HubError
+from freehold.inference.ending import MAX_LOG_CHARS, Ending
+from freehold.inference.errors import DoesNotFit
+from freehold.inference.plans import Plan
+from freehold.inference.processes import Group, Process, Starter
+from freehold.inference.waiting import Waiting
+from freehold.web import figures
+
+log = logging.getLogger("freehold.models")
+
+#: How long a load waits for what answers to make room.
+ROOM_S = 30.0
+#: Loads at a time: they take all processors there are.
+LOADS = 2
+
+
+class Loading:
+    """Of endpoints on this node, within ``budget_bytes``: what is idle is ended to make room. In the loop."""
+
+    def __init__(
+        self, groups: dict[str, Group], starter: Starter, budget_bytes: int, ending: Ending, waiting: Waiting
+    ) -> None:
+        self._groups, self._starter, self._budget_bytes = groups, starter, budget_bytes
+        self._ending, self._waiting = ending, waiting
+        self._loads = asyncio.Semaphore(LOADS)
+
+    def may_begin(self, group: Group) -> bool:
+        return group.loading is None and self._waiting.now() >= group.again_at and not self._waiting.is_closed
+
+    def begin(self, group: Group, endpoint_id: str) -> None:
+        """One more replica of ``group`` is on its way, as its rows say now."""
+        group.loading = self._waiting.spawn(self._load(group, endpoint_id))
+
+    def used_bytes(self) -> int:
+        """What replicas hold of the budget."""
+        return sum(one.memory_bytes() for group in list(self._groups.values()) for one in list(group.processes))
+
+    async def _load(self, group: Group, endpoint_id: str) -> None:
+        """One more replica is ready, or the group says why not."""
+        try:
+            async with self._loads:
+                plan = await self._waiting.in_thread(self._starter.plan, endpoint_id)
+                self._ending.agree(group, plan.wish if plan else None)
+                if plan is None or not plan.wish.is_on or self._waiting.is_closed:
+                    return  # whoever waits looks again, and finds it so
+                while await self._is_short_of_room(group, plan):
+                    pass
+        except JobFailed as err:
+            group.log = err.log[-MAX_LOG_CHARS:]
+            if err.failure != "stopped":
+                reason = "does_not_fit" if err.failure == "no_room" else err.failure
+                group.load_failed(err.message, reason, self._waiting.now())
+        except DoesNotFit as err:
+            group.load_failed(err.message, "does_not_fit", self._waiting.now())
+        except HubError as err:
+            group.load_failed(err.message, "", self._waiting.now())
+        except Exception:
+            log.exception("%s could not be loaded", group.wish.name)
+            message = f"{group.wish.name} could not be loaded; the hub's log says why."
+            group.load_failed(message, "", self._waiting.now())
+        finally:
+            group.loading = None
+            await self._waiting.tell()
+
+    async def _is_short_of_room(self, group: Group, plan: Plan) -> bool:
+        """A replica is ready (False); or a cluster had no room for it, and what was idle went: try again (True)."""
+        process = await self._admitted(group, plan)
+        try:
+            await self._started(group, process)
+        except BaseException as err:
+            await self._ending.end(process)
+            victim = self._least_used() if isinstance(err, JobFailed) and err.failure == "no_room" else None
+            if victim is None:
+                raise
+            await self._ending.end(victim)
+            return True
+        return False
+
+    async def _started(self, group: Group, process: Process) -> None:
+        begun, waiting = self._waiting.now(), self._waiting
+        limit_bytes = process.limit_bytes(self._budget_bytes)
+        running = await waiting.in_thread(self._starter.begin, process.plan, limit_bytes)
+        process.running = running
+        running.on_exit(lambda _: self._ending.on_exit(process))
+        if waiting.is_closed or process.state == "ending":
+            raise JobFailed("stopped", f"{group.wish.name} was stopped before it was ready.")
+        await waiting.in_thread(self._starter.ready, running)
+        if process.state == "loading":
+            process.state, process.since, process.used_at = "ready", clock.now(), waiting.now()
+            log.info("%s is ready (%.1f s)", group.wish.name, waiting.now() - begun)
+
+    # ---- room --------------------------------------------------------------------------------------------------
+
+    async def _admitted(self, group: Group, plan: Plan) -> Process:
+        """A replica that has its memory reserved; idle ones had to go for it. Raises :class:`DoesNotFit`."""
+        need = plan.reckoned_bytes()
+        if need > self._budget_bytes:
+            raise DoesNotFit(
+                f"{plan.wish.name} takes up to {figures.size(need)}, and models have "
+                f"{figures.size(self._budget_bytes)} on this node. A shorter context or a smaller quantisation takes "
+                "less."
+            )
+        deadline = self._waiting.now() + ROOM_S
+        while self.used_bytes() + need > self._budget_bytes:
+            victim = self._least_used()
+            if victim is not None:
+                await self._ending.end(victim)
+            elif self._waiting.now() > deadline or not self._will_be_free():
+                raise DoesNotFit(
+                    f"{plan.wish.name} takes up to {figures.size(need)}, and there is no room beside what answers or "
+                    f"is kept loaded: {figures.size(self.used_bytes())} of {figures.size(self._budget_bytes)} are "
+                    "taken."
+                )
+            else:
+                await self._waiting.wait(deadline - self._waiting.now())
+        taken = {one.number for one in group.processes}
+        number = next(number for number in range(len(taken) + 1) if number not in taken)
+        process = Process(number, plan, need, self._waiting.now(), clock.now())
+        group.processes.append(process)
+        return process
+
+    def _least_used(self) -> Process | None:
+        """The one to go for another: idle, and not kept warm."""
+        idle = [
+            one
+            for group in self._groups.values()
+            if not group.wish.keep_warm
+            for one in group.processes
+            if one.state == "ready" and not one.held
+        ]
+        return min(idle, key=lambda one: one.used_at, default=None)
+
+    def _will_be_free(self) -> bool:
+        """Whether something answers or ends that may go after that."""
+        return any(
+            one.state == "ending" or (one.held and not group.wish.keep_warm)
+            for group in self._groups.values()
+            for one in group.processes
+        )
