@@ -450,7 +450,7 @@ def _lifespan(  # type: ignore[no-untyped-def]  # Starlette's own protocol
         )
         for periodic in periodics:
             periodic.start()
-        host.begin(asyncio.get_running_loop(), lambda: getattr(app.state, "runtime", None))
+        host.begin(asyncio.get_running_loop(), lambda: getattr(app.state, "runtime", None), app.state.memory)
         worker.start()
         app.state.index.start(partial(warming.warm, app, asyncio.get_running_loop()))
         app.state.following.start()

@@ -37,6 +37,7 @@ class TokenScope:
 
     ``repo_ids`` None: everything its person may do. Otherwise those repositories, and all that ``owner_ids`` own.
     ``is_granted``: a program has it, which was let in to repositories and not to run its person's affairs.
+    ``is_lasting``: no clock ends it, as far as is known.
     """
 
     token_id: str
@@ -45,6 +46,7 @@ class TokenScope:
     repo_ids: frozenset[str] | None = None
     owner_ids: frozenset[str] = frozenset()
     is_granted: bool = False
+    is_lasting: bool = False
 
     @property
     def is_fine_grained(self) -> bool:

@@ -59,7 +59,7 @@ def glimpse(database: Database, authorization: str | None, session_secret: str |
     log: UseLog | None = database.info.get("token_uses")
     if log is not None:
         log.note(token_id)
-    token = TokenScope(token_id, name, scope)
+    token = TokenScope(token_id, name, scope, is_lasting=True)
     return Actor(kind="user", id=user_id, name=user_name, is_admin=bool(is_admin), token=token)
 
 
@@ -155,7 +155,8 @@ def _by_token(db: Session, which: ColumnElement[bool]) -> Actor:
     log: UseLog | None = db.info.get("token_uses")
     if log is not None and (token.last_used_at is None or clock.now() - token.last_used_at > USE_RESOLUTION):
         log.note(token.id)
-    scope = TokenScope(token.id, token.name, token.scope, is_granted=token.is_granted)
+    lasts = token.expires_at is None
+    scope = TokenScope(token.id, token.name, token.scope, is_granted=token.is_granted, is_lasting=lasts)
     if token.is_fine_grained:
         named = reach(db, token.id)
         scope = replace(scope, repo_ids=named.repo_ids, owner_ids=named.owner_ids)

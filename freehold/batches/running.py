@@ -7,12 +7,13 @@ answered in that second. How far ahead of the oldest unanswered line another may
 import asyncio
 import json
 import logging
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from freehold.access.rules import Actor
@@ -29,6 +30,7 @@ from freehold.gateway import rules as gateway_rules
 from freehold.gateway import service as gateway
 from freehold.gateway.asking import ask
 from freehold.gateway.errors import told
+from freehold.gateway.remembering import Memory
 from freehold.inference.rules import Runtime, Target
 from freehold.usage.errors import BudgetSpent, RateLimited
 
@@ -43,7 +45,6 @@ WAITING = 2
 USUAL_PARALLEL = 4
 READ_AT_ONCE = 32
 MAX_WAIT_S = 60.0
-MAX_KNOWN = 100
 
 
 class Stopped(Exception):
@@ -63,18 +64,16 @@ class Answered:
 
 
 class Slice:
-    """One stretch of work on the batch ``batch_id``."""
+    """One stretch of work on ``batch``. ``memory``: of the node that it runs on."""
 
-    def __init__(self, runtime: Runtime, database: Database, kit: Kit, batch: Batch) -> None:
-        self._runtime, self._database, self._kit, self._batch = runtime, database, kit, batch
-        self._actor: Actor | None = None
+    def __init__(self, runtime: Runtime, memory: Memory, database: Database, kit: Kit, batch: Batch) -> None:
+        self._runtime, self._memory, self._database, self._kit, self._batch = runtime, memory, database, kit, batch
         self._reached = batch.reached
         self._finished: set[int] = set()
         self._noted: list[Answered] = []
         self._refused = self._unread = 0
         self._parallel = 1
         self._is_wider = asyncio.Event()  # more lines may be asked at a time than was known
-        self._known: dict[str, tuple[Hashable, gateway.Known]] = {}
         self.is_exhausted = False
 
     async def work(self, stops: asyncio.Event) -> str:
@@ -105,8 +104,7 @@ class Slice:
                 if not asking:
                     break
                 done, asking = await self._first(asking)
-                for task in done:
-                    self._take_in(task.result())
+                self._take_in(done)
                 if noting is None and loop.time() - noted_at > NOTE_S:  # beside the lines, which do not wait for it
                     noting, noted_at = asyncio.ensure_future(self._note()), loop.time()
                 elif noting is not None and noting.done():
@@ -115,6 +113,8 @@ class Slice:
             for task in asking:
                 task.cancel()
             await asyncio.gather(*asking, *([noting] if noting is not None else []), return_exceptions=True)
+            with suppress(Exception):  # of the same moment as what ended the slice
+                self._take_in(task for task in asking if not task.cancelled())
             state = await self._note()
         return state
 
@@ -133,7 +133,7 @@ class Slice:
 
     def _begin(self) -> Iterator[Line]:
         with self._database.read() as db:
-            self._actor = actor = actor_of(db, self._batch)
+            actor = actor_of(db, self._batch)
             files = sources.opened(db, self._database, self._kit, actor, self._batch)
             beyond = BatchLine.batch_id == self._batch.id, BatchLine.number >= self._reached
             self._finished = {row[0] for row in db.query(BatchLine.number).filter(*beyond)}
@@ -186,7 +186,6 @@ class Slice:
 
     async def _ask(self, line: Line) -> Answered:
         wish = gateway_rules.wish(self._batch.path, line.body)
-
         admitted = await self._admitted(line, wish)
         parallel = USUAL_PARALLEL
         if isinstance(admitted.plan, Target):
@@ -201,26 +200,47 @@ class Slice:
         return Answered(line, 200, body.decode("utf-8", "replace"), prompt, completion)
 
     async def _admitted(self, line: Line, wish: gateway_rules.Wish) -> gateway.Admitted:
-        """The line is let in: by what the last one was, where no commit came between them, or by reading anew."""
-        assert self._actor is not None
-        asker = gateway.Asker(self._actor, f"{self._batch.id}-{line.number}", self._batch.bill_to, is_batch=True)
-        version = self._database.version()
-        before, known = self._known.get(wish.model, (None, None))
-        if known is not None and known.is_lasting and version is not None and version == before:
-            return gateway.enter(self._database, known, asker, lambda _: wish)
+        """The line is let in as a call of whoever made the batch would be at this moment. Raises :class:`Stopped` where
+        they are not let in to anything any more, or may not read what it is about."""
 
-        def let_in() -> tuple[gateway.Known, gateway.Admitted]:
+        def asker(actor: Actor) -> gateway.Asker:
+            return gateway.Asker(actor, f"{self._batch.id}-{line.number}", self._batch.bill_to, is_batch=True)
+
+        def enter(known: gateway.Known) -> gateway.Admitted:
+            return gateway.enter(self._database, known, asker(known.actor), lambda _: wish)
+
+        def read() -> tuple[gateway.Known, gateway.Admitted]:
             with self._database.read() as db:
-                found = gateway.known(db, asker, wish.model)
-                return found, gateway.enter(db, found, asker, lambda _: wish)
+                actor = actor_of(db, self._batch)
+                lasts = self._checked(db, actor)
+                known = gateway.known(db, asker(actor), wish.model)
+                known = replace(known, is_lasting=known.is_lasting and lasts)
+                return known, gateway.enter(db, known, asker(actor), lambda _: wish)
 
-        found, admitted = await run_in_threadpool(let_in)
-        if len(self._known) >= MAX_KNOWN:  # each line of a file may name another
-            self._known.clear()
-        self._known[wish.model] = (version, found)
-        return admitted
+        return await self._memory.admitted(self._batch.id, wish.model, enter, lambda: run_in_threadpool(read))
 
-    def _take_in(self, one: Answered) -> None:
+    def _checked(self, db: Session, actor: Actor) -> bool:
+        """What the batch is about may be read still; whether that lasts until somebody changes it."""
+        try:
+            return sources.check(db, actor, self._batch)
+        except HubError as err:
+            if err.status >= 500:
+                raise
+            raise Stopped(err.message) from err
+
+    def _take_in(self, done: Iterable["asyncio.Task[Answered]"]) -> None:
+        """What is answered is kept, whatever became of the others. Raises what the first of them raised."""
+        wrong: Exception | None = None
+        for task in done:
+            try:
+                self._keep(task.result())
+            except Exception as err:
+                wrong = wrong or err
+        if wrong is not None:
+            raise wrong
+
+    def _keep(self, one: Answered) -> None:
+        """Raises :class:`Stopped` where too many in a row were refused, or could not be asked."""
         self._noted.append(one)
         self._finished.add(one.line.number)
         self._refused = 0 if one.was_let_in else self._refused + 1

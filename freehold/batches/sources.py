@@ -6,7 +6,7 @@ from itertools import islice
 
 from sqlalchemy.orm import Session
 
-from freehold.access.rules import Actor
+from freehold.access.rules import Action, Actor
 from freehold.batches import formats, parts, rules
 from freehold.batches.errors import BadBatch
 from freehold.batches.formats import Bytes, File
@@ -20,6 +20,7 @@ from freehold.content.service import downloads
 from freehold.content.service.downloads import Asked
 from freehold.core.database import Database
 from freehold.gitkit.objects import Entry
+from freehold.repos import service as repos
 from freehold.repos.tables import Repo
 
 #: Files of a data set among which those that are asked about are looked for.
@@ -64,6 +65,14 @@ def opened(db: Session, database: Database, kit: Kit, actor: Actor, batch: Batch
     # Before anything is asked: whoever may not read it any more learns so now.
     downloads.find(db, database, kit, actor, Asked("dataset", given["repo"], given["commit"], files[0].path))
     return files
+
+
+def check(db: Session, actor: Actor, batch: Batch) -> bool:
+    """``actor`` may still read what ``batch`` is about; whether that holds until somebody changes it: whom a gate let
+    through may be so until some hour. Raises what loading the data set does."""
+    if batch.source == "file":
+        return True
+    return not repos.load(db, actor, batch.given["repo"], Action.READ, kind="dataset").gated
 
 
 def in_dataset(database: Database, kit: Kit, actor: Actor, repo: str, commit: str, paths: Sequence[str]) -> list[File]:

@@ -11,6 +11,7 @@ from freehold.batches.tables import Batch
 from freehold.content.kit import Kit
 from freehold.core.database import Database
 from freehold.core.errors import HubError
+from freehold.gateway.remembering import Memory
 from freehold.inference.rules import Runtime
 from freehold.tasks.periodic import Periodic
 from freehold.tasks.rules import Kind, TryLater
@@ -26,11 +27,12 @@ class Host:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._runtime: Callable[[], Runtime | None] = lambda: None
+        self._memory: Memory | None = None
         self._stops = asyncio.Event()
 
-    def begin(self, loop: asyncio.AbstractEventLoop, runtime: Callable[[], Runtime | None]) -> None:
-        """Slices may run from now on. Called in the loop."""
-        self._loop, self._runtime, self._stops = loop, runtime, asyncio.Event()
+    def begin(self, loop: asyncio.AbstractEventLoop, runtime: Callable[[], Runtime | None], memory: Memory) -> None:
+        """Slices may run from now on. ``memory``: of who may call what, the loop's own. Called in the loop."""
+        self._loop, self._runtime, self._memory, self._stops = loop, runtime, memory, asyncio.Event()
 
     def end(self) -> None:
         """Slices under way stop, and write down what was answered. Called in the loop."""
@@ -39,9 +41,9 @@ class Host:
     def work(self, turn: Turn, kit: Kit, batch: Batch) -> tuple[str, bool]:
         """One slice, from a worker's thread: the state the batch is in, and whether all its lines were asked."""
         runtime = self._runtime()
-        if self._loop is None or runtime is None or self._stops.is_set():
+        if self._loop is None or self._memory is None or runtime is None or self._stops.is_set():
             raise TryLater("No models run on this node yet.", NOT_YET_S)
-        one = Slice(runtime, turn.database, kit, batch)
+        one = Slice(runtime, self._memory, turn.database, kit, batch)
         try:
             state = asyncio.run_coroutine_threadsafe(one.work(self._stops), self._loop).result(turn.left_s)
         except CancelledError as err:

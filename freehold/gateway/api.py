@@ -15,7 +15,7 @@ from freehold.gateway import conversing, rules, service, shapes
 from freehold.gateway.answering import Answer
 from freehold.gateway.errors import NoSuchCall
 from freehold.gateway.receiving import body_of, sound_of
-from freehold.gateway.remembering import Memory
+from freehold.gateway.remembering import Memory, asker_of
 from freehold.gateway.responses import Responses
 from freehold.gateway.rules import Wish
 from freehold.gateway.service import Admitted, Asker, Known
@@ -79,21 +79,19 @@ async def admit(request: Request, model: str, wished: Callable[[AnyPlan], Wish],
     bill_to = headers.get("x-hf-bill-to") or headers.get("openai-organization") or ""
     request_id: str = request.scope.get("freehold.request_id", "")
 
-    memory: Memory = request.app.state.memory
-    if is_quick and (found := memory.find(request, model, bill_to)) is not None:
-        request.state.actor, known = found
+    def enter(known: Known) -> Admitted:
+        request.state.actor = known.actor
         asker = Asker(known.actor, request_id, bill_to, headers)
         return service.enter(request.app.state.database, known, asker, wished)
-    version = memory.version()  # before anything is read
 
-    def admitted(ask: Ask) -> tuple[Known, Admitted]:
+    def read(ask: Ask) -> tuple[Known, Admitted]:
         asker = Asker(ask.actor, request_id, bill_to, headers)
         known = service.known(ask.db, asker, model)
         return known, service.enter(ask.db, known, asker, wished)
 
-    known, entered = await in_thread(request, admitted, reads=True)
-    memory.keep(request, model, bill_to, version, known)
-    return entered
+    memory: Memory = request.app.state.memory
+    who = asker_of(request, bill_to) if is_quick else None
+    return await memory.admitted(who, model, enter, lambda: in_thread(request, read, reads=True))
 
 
 @stream_door(Action.READ)

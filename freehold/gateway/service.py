@@ -121,12 +121,14 @@ def known(db: Session, asker: Asker, model: str) -> Known:
     else:
         payer = usage_access.payer(db, actor, asker.bill_to)
     terms = usage.terms(db, payer, *priced(db, plan))
-    return Known(actor, plan, payer, terms, is_lasting=_is_lasting(db, plan) and not terms.ends)
+    return Known(actor, plan, payer, terms, is_lasting=_is_lasting(db, actor, plan) and not terms.ends)
 
 
-def _is_lasting(db: Session, plan: AnyPlan) -> bool:
-    """Whether only a commit makes it another: who is let through a gate may be so until some hour."""
-    if not isinstance(plan, Target) or plan.adapter:
+def _is_lasting(db: Session, actor: Actor, plan: AnyPlan) -> bool:
+    """Whether only a commit makes it another: a token may end by the clock, and who is let through a gate may be so
+    until some hour."""
+    token = actor.token
+    if not isinstance(plan, Target) or plan.adapter or (token and (token.is_fine_grained or not token.is_lasting)):
         return False
     repo = db.get(Repo, plan.repo_id) if plan.repo_id else None
     return repo is not None and not repo.gated
