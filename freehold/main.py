@@ -70,8 +70,8 @@ from freehold.core.routes import Router
 from freehold.core.sealing import open_sealer
 from freehold.core.settings import Settings, SettingsError
 from freehold.core.signing import Signer
+from freehold.discover import answering, changes, indexed, trending, warming
 from freehold.discover import api as discover_api
-from freehold.discover import changes, indexed, trending, warming
 from freehold.discover import hot as discover_hot
 from freehold.discover import lists as list_pages
 from freehold.discover import pages as discover_pages
@@ -118,6 +118,7 @@ from freehold.inference import api as endpoints_api
 from freehold.inference import assembling as models
 from freehold.inference import deploying as deploying_pages
 from freehold.inference import pages as endpoints_pages
+from freehold.inference import queries as endpoints_queries
 from freehold.inference.service import listening as models_listening
 from freehold.inference.service import names as served
 from freehold.oauth import api as oauth_api
@@ -188,6 +189,7 @@ def build_app(settings: Settings, *, upgrade: Callable[[Database], None] = migra
     database.info[served.ANONYMOUS_CALLS] = settings.anonymous_calls
     index = Index(database, settings.index, kit.cache / "index")
     database.info[indexed.INFO] = index
+    database.info[answering.INFO] = endpoints_queries.answering_besides
     ledger = usage.Ledger(database, core_watts=settings.core_watts)
     database.info[usage.LEDGER] = ledger
     host = batches_tasks.Host()

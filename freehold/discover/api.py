@@ -39,7 +39,7 @@ def list_repos(ask: Ask, kind: str) -> Response:
     own = machines.of(ask.db, ask.actor) if ":" in query.get("fits", "") else rules.NO_MACHINES
     listing = rules.listing(kind, query, most=MAX_FULL if OPENED & set(names) else rules.MAX_PAGE, own=own)
     page = queries.page(ask.db, ask.actor, listing, with_data=bool(info.OF_DATA & set(names)))
-    items = service.listed_all(ask.db, ask.kit, page.items, names)
+    items = service.listed_all(ask.db, ask.kit, ask.actor, page.items, names)
     headers = next_page(ask.request, encode(page.next)) if page.next else {}
     return JSONResponse(items, headers=headers)
 
@@ -67,7 +67,7 @@ def search_spaces(ask: Ask, q: Annotated[str, Query(max_length=1000)] = "") -> R
     """
     listing = rules.space_search(q, ask.request.query_params)
     page = queries.page(ask.db, ask.actor, listing)
-    return JSONResponse([service.found_space(ask.db, ask.kit, item) for item in page.items])
+    return JSONResponse([service.found_space(ask.db, ask.kit, ask.actor, item) for item in page.items])
 
 
 @router.get("/-/suggest", include_in_schema=False)

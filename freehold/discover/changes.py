@@ -25,7 +25,7 @@ from freehold.discover.tables import ListChange
 #: Tables and their watched columns. Rows that come and go are always told; without columns, nothing else is.
 WATCHED: Mapping[str, Sequence[str]] = {
     "repos": (
-        *("kind", "owner_id", "path_key", "visibility", "gated", "sdk", "is_disabled"),
+        *("kind", "owner_id", "path_key", "visibility", "gated", "sdk", "is_disabled", "is_served"),
         *("downloads", "likes", "trend", "created_at", "updated_at"),
     ),
     "repo_cards": ("license", "pipeline_tag", "library_name"),
@@ -43,7 +43,7 @@ WATCHED: Mapping[str, Sequence[str]] = {
 #: Columns of JSON, which PostgreSQL compares as texts only.
 _JSON = frozenset({"formats", "quantisations"})
 #: The newest migration beside which the triggers changed, and what they were then (a test says when it is due).
-SINCE = ("0040", "9832bc0af6818327")
+SINCE = ("0043", "dd82a041f9432a34")
 _PREFIX = "list_changes_"
 #: How long a change is told. A reader that was away for longer reads everything anew.
 KEPT = timedelta(hours=1)

@@ -1,6 +1,7 @@
 """The questions of lists, as the database is asked them: conditions on repositories, and tables that answers lie in."""
 
 import json
+from collections.abc import Set
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, not_, or_, select
@@ -11,8 +12,11 @@ from freehold.discover.questions import Question, Range, Words
 from freehold.repos.tables import Repo
 
 
-def holds(question: Question, answer: Answer) -> ColumnElement[bool]:
-    """The condition on :class:`Repo` that one of the alternatives of ``answer`` is true of it."""
+def holds(question: Question, answer: Answer, besides: Set[str] = frozenset()) -> ColumnElement[bool]:
+    """The condition on :class:`Repo` that one of the alternatives of ``answer`` is true of it.
+
+    ``besides``: of which the answer is true for whoever asks, where it depends on that.
+    """
     value = question.kept
     met: list[ColumnElement[bool]] = []
     words = [word for word in answer.words if word != UNKNOWN]
@@ -21,6 +25,8 @@ def holds(question: Question, answer: Answer) -> ColumnElement[bool]:
     if answer.has_bounds:
         met.append(between(value.column, answer))
     kept = [_within(value.table, or_(*met))] if met else []
+    if words and besides and isinstance(value, Words) and value.is_of_reader:
+        kept.append(Repo.id.in_(besides))
     if UNKNOWN in answer.words:
         kept.append(not_(_within(value.table, value.column.is_not(None))))
     return or_(*kept)

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Text, case, cast, func, or_, select
@@ -11,12 +11,11 @@ from sqlalchemy.orm import Session
 from freehold.access.rules import Actor
 from freehold.cards.tables import RepoTag
 from freehold.core.database import bounded
-from freehold.discover import conditions, indexed, queries
+from freehold.discover import answering, conditions, indexed, queries
 from freehold.discover.answers import UNKNOWN, Answer
 from freehold.discover.kept import kept
 from freehold.discover.questions import Question, Range, Tags, Words
 from freehold.discover.rules import Listing
-from freehold.repos.access import visible
 from freehold.repos.tables import Repo
 
 #: Repositories that are counted, the first by trend, so that no hub is too large to ask; words that are told of.
@@ -62,9 +61,10 @@ def _counted(db: Session, actor: Actor, listing: Listing, asked: Sequence[Questi
 
 def _asked(db: Session, actor: Actor, listing: Listing, asked: Sequence[Question], classes: Classes) -> Numbers:
     """One statement for all questions whose answers are known, one for all tags, and one for each of the rest."""
-    these: Any = visible(queries.filtered(select(Repo.id).order_by(Repo.trend.desc()), listing), actor)
+    these: Any = queries.asked_by(db, actor, select(Repo.id).order_by(Repo.trend.desc()), listing)
     these = these.limit(MAX_COUNTED)
-    counts = {one.name: _conditions(one, classes.get(one.name, {})) for one in asked if _is_known(one)}
+    besides = answering.besides(db, actor) if any(one.name == answering.NAME for one in asked) else frozenset[str]()
+    counts = {one.name: _conditions(one, classes.get(one.name, {}), besides) for one in asked if _is_known(one)}
     numbers: dict[str, Mapping[str, int]] = {}
     if counts:
         numbers |= _all_known(db, these, counts, [one for one in asked if one.name in counts])
@@ -83,12 +83,15 @@ def _is_known(question: Question) -> bool:
     return isinstance(value, Range) or (isinstance(value, Words) and bool(value.names))
 
 
-def _conditions(question: Question, classes: Mapping[str, Answer]) -> Mapping[str, ColumnElement[bool]]:
+def _conditions(
+    question: Question, classes: Mapping[str, Answer], besides: Set[str]
+) -> Mapping[str, ColumnElement[bool]]:
     value = question.kept
     if isinstance(value, Range):
         found = {word: conditions.between(value.column, answer) for word, answer in classes.items()}
     else:
-        found = {word: value.column == word for word in value.names}
+        some = [Repo.id.in_(besides)] if besides and value.is_of_reader else []
+        found = {word: or_(value.column == word, *some) for word in value.names}
     return found | ({UNKNOWN: value.column.is_(None)} if value.unknown else {})
 
 

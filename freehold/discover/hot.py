@@ -24,8 +24,9 @@ paths.register()
 KEPT_BYTES = 16 << 20
 #: An answer to a longer query is not kept: strangers choose the query, and it is part of the key.
 MAX_KEPT_QUERY_BYTES = 1024
-#: What follows from more than the row: a score fades, and other models come, go and become private.
-_ELSEWHERE = frozenset({"trendingScore", "childrenModelCount"})
+#: What follows from more than the row: a score fades, other models come, go and become private, and a model that is
+#: deployed does not answer everybody.
+_ELSEWHERE = frozenset({"trendingScore", "childrenModelCount", "inference"})
 
 _answers: Lru[tuple[object, ...], bytes] = Lru(KEPT_BYTES, lambda body: len(body) + 1000)
 

@@ -6,6 +6,7 @@ the rule of who may know what: so an index that is a second behind never shows w
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 from freehold.access.rules import Actor
 from freehold.accounts.tables import Account
 from freehold.core.paging import Cursor
-from freehold.discover import questions
+from freehold.discover import answering, questions
 from freehold.discover.answers import UNKNOWN, Answer
 from freehold.discover.index import asking, spelling
 from freehold.discover.index.client import Index
@@ -236,7 +237,7 @@ def _ask(db: Session, actor: Actor, asked: Sequence[Part]) -> Sequence[Mapping[s
     questions_of_index = []
     for listing, wanted in asked:
         query = asking.query(replace(listing, cursor=None), reached, _author(db, listing))
-        questions_of_index.append({**query, **wanted})
+        questions_of_index.append(asking.for_reader({**query, **wanted}, partial(answering.besides, db, actor)))
     return index.ask(questions_of_index)
 
 

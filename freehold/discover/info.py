@@ -32,6 +32,7 @@ class Subject:
     with_blobs: bool = False
     runtime: Callable[[], Mapping[str, Any] | None] = lambda: None  #: of a Space, as clients read it
     results: Callable[[], Sequence[Result]] = tuple  #: what ``.eval_results/`` of a model says
+    inference: Callable[[], str | None] = lambda: None  #: ``warm`` where it answers whoever asks
     children: Callable[[], int] = int  #: models here that name this one as what they were made from
 
 
@@ -168,7 +169,8 @@ _VALUES: dict[str, Callable[[Subject], Any]] = {
     "evalResults": lambda s: [
         {"filename": one.filename, "verified": False, "data": dict(one.data)} for one in s.results()
     ],
-    "inferenceProviderMapping": lambda s: [],  # nobody serves models of this hub
+    "inference": lambda s: s.inference(),
+    "inferenceProviderMapping": lambda s: [],  # no other hub's providers serve models of this one
     "gated": lambda s: s.repo.gated or False,
     "gguf": lambda s: s.headers().get("gguf"),
     "lastModified": lambda s: clock.wire(s.repo.updated_at),

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from freehold.core.http import PUBLIC, Ask, door
 from freehold.core.paging import encode
 from freehold.core.routes import Router
-from freehold.discover import addresses, counting, facets, indexed, machines, questions, register
+from freehold.discover import addresses, answering, counting, facets, indexed, machines, questions, register
 from freehold.discover.addresses import MORE_ORDERS, ORDERS, RISING, Address, Chip
 from freehold.discover.facets import Facet
 from freehold.discover.register import Row
@@ -63,6 +63,7 @@ class KindPage:
     rows: Sequence[Row]
     note: str  #: what another room says of the list
     new: frozenset[str]  #: rows that are new to the reader, as that room has it
+    answers: frozenset[str]  #: rows that are deployed here and answer the reader
     sort: str
     rises: bool  #: the lowest first
     orders: Sequence[Order]
@@ -87,6 +88,7 @@ def kind_list(ask: Ask, kind: str) -> Response:
     indexed.ahead(ask.db, ask.actor, parts)
     rows, more = register.page(ask.db, ask.actor, here)
     total, *rest = counting.totals(ask.db, ask.actor, wholes)
+    besides = answering.besides(ask.db, ask.actor) if kind == "model" else frozenset[str]()
     note = _note(ask, kind, address)
     kept = {name: query[name] for name in KEPT if name in query}
     page = KindPage(
@@ -105,6 +107,7 @@ def kind_list(ask: Ask, kind: str) -> Response:
         rows=rows,
         note=note.html,
         new=note.new,
+        answers=frozenset(row.repo_id for row in rows if row.answers_all or row.repo_id in besides),
         sort=addresses.sort_word(kind, query),
         rises=asked.ascending,
         orders=_orders(kind, addresses.sort_word(kind, query), address),

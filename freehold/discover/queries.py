@@ -1,6 +1,6 @@
 """Lists of repositories, by the one rule of who may know what."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -18,7 +18,7 @@ from freehold.content.tables import Ref
 from freehold.core import paging
 from freehold.core.database import bounded
 from freehold.core.paging import Cursor
-from freehold.discover import conditions, indexed, questions
+from freehold.discover import answering, conditions, indexed, questions
 from freehold.discover.rules import Listing
 from freehold.repos.access import visible
 from freehold.repos.tables import Repo
@@ -61,7 +61,7 @@ def page(db: Session, actor: Actor, listing: Listing, *, with_data: bool = True)
         there = {repo.id: Item(repo, head, card) for repo, head, card in db.execute(query)}
         ids, following = indexed_page.shown(there)
         return Page([there[repo_id] for repo_id in ids], following)
-    query = _whole(_ordered(listing, actor), with_data)
+    query = _whole(_ordered(db, actor, listing), with_data)
     with bounded(db, LIST_S):
         found = [(Item(repo, head, card), at) for repo, head, card, at in db.execute(query)]
     items = [item for item, _ in found[: listing.limit]]
@@ -93,7 +93,7 @@ def number(db: Session, actor: Actor, listing: Listing) -> int:
     """The same, counted by the database."""
     if listing.is_empty:
         return 0
-    query = visible(filtered(select(func.count(Repo.id)), replace(listing, cursor=None)), actor)
+    query = asked_by(db, actor, select(func.count(Repo.id)), replace(listing, cursor=None))
     with bounded(db, LIST_S):
         return db.scalar(query) or 0
 
@@ -130,22 +130,28 @@ def _whole(query: Select[Any], with_data: bool) -> Select[Any]:
 _BARE = (defer(RepoCard.data, raiseload=True), defer(RepoCard.config, raiseload=True))
 
 
-def _ordered(listing: Listing, actor: Actor) -> Select[Any]:
+def _ordered(db: Session, actor: Actor, listing: Listing) -> Select[Any]:
     """One page, and a row more where there is one; last of each row: what it is sorted by."""
     table, _ = questions.ORDERS[listing.sort]
     if table is Repo:
-        return in_order(visible(filtered(_rows(), listing), actor), listing)
+        return in_order(asked_by(db, actor, _rows(), listing), listing)
     # What is sorted by facts is sorted whole: by ids alone, and not with their cards, which takes twenty times as long.
     ids: Any = conditions.joined(select(Repo.id), {table})
-    first = in_order(visible(filtered(ids, listing), actor), listing).subquery()
+    first = in_order(asked_by(db, actor, ids, listing), listing).subquery()
     _, at = first.c
     how = {"ascending": listing.ascending, "may_be_unknown": True}
     query: Select[Any] = _rows().join(first, first.c.id == Repo.id).add_columns(at)
     return query.order_by(*paging.ordered(at, Repo.id, **how))
 
 
-def filtered(query: Select[Any], listing: Listing) -> Select[Any]:
-    """``query`` over :class:`Repo`, narrowed to what ``listing`` asks for."""
+def asked_by(db: Session, actor: Actor, query: Select[Any], listing: Listing) -> Select[Any]:
+    """``query`` over :class:`Repo`, narrowed to what ``listing`` asks for and ``actor`` may know of."""
+    return visible(filtered(query, listing, answering.asked(db, actor, listing)), actor)
+
+
+def filtered(query: Select[Any], listing: Listing, besides: Set[str] = frozenset()) -> Select[Any]:
+    """``query`` over :class:`Repo`, narrowed to what ``listing`` asks for, whoever asks; ``besides``: as
+    ``conditions.holds``."""
     query = query.where(Repo.kind == listing.kind)
     for word in listing.search.lower().split():
         query = query.where(Repo.path_key.contains(word, autoescape=True))
@@ -160,7 +166,7 @@ def filtered(query: Select[Any], listing: Listing) -> Select[Any]:
         tagged = select(RepoCard.repo_id).where(RepoCard.pipeline_tag == listing.pipeline_tag)
         query = query.where(Repo.id.in_(tagged))
     for name, answer in listing.answers.items():
-        query = query.where(conditions.holds(questions.BY_NAME[name], answer))
+        query = query.where(conditions.holds(questions.BY_NAME[name], answer, besides))
     for group in listing.tags:
         query = query.where(Repo.id.in_(select(RepoTag.repo_id).where(RepoTag.tag.in_(group))))
     return query

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import Text, case, cast, exists, func, select
+from sqlalchemy import Text, and_, case, cast, exists, func, select
 
 from freehold.accounts.tables import Account
 from freehold.cards import vocabulary
@@ -41,7 +41,8 @@ class Words:
     """One word of a repository, in ``column`` of ``table``, or several where that is a JSON list of them.
 
     ``names``: the words there are, in order; empty: whatever is there, the most frequent first. ``unknown``: what a
-    null is called; empty: nobody asks for it.
+    null is called; empty: nobody asks for it. ``is_of_reader``: it is true of some repositories besides, which depends
+    on who asks (``answering``); it has one word then.
     """
 
     table: type[Any]
@@ -49,6 +50,7 @@ class Words:
     names: Mapping[str, str] = field(default_factory=dict)
     unknown: str = ""
     is_list: bool = False
+    is_of_reader: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,8 @@ _FILES = _MODEL | _DATASET
 _SDKS = frozenset({"gradio", "streamlit", "docker", "static"})
 _FAMILIES, _FAMILY = _families()
 _PICKLED = case((RepoFacts.has_pickle, "yes"), (cast(RepoFacts.formats, Text) != "[]", "no"))
+#: Who may know of such a model may call it. Others answer only some of those, which :mod:`answering` tells.
+ANSWERS_ALL = and_(Repo.is_served, Repo.gated == "", Repo.is_disabled.is_(False))
 _EVALUATED = case((exists(select(EvalResult.repo_id).where(EvalResult.repo_id == Repo.id)), "yes"), else_="no")
 _SIZES = {
     "max:100M": "up to 100 M",
@@ -177,6 +181,14 @@ QUESTIONS: tuple[Question, ...] = (
         _FILES,
         Tags(frozenset(vocabulary.TASKS), "task_categories:", vocabulary.TASKS),
         "What it is for.",
+        is_open=True,
+    ),
+    Question(
+        "inference",
+        "On this hub",
+        _MODEL,
+        Words(Repo, case((ANSWERS_ALL, "warm")), {"warm": "Answers here"}, is_of_reader=True),
+        "Whether it is deployed here, and answers whoever asks: ``warm``, as the official client says it.",
         is_open=True,
     ),
     Question(

@@ -21,7 +21,7 @@ from freehold.content.tables import DownloadDay
 from freehold.core import clock
 from freehold.core.database import bounded
 from freehold.core.paging import Cursor
-from freehold.discover import indexed, queries, rules
+from freehold.discover import indexed, queries, questions, rules
 from freehold.discover.rules import Listing
 from freehold.repos.access import visible
 from freehold.repos.heads import LABELS
@@ -44,6 +44,7 @@ _COLUMNS: tuple[Any, ...] = (
     Repo.trend,
     Repo.created_at,
     Repo.updated_at,
+    questions.ANSWERS_ALL,
     RepoCard.summary,
     RepoCard.license,
     RepoCard.data["license_name"].as_string(),
@@ -95,6 +96,7 @@ class Row:
     trend: int
     created_at: datetime
     updated_at: datetime
+    answers_all: bool  #: it is deployed here, and answers whoever may know of it
     spark: Spark | None  #: None: not downloaded for a month
 
 
@@ -121,7 +123,7 @@ def page(
         there = by_id(db, actor, found_ids.ids, with_sparks=with_sparks)
         ids, following = found_ids.shown(there)
         return [there[repo_id] for repo_id in ids], following
-    query = queries.in_order(visible(queries.filtered(_rows(), listing), actor), listing)
+    query = queries.in_order(queries.asked_by(db, actor, _rows(), listing), listing)
     with bounded(db, queries.LIST_S):
         found = db.execute(query).all()
     plain = [row[:-1] for row in found[: listing.limit]]
@@ -213,7 +215,9 @@ def _made(db: Session, found: Sequence[Any]) -> list[Row]:
 
 
 def _row(found: Any, spark: Spark | None) -> Row:
-    repo_id, kind, owner, name, visibility, gated, sdk, downloads, likes, trend, created, updated, *card = found
+    repo_id, kind, owner, name, visibility, gated, sdk, downloads, likes, trend, created, updated, answers, *card = (
+        found
+    )
     summary, licence, licence_name, task, library, tags, parameters, rows, size_bytes, context_length, verdict = card
     said = rules.ROW_COUNTS.get(next(iter(_after("size_categories:", tags)), ""), "")
     path = f"{owner}/{name}"
@@ -240,6 +244,7 @@ def _row(found: Any, spark: Spark | None) -> Row:
         trend=trend,
         created_at=created,
         updated_at=updated,
+        answers_all=bool(answers),
         spark=spark,
     )
 

@@ -63,8 +63,11 @@ PAGE = 100
 MAX_PAGE = 1000
 MAX_FILTERS = 30
 #: Filters on things this hub does not have: nothing matches them, rather than everything.
-NOTHING_MATCHES = ("inference", "inference_provider", "models", "datasets", "linked", "trained_dataset")
+NOTHING_MATCHES = ("models", "datasets", "linked", "trained_dataset")
 NO_MACHINES: Mapping[str, Choice] = {}
+#: What ``inference_provider`` says and means this hub: the clients' words for any, and for the one whose calls it
+#: takes. What only others serve is not here.
+PROVIDERS_HERE = frozenset({"all", "hf-inference"})
 #: Apps that run GGUF files, as the ``apps`` filter names them.
 GGUF_APPS = frozenset({"llama.cpp", "ollama", "lmstudio", "jan", "gpt4all", "llamafile"})
 
@@ -112,8 +115,18 @@ def listing(kind: str, query: QueryParams, *, most: int = MAX_PAGE, own: Mapping
         ascending=query.get("direction") == "1",
         limit=int_between(query, "limit", PAGE, 1, most),
         cursor=_cursor(cursor, sort) if cursor else None,
-        is_empty=any(query.get(name) for name in NOTHING_MATCHES) or bool(apps - GGUF_APPS),
+        is_empty=any(query.get(name) for name in NOTHING_MATCHES) or bool(apps - GGUF_APPS) or _is_elsewhere(query),
     )
+
+
+def _is_elsewhere(query: QueryParams) -> bool:
+    """Only other providers are asked for."""
+    asked = _providers(query)
+    return bool(asked) and not asked & PROVIDERS_HERE
+
+
+def _providers(query: QueryParams) -> set[str]:
+    return {word for text in query.getlist("inference_provider") for word in text.split(",") if word}
 
 
 def _cursor(text: str, sort: str) -> Cursor:
@@ -133,6 +146,8 @@ def _answer(question: Question, query: QueryParams, own: Mapping[str, Choice]) -
     if isinstance(value, Range):
         ends = [(end, (query.get(f"{name}_{end}") or "").strip()) for end in ("min", "max")]
         parts += [f"{end}:{text}" for end, text in ends if text]
+    if name == "inference" and not any(parts) and _providers(query) & PROVIDERS_HERE:
+        parts = ["warm"]
     text = ",".join(part for part in parts if part)
     if not isinstance(value, Range):
         if name == "gated":  # clients say True, and 1

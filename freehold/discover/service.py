@@ -15,7 +15,7 @@ from freehold.cards.queries import facts_of
 from freehold.content import queries as content
 from freehold.content.kit import Kit
 from freehold.content.rules import MAIN
-from freehold.discover import facts, info, queries, rules, weights
+from freehold.discover import answering, facts, info, queries, rules, weights
 from freehold.discover.errors import NoLeaderboard
 from freehold.discover.openness import told as openness_told
 from freehold.discover.queries import Item
@@ -105,14 +105,18 @@ def leaderboard(
     return queries.standings(db, actor, repo, task or results.first_task(text), with_derived=with_derived)
 
 
-def listed_all(db: Session, kit: Kit, items: Sequence[Item], names: tuple[str, ...]) -> list[dict[str, Any]]:
+def listed_all(
+    db: Session, kit: Kit, actor: Actor, items: Sequence[Item], names: tuple[str, ...]
+) -> list[dict[str, Any]]:
     """The items of a list, from the index; their files' facts in one query, where ``names`` ask for them."""
     asked = weights.KEYS & set(names)
     known = facts_of(db, [item.repo.id for item in items]) if asked else {}
-    return [listed(db, kit, item, names, known.get(item.repo.id)) for item in items]
+    return [listed(db, kit, actor, item, names, known.get(item.repo.id)) for item in items]
 
 
-def listed(db: Session, kit: Kit, item: Item, names: tuple[str, ...], computed: Facts | None = None) -> dict[str, Any]:
+def listed(
+    db: Session, kit: Kit, actor: Actor, item: Item, names: tuple[str, ...], computed: Facts | None = None
+) -> dict[str, Any]:
     """One item of a list, from the index; files only where ``names`` ask for them, and so of what its card says."""
     card, with_data = item.card, bool(info.OF_DATA & set(names))
     subject = info.Subject(
@@ -128,14 +132,15 @@ def listed(db: Session, kit: Kit, item: Item, names: tuple[str, ...], computed: 
         headers=lambda: weights.told(computed) if computed else {},
         runtime=lambda: _runtime(db, kit, item.repo),
         results=lambda: queries.results_of(db, item.repo),
+        inference=lambda: answering.status(db, actor, item.repo),
         children=lambda: queries.children(db, item.repo),
     )
     return info.build(subject, names)
 
 
-def found_space(db: Session, kit: Kit, item: Item) -> dict[str, Any]:
+def found_space(db: Session, kit: Kit, actor: Actor, item: Item) -> dict[str, Any]:
     """A Space as a search shows it; what nobody computed (a score, a category) is absent."""
-    told = listed(db, kit, item, ("author", "sdk", "likes", "private", "tags", "runtime", "trendingScore"))
+    told = listed(db, kit, actor, item, ("author", "sdk", "likes", "private", "tags", "runtime", "trendingScore"))
     card = (item.card.data if item.card else None) or {}
     shown = {key: card[key] for key in ("title", "emoji") if isinstance(card.get(key), str)}
     return {**told, "title": item.repo.name, **shown}
@@ -186,6 +191,7 @@ def _subject(db: Session, kit: Kit, actor: Actor, repo: Repo, commit: str | None
         with_blobs=blobs,
         runtime=lambda: _runtime(db, kit, repo, actor),
         results=lambda: reading.eval_results(content.objects(db, repo, kit), commit),
+        inference=lambda: answering.status(db, actor, repo),
         children=lambda: queries.children(db, repo),
     )
 

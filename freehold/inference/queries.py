@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import exists, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Action, Actor, Thing, decide
@@ -14,13 +14,21 @@ from freehold.inference import access
 from freehold.inference.following import GONE_S
 from freehold.inference.service import names
 from freehold.inference.tables import Endpoint, EndpointAdapter, ReplicaState
-from freehold.repos.access import may
+from freehold.repos.access import may, readable
 from freehold.repos.tables import Repo
 
 #: In one list.
 MAX_LISTED = 500
 #: The best first: one word for an endpoint that has several replicas.
 _BEST = ("answering", "ready", "loading", "ending", "failed")
+
+#: Whether there is anything that answers only some: most hubs have nothing, and every page of models asks.
+_SOME_ANSWER_FEW = select(
+    or_(
+        exists(select(EndpointAdapter.id)),
+        exists(select(Endpoint.id).join(Repo, Repo.id == Endpoint.repo_id).where(Repo.gated != "")),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,21 @@ def of_repo(db: Session, actor: Actor, repo: Repo) -> Sequence[Standing]:
     """The model's endpoints that ``actor`` may call."""
     query = access.visible(select(Endpoint).where(Endpoint.repo_id == repo.id), actor)
     return standings(db, actor, db.scalars(query.order_by(Endpoint.is_on.desc(), Endpoint.id).limit(20)).all())
+
+
+def answering_besides(db: Session, actor: Actor) -> frozenset[str]:
+    """Ids of repositories that answer ``actor`` and not everybody who may know of them: models behind a gate, and
+    adapters, whose base has to be open to the caller too."""
+    if not db.scalar(_SOME_ANSWER_FEW):
+        return frozenset()
+    models = select(Endpoint.repo_id.label("id")).join(Repo, Repo.id == Endpoint.repo_id)
+    models = models.where(Endpoint.is_on.is_(True), Repo.gated != "")
+    beside = select(EndpointAdapter.repo_id.label("id")).join(Endpoint, Endpoint.id == EndpointAdapter.endpoint_id)
+    enabled = readable(select(Repo.id).where(Repo.is_disabled.is_(False)), actor)
+    beside = beside.where(Endpoint.is_on.is_(True), EndpointAdapter.repo_id.in_(enabled))
+    parts = [access.visible(one, actor).limit(MAX_LISTED).subquery() for one in (models, beside)]
+    found = union_all(*(select(one.c.id) for one in parts))
+    return frozenset(db.scalars(found))
 
 
 def adapters(db: Session, actor: Actor, endpoint: Endpoint) -> Sequence[EndpointAdapter]:

@@ -293,6 +293,12 @@ def rank(db: Session, trends: Mapping[str, int]) -> None:
         db.execute(ranked, execution_options={"synchronize_session": False})
 
 
+def tell_served(db: Session, repo_id: str, is_served: bool) -> None:
+    """Whether something here serves it, for lists."""
+    told = update(Repo).where(Repo.id == repo_id, Repo.is_served.is_not(is_served)).values(is_served=is_served)
+    db.execute(told, execution_options={"synchronize_session": "auto"})
+
+
 def uncount_likes(db: Session, repo_ids: Select[str]) -> None:
     """One person fewer likes each of these repositories."""
     fewer = update(Repo).where(Repo.id.in_(repo_ids)).values(likes=Repo.likes - 1)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, CheckConstraint, ForeignKey, Index, Integer, String
+from sqlalchemy import JSON, Boolean, CheckConstraint, ForeignKey, Index, Integer, String, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from freehold.accounts.tables import Account
@@ -44,6 +44,8 @@ class Repo(Base):
     likes: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     #: Where it stands among what is trending, as ``discover.trending`` ranks it; 0: nothing happened lately.
     trend: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    #: An endpoint that is switched on serves it. Which is ``inference``'s; it stands here so that lists narrow by it.
+    is_served: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

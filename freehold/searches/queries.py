@@ -18,7 +18,6 @@ from freehold.discover import queries as discover
 from freehold.discover.machines import Choice
 from freehold.discover.rules import Listing
 from freehold.people import access
-from freehold.repos.access import visible
 from freehold.repos.rules import KINDS
 from freehold.repos.tables import Repo
 from freehold.searches import rules
@@ -93,14 +92,14 @@ def new(
         return ()
     after = SearchMatch.found_at > (since or search.looked_at)
     found = select(SearchMatch.repo_id).where(SearchMatch.search_id == search.id, after)
-    return db.scalars(_among(actor, listing).where(Repo.id.in_(found)).order_by(Repo.id.desc()).limit(most)).all()
+    return db.scalars(_among(db, actor, listing).where(Repo.id.in_(found)).order_by(Repo.id.desc()).limit(most)).all()
 
 
 def unmailed(db: Session, actor: Actor, search: SavedSearch, listing: Listing, most: int) -> Sequence[Repo]:
     """Of what is new, what did not go out by mail; the newest first."""
     waits = (SearchMatch.found_at > search.looked_at, SearchMatch.mailed_at.is_(None))
     found = select(SearchMatch.repo_id).where(SearchMatch.search_id == search.id, *waits)
-    query: Any = visible(discover.filtered(select(Repo), listing), actor)
+    query: Any = discover.asked_by(db, actor, select(Repo), listing)
     repos: Sequence[Repo] = db.scalars(query.where(Repo.id.in_(found)).order_by(Repo.id.desc()).limit(most)).all()
     return repos
 
@@ -111,6 +110,5 @@ def address(search: SavedSearch, **more: str) -> str:
     return f"/{KINDS[search.kind][0]}?{search.query}{'&' if search.query else ''}{rest}"
 
 
-def _among(actor: Actor, listing: Listing) -> Select[Any]:
-    query: Select[Any] = visible(discover.filtered(select(Repo.id), listing), actor)
-    return query
+def _among(db: Session, actor: Actor, listing: Listing) -> Select[Any]:
+    return discover.asked_by(db, actor, select(Repo.id), listing)

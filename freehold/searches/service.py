@@ -14,7 +14,6 @@ from freehold.discover import addresses, machines
 from freehold.discover import queries as discover
 from freehold.discover.rules import Listing
 from freehold.people import access
-from freehold.repos.access import visible
 from freehold.repos.tables import Repo
 from freehold.searches import matching, queries, rules
 from freehold.searches.errors import BadSearch, SearchExists, TooManySearches
@@ -122,7 +121,7 @@ def _know(db: Session, actor: Actor, search: SavedSearch, listing: Listing) -> N
     """What matches now, and was not known, is known; where that is too much, only what is made from now on is told."""
     ids = []
     if not listing.is_empty:
-        matching_now = visible(discover.filtered(select(Repo.id), listing), actor)
+        matching_now = discover.asked_by(db, actor, select(Repo.id), listing)
         ids = list(db.scalars(matching_now.limit(rules.MAX_KNOWN + 1)))
     search.made_after = clock.now() if len(ids) > rules.MAX_KNOWN else None
     if search.made_after is not None:

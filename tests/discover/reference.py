@@ -143,7 +143,8 @@ def _matches(row: Mapping[str, Any], kind: str, given: Given, own: Given) -> boo
         and all(_is_tagged(row, kind, value) for value in _filters(given))
         and all(_lies(row, name, text) for name, text in {**own, **given}.items() if name in NUMBERS)
         and all(_says(row, name, text) for name, text in own.items() if name in WORDS)
-        and not any(given.get(name) for name in ("inference", "inference_provider", "linked", "models", "datasets"))
+        and not any(given.get(name) for name in ("linked", "models", "datasets"))
+        and not (_many(given.get("inference")) + _many(given.get("inference_provider")))  # none is deployed there
         and all(app in GGUF_APPS and "gguf" in row["tags"] for app in _many(given.get("apps")))
         and ("fits" not in own or (row["needed_bytes"] is not None and row["needed_bytes"] <= ROOMS[own["fits"]]))
     )

@@ -195,8 +195,8 @@ def test_one_that_the_database_cannot_answer_hurts_nobody(
     save(client, cast.charlie)
     filtered, total = matching.discover.filtered, queries.counting.total
 
-    def broken(query: Any, listing: Any) -> Any:
-        found = filtered(query, listing)
+    def broken(query: Any, listing: Any, *besides: Any) -> Any:
+        found = filtered(query, listing, *besides)
         return found.where(text("no_such_function(1) = 1")) if listing.search == "fresh" else found
 
     def slow(db: Any, actor: Any, listing: Any) -> int:

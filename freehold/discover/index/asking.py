@@ -1,5 +1,6 @@
 """What a list asks of the index, in the engine's words: the filters, and what whoever asks may know of."""
 
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,13 @@ from freehold.discover.rules import Listing
 from freehold.repos.access import Reach
 
 Condition = list[Any]
+#: What is true of some for some readers (``questions.Words``).
+OF_READER: list[Condition] = [
+    ["word", word(one.name, answer)]
+    for one in questions.QUESTIONS
+    if isinstance(one.value, Words) and one.value.is_of_reader
+    for answer in one.value.names
+]
 
 
 def query(listing: Listing, reach: Reach, author_id: str | None) -> dict[str, Any]:
@@ -25,6 +33,19 @@ def query(listing: Listing, reach: Reach, author_id: str | None) -> dict[str, An
     groups += [[["word", word("tag", tag)] for tag in group] for group in listing.tags]
     groups += [conditions(questions.BY_NAME[name], answer) for name, answer in listing.answers.items()]
     return {"groups": groups, "search": listing.search.lower().split(), "text": listing.text}
+
+
+def for_reader(asked: dict[str, Any], besides: Callable[[], Collection[str]]) -> dict[str, Any]:
+    """What is asked, where it also holds of some repositories for whoever asks: they are told of in its conditions."""
+    some = [*asked["groups"], asked.get("conditions") or []]
+    if not any(condition in OF_READER for group in some for condition in group) or not (ids := sorted(besides())):
+        return asked
+
+    def told(group: list[Condition]) -> list[Condition]:
+        return [["also", one[1], ids] if one in OF_READER else one for one in group]
+
+    more = {"conditions": told(asked["conditions"])} if asked.get("conditions") else {}
+    return {**asked, "groups": [told(group) for group in asked["groups"]], **more}
 
 
 def conditions(question: Question, answer: Answer) -> list[Condition]:

@@ -24,7 +24,8 @@ KEPT_ANSWERS, KEPT_RANGES, KEPT_GIVEN = 32, 64, 8
 _MOST_WORDS = (1 << 16) - 1
 
 #: A condition that some meet: ["word", W], ["range", N, at least or None, at most or None], ["unknown", N],
-#: ["id", I, words of which one must be there too, or None], ["given", name of a set (:meth:`Engine.give`)].
+#: ["id", I, words of which one must be there too, or None], ["also", W, ids of which it holds besides], ["given", name
+#: of a set (:meth:`Engine.give`)].
 Condition = Sequence[Any]
 
 
@@ -225,6 +226,9 @@ class Engine:
             return self._range(name, more[0], more[1])
         if kind == "unknown":
             return self.places.alive - self.numbers[name].known
+        if kind == "also":
+            slots = (self.places.slot(one) for one in more[0])
+            return self.words.get(name) | BitMap([slot for slot in slots if slot is not None])
         if kind == "given":
             return self._given[name]
         assert kind == "id", f"no condition is called {kind!r}"

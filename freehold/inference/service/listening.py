@@ -1,4 +1,5 @@
-"""What happens to repositories, and what follows for the endpoints and adapters that stand on them."""
+"""What happens to repositories, and what follows for the endpoints and adapters that stand on them; and what happens to
+endpoints, as far as lists of models tell of it."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -6,14 +7,29 @@ from sqlalchemy.orm import Session
 from freehold.core import events
 from freehold.core.events import Bus
 from freehold.inference.errors import NameClaimed
+from freehold.inference.events import EndpointChanged, EndpointDeployed, EndpointRemoved
 from freehold.inference.service import adapters, endpoints, names
 from freehold.inference.tables import Endpoint, EndpointAdapter
+from freehold.repos import service as repos
 from freehold.repos.events import RepoDeleted, RepoMoved
 
 
 def subscribe(bus: Bus) -> None:
     bus.subscribe(RepoDeleted, on_repo_deleted)
     bus.subscribe(RepoMoved, on_repo_moved)
+    for event in (EndpointDeployed, EndpointChanged, EndpointRemoved):
+        bus.subscribe(event, on_endpoint)
+
+
+def on_endpoint(db: Session, event: EndpointDeployed | EndpointChanged | EndpointRemoved) -> None:
+    """Lists tell of a model that something here serves as long as an endpoint of it is switched on."""
+    repo_id = event.endpoint.repo_id
+    if repo_id is None:
+        return
+    on = select(Endpoint.id).where(Endpoint.repo_id == repo_id, Endpoint.is_on.is_(True))
+    if isinstance(event, EndpointRemoved):  # its row still stands
+        on = on.where(Endpoint.id != event.endpoint.id)
+    repos.tell_served(db, repo_id, db.scalar(on.limit(1)) is not None)
 
 
 def on_repo_deleted(db: Session, event: RepoDeleted) -> None:

@@ -24,7 +24,7 @@ from freehold.cards.tables import RepoText
 from freehold.core import clock
 from freehold.core.database import Database
 from freehold.core.migrate import upgrade
-from freehold.discover import changes, facets, indexed, queries, questions, register, rules
+from freehold.discover import answering, changes, facets, indexed, queries, questions, register, rules
 from freehold.discover.index import client
 from freehold.discover.index.client import Index
 from freehold.discover.rules import Listing
@@ -47,6 +47,11 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     database = Database(f"sqlite:///{tmp_path_factory.mktemp('filled') / 'freehold.db'}")
     upgrade(database)
     shelves.fill(database, 2_000)
+    with database.write() as db:  # every fifth is deployed, and some answer only whom they let in
+        ids = db.scalars(select(Repo.id).where(Repo.kind == "model").order_by(Repo.id)).all()
+        db.execute(update(Repo).where(Repo.id.in_(ids[::5])).values(is_served=True))
+    some = frozenset(ids[1::7])
+    database.info[answering.INFO] = lambda db, actor: frozenset[str]() if actor.is_anonymous else some
     yield database
     database.close()
 
@@ -66,7 +71,8 @@ def asked(filled: Database, index: Index) -> Callable[[bool], Session]:
     wait(lambda: index.is_ready)
 
     def session(by_index: bool) -> Session:
-        return Session(filled.engine, info={indexed.INFO: index} if by_index else {})
+        info = {answering.INFO: filled.info[answering.INFO]}
+        return Session(filled.engine, info=info | ({indexed.INFO: index} if by_index else {}))
 
     return session
 
