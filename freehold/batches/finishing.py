@@ -3,20 +3,19 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from freehold.access.rules import Action, Actor
-from freehold.batches import formats, rules, sources
+from freehold.batches import card, formats, rules, sources
+from freehold.batches.card import Answerer
 from freehold.batches.formats import File
 from freehold.batches.running import actor_of
 from freehold.batches.service import files
 from freehold.batches.tables import Batch, BatchLine
-from freehold.cards.tables import RepoCard
 from freehold.content.kit import Kit
 from freehold.content.service import bringing, commits
 from freehold.content.service.bringing import Brought
@@ -24,15 +23,9 @@ from freehold.content.service.commits import Target
 from freehold.content.service.proposals import Proposal
 from freehold.core import clock
 from freehold.core.database import Database
-from freehold.core.errors import HubError
 from freehold.core.ids import new_id
-from freehold.repos import service as repos
 
 READ_AT_ONCE = 200
-ANSWERS = "data/answers.jsonl"
-#: Models and repositories that a card names.
-MAX_NAMED = 40
-_KINDS = {"route": " (a route)", "pipeline": " (a pipeline)"}
 
 
 def finish(database: Database, kit: Kit, batch: Batch) -> None:
@@ -78,7 +71,7 @@ def _dataset(database: Database, kit: Kit, batch: Batch, scratch: Path) -> None:
     with database.read() as db:
         actor = actor_of(db, batch)
         files_of = sources.opened(db, database, kit, actor, batch)
-    made_by: Counter[tuple[str, str]] = Counter()
+    made_by: Counter[Answerer] = Counter()
     digest, size_bytes, sample = hashlib.sha256(), 0, b""
     with open(held, "wb") as out:
         for text in _joined(database, batch, files_of, made_by):
@@ -87,15 +80,15 @@ def _dataset(database: Database, kit: Kit, batch: Batch, scratch: Path) -> None:
             size_bytes += len(text)
             sample = sample or text[:512]
     with database.read() as db:
-        licences = {path: _licence(db, actor, kind, path) for kind, path in _named(batch, made_by)}
-    card = card_of(batch, made_by, licences).encode("utf-8")
+        origin = card.origin_of(db, actor, batch, made_by)
+    said = card.written(batch, origin).encode("utf-8")
     path = scratch / "README.md"
-    path.write_bytes(card)
+    path.write_bytes(said)
     brought = [
-        Brought(ANSWERS, held, size_bytes, digest.hexdigest(), sample),
-        Brought("README.md", path, len(card), hashlib.sha256(card).hexdigest(), card[:512]),
+        Brought(card.ANSWERS, held, size_bytes, digest.hexdigest(), sample),
+        Brought("README.md", path, len(said), hashlib.sha256(said).hexdigest(), said[:512]),
     ]
-    words = Proposal(f"Answers of {batch.served_name} to {batch.done} rows of {batch.given['repo']}")
+    words = Proposal(card.summary(batch, origin))
     commit_scratch = scratch / new_id()
     commit_scratch.mkdir()
     into = Target("dataset", batch.given["into"], "main")
@@ -104,9 +97,7 @@ def _dataset(database: Database, kit: Kit, batch: Batch, scratch: Path) -> None:
         _ended(db.get_one(Batch, batch.id, with_for_update=True))
 
 
-def _joined(
-    database: Database, batch: Batch, files_of: Sequence[File], made_by: Counter[tuple[str, str]]
-) -> Iterator[bytes]:
+def _joined(database: Database, batch: Batch, files_of: Sequence[File], made_by: Counter[Answerer]) -> Iterator[bytes]:
     """Each answered row as it was, with the answer beside it; rows and answers go by in step."""
     rows = enumerate(formats.rows(files_of))
     number, row = -1, None
@@ -117,7 +108,7 @@ def _joined(
             number, row = next(rows)
         body = json.loads(line.answer)
         source = body.get("freehold") or {}
-        made_by[str(source.get("model") or ""), str(source.get("revision") or "")] += 1
+        made_by[Answerer(*(str(source.get(name) or "") for name in Answerer._fields))] += 1
         told: dict[str, Any] = dict(row) if isinstance(row, dict) else {}
         told |= {
             "answer": rules.answer_text(body),
@@ -133,81 +124,6 @@ def _finish_of(body: dict[str, Any]) -> str | None:
     except (KeyError, IndexError, TypeError):
         return None
     return reason if isinstance(reason, str) else None
-
-
-def _named(batch: Batch, made_by: Mapping[tuple[str, str], int]) -> list[tuple[str, str]]:
-    """The repositories that the answers come from, by kind and path."""
-    models = dict.fromkeys(model for model, _ in made_by if model.count("/") == 1)
-    return [("dataset", batch.given["repo"]), *(("model", model) for model in models)][:MAX_NAMED]
-
-
-def _licence(db: Session, actor: Actor, kind: str, path: str) -> str:
-    """What its card says, as far as ``actor`` may read it; '' where nothing is said or known."""
-    try:
-        repo = repos.load(db, actor, path, Action.READ, kind=kind)
-    except HubError:
-        return ""
-    card = db.get(RepoCard, repo.id)
-    return (card.license or "") if card else ""
-
-
-def card_of(batch: Batch, made_by: Mapping[tuple[str, str], int], licences: Mapping[str, str]) -> str:
-    """The card of the data set of answers: what was asked of which model, with which parameters, about what.
-
-    ``made_by``: models with their revisions, and how many answers each gave; ``licences``: by path, what its card says.
-    """
-    given = batch.given
-    makers = [
-        {"model": model, "revision": revision, "answers": count}
-        for (model, revision), count in sorted(made_by.items(), key=lambda pair: -pair[1])[:MAX_NAMED]
-        if model
-    ]
-    source = {
-        "source_datasets": [given["repo"]], "tags": ["generated"], "configs": [_config()],
-        "generated": {"from": f"{given['repo']}@{given['commit']}", "by": makers},
-    }  # fmt: skip
-    front = "\n".join(f"{name}: {json.dumps(value)}" for name, value in source.items())
-    prompt = given["template"] if not given["system"] else f"{given['system']}\n\n{given['template']}"
-    fence = "`" * max(3, *(len(run) + 1 for run in _runs(prompt)), 3)
-    made = {
-        "called": batch.served_name + _KINDS.get(given.get("kind", ""), ""),
-        **{f"answered by {at}": _maker(one) for at, one in enumerate(makers, start=1)},
-        "data set": f"{given['repo']}@{given['commit']}",
-        "rows of": given["path"] or "its usual split",
-        **{f"licence of {path}": licence or "not stated" for path, licence in licences.items()},
-        "parameters": json.dumps(given["parameters"], ensure_ascii=False),
-        "rows": f"{batch.done} answered, {batch.failed} failed",
-        "tokens": f"{batch.prompt_tokens} asked, {batch.completion_tokens} answered",
-        "made": clock.now().date().isoformat(),
-    }
-    table = "\n".join(f"| {name} | `{_cell(value)}` |" for name, value in made.items())
-    return (
-        f"---\n{front}\n---\n# Answers of {_cell(batch.served_name)}\n\n"
-        f"Each row of `{_cell(given['repo'])}` was put into a prompt and answered by a model: `answer` holds its "
-        "words, and nobody has checked them. Whoever passes it on looks at the licences below first.\n\n"
-        f"| | |\n|---|---|\n{table}\n\n## Prompt\n\n{fence}\n{prompt}\n{fence}\n"
-    )
-
-
-def _maker(one: Mapping[str, Any]) -> str:
-    return f"{one['model']}@{one['revision']}, {one['answers']:,} answers"
-
-
-def _config() -> dict[str, Any]:
-    return {"config_name": "default", "data_files": ANSWERS}
-
-
-def _cell(value: object) -> str:
-    return " ".join(str(value).replace("`", "'").replace("|", "/").split())
-
-
-def _runs(text: str) -> list[str]:
-    runs, run = [], ""
-    for letter in text:
-        run = run + letter if letter == "`" else ""
-        if run:
-            runs.append(run)
-    return runs
 
 
 def answered(database: Database, batch_id: str) -> Iterator[BatchLine]:

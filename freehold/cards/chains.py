@@ -13,11 +13,13 @@ from sqlalchemy.orm import Session
 
 from freehold.cards import links
 from freehold.cards.licences.verdict import (
+    DRAWN,
     HIDDEN,
     NOT_FOLLOWED,
     NOT_HERE,
     TOO_MANY,
     TRAINED,
+    WRITTEN,
     Edge,
     Node,
     Said,
@@ -137,7 +139,7 @@ def _looked_up(
             seen = found.seen.get(path)
             if seen is not None:
                 told[kind, path] = seen
-            elif path in known:
+            elif path in known or links.id_in(path):
                 told[kind, path] = Node("", problem=HIDDEN)
             else:
                 told[kind, path] = Node(asked[kind, path].path, problem=NOT_HERE)
@@ -148,23 +150,30 @@ def _looked_up(
 
 
 def _names(kind: str, source: Source) -> Iterator[_Named]:
-    """All that a model names, bounded; what cannot be followed is told as such. Data sets lead nowhere."""
-    if kind != "model":
+    """All that a model or a data set names, bounded; what cannot be followed is told as such."""
+    if kind not in ("model", "dataset"):
         return
     data = dict(source.data or {})
     read = links.read(kind, data, source.tags)
     yield from (_Named(link.relation, link.kind, link.path) for link in read)
-    for key, relation in (("base_model", "finetune"), ("datasets", TRAINED)):
-        given = data.get(key)
-        listed = given if isinstance(given, list) else [] if given is None else [given]
-        for item in listed[: links.MAX_LINKS]:
-            if not isinstance(item, str) or not links.leads(item):
-                yield _Named(relation, "", item[:80] if isinstance(item, str) else "", NOT_FOLLOWED)
-        if len(listed) > links.MAX_LINKS:
-            yield _Named(relation, "", "", TOO_MANY)
+    if kind == "dataset":
+        yield from _unfollowed(DRAWN, links.sources(data))
+        yield from _unfollowed(WRITTEN, [one["model"] for one in links.makers(data)])
+    else:
+        for key, relation in (("base_model", "finetune"), ("datasets", TRAINED)):
+            given = data.get(key)
+            yield from _unfollowed(relation, given if isinstance(given, list) else [] if given is None else [given])
+        yield from _adapted(source, [link.path_key for link in read if link.relation in links.MADE])
     if len(read) >= links.MAX_LINKS:
-        yield _Named("finetune", "", "", TOO_MANY)
-    yield from _adapted(source, [link.path_key for link in read if link.relation in links.MADE])
+        yield _Named(DRAWN if kind == "dataset" else "finetune", "", "", TOO_MANY)
+
+
+def _unfollowed(relation: str, listed: Sequence[Any]) -> Iterator[_Named]:
+    for item in listed[: links.MAX_LINKS]:
+        if not isinstance(item, str) or not links.leads(item):
+            yield _Named(relation, "", item[:80] if isinstance(item, str) else "", NOT_FOLLOWED)
+    if len(listed) > links.MAX_LINKS:
+        yield _Named(relation, "", "", TOO_MANY)
 
 
 def _adapted(source: Source, bases: Sequence[str]) -> Iterator[_Named]:

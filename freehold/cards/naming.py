@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from freehold.access.rules import Action, Actor
 from freehold.accounts.tables import Membership
+from freehold.cards import links
 from freehold.cards.tables import RepoCard, RepoFacts
 from freehold.repos.access import may
 from freehold.repos.tables import Repo, RepoAlias
@@ -40,7 +41,8 @@ class Finder:
         self._asked: set[tuple[str, str]] = set()
 
     def find(self, kind: str, keys: Collection[str]) -> Found:
-        """Repositories of ``kind`` by their paths or former paths. One query, two where one has moved."""
+        """Repositories of ``kind`` by their paths, former paths or ids (``links.named_by_id``). One query, and one more
+        where one has moved or is named by its id."""
         found = self._found.setdefault(kind, Found())
         new = {key for key in keys if (kind, key) not in self._asked}
         if new:
@@ -59,8 +61,11 @@ class Finder:
             .outerjoin(RepoFacts, RepoFacts.repo_id == Repo.id)
             .where(Repo.kind == kind)
         )
+        ids = {id: key for key in keys if (id := links.id_in(key))}
         rows = [(row[0].path_key, *row) for row in self._db.execute(query.where(Repo.path_key.in_(keys)))]
-        rest = set(keys) - {row[0] for row in rows}
+        if ids:
+            rows += [(ids[row[0].id], *row) for row in self._db.execute(query.where(Repo.id.in_(ids)))]
+        rest = set(keys) - {row[0] for row in rows} - set(ids.values())
         if rest:
             moved = query.add_columns(RepoAlias.path_key).join(RepoAlias, RepoAlias.repo_id == Repo.id)
             moved = moved.where(RepoAlias.kind == kind, RepoAlias.path_key.in_(rest))

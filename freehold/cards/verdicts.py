@@ -6,7 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import ANONYMOUS
-from freehold.cards import chains, queue
+from freehold.cards import chains, links, queue
 from freehold.cards.licences import permits
 from freehold.cards.licences.verdict import Verdict
 from freehold.cards.naming import Finder
@@ -42,9 +42,9 @@ def _own(verdict: Verdict) -> str:
 
 
 def follow(db: Session, repo: Repo) -> None:
-    """Those that name ``repo``, by this path or a former one, are judged anew soon."""
+    """Those that name ``repo``, by this path, a former one or its id, are judged anew soon."""
     former = select(RepoAlias.path_key).where(RepoAlias.repo_id == repo.id, RepoAlias.kind == repo.kind)
-    for path_key in (repo.path_key, *db.scalars(former)):
+    for path_key in (repo.path_key, links.named_by_id(repo.id), *db.scalars(former)):
         queue.ask_naming(db, repo.kind, path_key)
 
 

@@ -13,6 +13,15 @@ from freehold.repos.tables import Repo
 
 #: How a model came from another, of the one that did.
 MADE = {"finetune": "fine-tune", "adapter": "adapter", "merge": "merge", "quantized": "quantisation"}
+#: Headings of what a repository names, by its kind, and of what names it.
+MODELS = {"space": "Models it uses", "dataset": "Written by"}
+DATA = {"model": "Trained on", "space": "Data it uses", "dataset": "Made from"}
+NAMING = {
+    "trained": "Models trained on it",
+    "uses": "Spaces that use it",
+    "drawn": "Data sets made from it",
+    "written": "Data sets it wrote",
+}
 MANY = {"finetune": "Fine-tunes", "adapter": "Adapters", "merge": "Merges", "quantized": "Quantisations"}
 
 
@@ -86,18 +95,18 @@ def _above(bases: Sequence[Sequence[Named]]) -> list[list[Kin]]:
 def kin(repo: Repo, origins: Origins, naming: Mapping[str, Naming]) -> Sequence[Whose]:
     """What a repository names and who names it, beside the tree of models."""
     named = [
-        Whose("Models it uses", [_kin(one) for one in origins.models], len(origins.models)),
-        Whose(
-            "Trained on" if repo.kind == "model" else "Data it uses",
-            [_kin(one) for one in origins.data],
-            len(origins.data),
-        ),
+        Whose(MODELS.get(repo.kind, ""), [_kin(one, _of_batch(one)) for one in origins.models], len(origins.models)),
+        Whose(DATA.get(repo.kind, ""), [_kin(one, _of_batch(one)) for one in origins.data], len(origins.data)),
     ]
-    for relation, label in (("trained", "Models trained on it"), ("uses", "Spaces that use it")):
+    for relation, label in NAMING.items():
         found = naming.get(relation)
         if found is not None:
             named.append(Whose(label, _rows(found), found.total))
     return [one for one in named if one.rows]
+
+
+def _of_batch(one: Named) -> str:
+    return ", ".join(word for word in (f"at {one.revision[:7]}" if one.revision else "", one.note) if word)
 
 
 def _kin(one: Named, note: str = "") -> Kin:

@@ -22,6 +22,8 @@ _FROM = {
     "merge": "merged from",
     "quantized": "quantised from",
     "trained": "trained on",
+    "drawn": "made from",
+    "written": "written by",
 }
 
 

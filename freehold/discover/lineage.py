@@ -28,22 +28,25 @@ MAX_NAMING, SHOWN = 5_000, 6
 
 @dataclass(frozen=True)
 class Named:
-    """What a card names. ``address`` empty: none here that the reader may know of; ``is_hidden``: there is one."""
+    """What a card names. ``address`` empty: none here that the reader may know of; ``is_hidden``: there is one, or was.
+    ``revision`` and ``note`` as ``cards.links.Link`` has them."""
 
     path: str
     relation: str
     address: str = ""
     is_hidden: bool = False
     card: RepoCard | None = None
+    revision: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Origins:
-    """``bases`` by generation, the nearest first, and the data sets that were trained on or are used."""
+    """``bases`` by generation, the nearest first; the data sets that it was trained on, uses or was drawn from."""
 
     bases: Sequence[Sequence[Named]] = ()
     data: Sequence[Named] = ()
-    models: Sequence[Named] = ()  #: of a Space
+    models: Sequence[Named] = ()  #: that a Space uses, or that wrote a data set
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def origins(db: Session, finder: Finder, repo: Repo, named: Sequence[links.Link]
     and one more where something is hidden."""
     bases = [link for link in named if link.relation in links.MADE][:MAX_WIDTH]
     data = [link for link in named if link.kind == "dataset"][:MAX_WIDTH]
-    used = [link for link in named if link.kind == "model" and link.relation == links.USES][:MAX_WIDTH]
+    used = [one for one in named if one.kind == "model" and one.relation in (links.USES, links.WRITTEN)][:MAX_WIDTH]
     return Origins(
         bases=_generations(db, finder, repo, bases),
         data=_told(db, finder, repo, data),
@@ -100,9 +103,10 @@ def _told(db: Session, finder: Finder, repo: Repo, named: Sequence[links.Link]) 
         seen = found.seen.get(link.path_key)
         if seen is not None:
             address = page_path(seen.repo.kind, seen.repo.path)
-            told.append(Named(seen.repo.path, link.relation, address, card=seen.card))
+            told.append(Named(seen.repo.path, link.relation, address, False, seen.card, link.revision, link.note))
         else:
-            told.append(Named(link.path, link.relation, is_hidden=link.path_key in known))
+            is_hidden = link.path_key in known or bool(links.id_in(link.path_key))
+            told.append(Named(link.path, link.relation, "", is_hidden, None, link.revision, link.note))
     return told
 
 
@@ -112,7 +116,7 @@ def naming(db: Session, actor: Actor, repo: Repo) -> Mapping[str, Naming]:
     One query. Of more than :data:`MAX_NAMING`, those found first stand for all.
     """
     former = select(RepoAlias.path_key).where(RepoAlias.repo_id == repo.id, RepoAlias.kind == repo.kind)
-    is_named = or_(RepoLink.path_key == repo.path_key, RepoLink.path_key.in_(former))
+    is_named = or_(RepoLink.path_key.in_((repo.path_key, links.named_by_id(repo.id))), RepoLink.path_key.in_(former))
     some: Any = select(RepoLink.relation, Repo.id, Repo.downloads, Repo.likes).join(Repo, Repo.id == RepoLink.repo_id)
     some = some.where(RepoLink.kind == repo.kind, is_named, RepoLink.repo_id != repo.id)
     found = visible(some, actor).distinct().limit(MAX_NAMING).subquery()

@@ -320,7 +320,10 @@ configs:
     ]  # fmt: skip
     front = validate(hub.client.get("/datasets/alice/sums/resolve/main/README.md", headers=alice).text, "dataset")
     assert not front.errors and front.data["source_datasets"] == ["alice/rows"]
-    assert front.data["generated"]["by"] == [{"model": "lab/ours", "revision": REVISION, "answers": 4}]
+    with hub.database.read() as db:
+        ours = db.scalars(select(Repo).where(Repo.path_key == "lab/ours")).one().id
+    assert front.data["generated"]["by"] == [{"model": f"id:{ours}", "revision": REVISION, "answers": 4}]
+    assert front.data["generated"]["batch"] == made.json()["id"]
     assert "lab/route (a route)" in front.body and "| licence of alice/rows | `cc-by-4.0` |" in front.body
     assert {(meter.via, meter.is_batch) for meter in hub.meters()} == {("lab/route", True)}
     stranger = hub.client.post("/api/batches", json=wish | {"into": "charlie/x"}, headers=hub.cast.charlie.headers)

@@ -19,7 +19,7 @@ ANSWERS: tuple[Answer, ...] = ("yes", "conditions", "unresolved", "no")
 LIGHT = frozenset({"notice"})
 _FILE = Path(__file__).with_name("licences.toml")
 #: Raised when the rules change; a change of the table is seen by itself.
-_RULES = 1
+_RULES = 2
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,10 @@ The rules, each on the side of care:
 - An edge to data that a model was trained on carries conditions as they are. Where the data's licence forbids
   commercial use, the model is *unresolved*, not *no*: whether such terms reach what was trained on the data is not
   settled, and nobody should read either answer into it.
+- An edge to a data set that another was drawn from carries its terms whole: the rows are the same rows.
+- An edge to a model that wrote a data set is as one to data that a model was trained on: what its licence asks of its
+  output stands among its conditions, and whether "no commercial use" of a model reaches what it wrote is not settled.
+- What lies behind such an edge reaches through it no further than the edge itself does.
 - What cannot be followed is unresolved: no licence, an unknown one, a name that leads nowhere, a repository that the
   reader may not see, a circle, more than is followed.
 - Several licences in one card are not told apart (a choice, or one for each part), so the answer is only what all of
@@ -15,14 +19,16 @@ The rules, each on the side of care:
 - ``other`` counts by the name that the card gives it, where the table knows that name; such a name is never *yes*.
 """
 
-from collections import deque
+import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from freehold.cards.licences.permits import ANSWERS, LIGHT, Answer, Licence, named, table
 
-TRAINED = "trained"
+TRAINED, DRAWN, WRITTEN = "trained", "drawn", "written"
+#: Edges of which it is not settled how much of the terms goes through.
+SOFT = (TRAINED, WRITTEN)
 MAX_SAID = 20
 
 NOT_HERE = "it is not here as far as you see"
@@ -36,6 +42,10 @@ _FORBIDS = "no commercial use"
 _DATA_FORBIDS = (
     "the licence of this data forbids commercial use; whether that reaches a model trained on it is not settled"
 )
+_MODEL_FORBIDS = (
+    "the licence of this model forbids commercial use; whether that reaches what the model wrote is not settled"
+)
+_FAR_FORBIDS = "its licence forbids commercial use; whether that reaches so far is not settled"
 _UNCHANGED = "its licence lets no changed ones be passed on"
 _CIRCLE = "a circle: it is named as made from what was made from it"
 
@@ -50,8 +60,8 @@ class Said:
 
 @dataclass(frozen=True)
 class Edge:
-    """How a repository came from another (``finetune``, ``adapter``, ``merge``, ``quantized``, ``trained``), and which
-    node of the graph that is."""
+    """How a repository came from another (``finetune``, ``adapter``, ``merge``, ``quantized``, ``trained``, ``drawn``,
+    ``written``), and which node of the graph that is."""
 
     relation: str
     to: str
@@ -81,13 +91,17 @@ class Reading:
 
 @dataclass(frozen=True)
 class Step:
-    """One repository of the way: how ``after`` came from it (``relation``; empty: the repository itself)."""
+    """One repository of the way: how ``after`` came from it (``relation``; empty: the repository itself).
+
+    ``is_soft``: every way there goes through an edge of :data:`SOFT`.
+    """
 
     node: str
     after: str
     relation: str
     generation: int
     reading: Reading
+    is_soft: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,15 +157,14 @@ def judge(graph: Graph, root: str) -> Verdict:
 
 def _weight(step: Step) -> tuple[int, bool, int, str, str]:
     """The worst first, bases before data, then the nearest; names decide between equals, not the order of a card."""
-    is_data = step.relation == TRAINED
-    return -_rank(step.reading.answer), is_data, step.generation, step.node, step.relation
+    return -_rank(step.reading.answer), step.is_soft, step.generation, step.node, step.relation
 
 
 def _looser(steps: Sequence[Step]) -> Sequence[Step]:
     own = _rank(steps[0].reading.answer)
     if steps[0].reading.answer == "unresolved":
         return ()
-    bases = (step for step in steps[1:] if step.relation != TRAINED and step.reading.answer in ("conditions", "no"))
+    bases = (step for step in steps[1:] if not step.is_soft and step.reading.answer in ("conditions", "no"))
     return [step for step in bases if own < _rank(step.reading.answer)]
 
 
@@ -171,32 +184,48 @@ def _one(id: str, name: str) -> Reading:
 
 
 def _steps(graph: Graph, root: str) -> Iterator[Step]:
-    """``root`` and all that it leads to, by generation, each once by the shortest way."""
-    waiting: deque[Step] = deque([Step(root, "", "", 0, _read(graph[root]))])
+    """``root`` and all that it leads to, each once: what terms reach whole first, by the shortest way."""
     seen = {root}
-    while waiting:
-        step = waiting.popleft()
+    beyond: list[Step] = []
+    waiting = [Step(root, "", "", 0, _read(graph[root]))]
+    for step in waiting:  # it grows meanwhile
         yield step
-        if step.relation == TRAINED:
+        for edge in _edges(graph[step.node]):
+            if edge.relation in SOFT:
+                beyond.append(_step(graph, step, edge, is_soft=True))
+            elif edge.to not in seen:
+                seen.add(edge.to)
+                waiting.append(_step(graph, step, edge, is_soft=False))
+    # By generation, then as they were found.
+    later = [(step.generation, number, step) for number, step in enumerate(beyond)]
+    number = len(later)
+    while later:
+        step = heapq.heappop(later)[2]
+        if step.node in seen:
             continue
+        seen.add(step.node)
+        yield step
         for edge in _edges(graph[step.node]):
             if edge.to not in seen:
-                seen.add(edge.to)
-                read = _through(edge.relation, _read(graph[edge.to]))
-                waiting.append(Step(edge.to, step.node, edge.relation, step.generation + 1, read))
+                number += 1
+                heapq.heappush(later, (step.generation + 1, number, _step(graph, step, edge, is_soft=True)))
+
+
+def _step(graph: Graph, after: Step, edge: Edge, *, is_soft: bool) -> Step:
+    found = _through(_read(graph[edge.to]), edge.relation, is_soft=is_soft)
+    return Step(edge.to, after.node, edge.relation, after.generation + 1, found, is_soft)
 
 
 def _read(node: Node) -> Reading:
     return Reading("unresolved", node.problem) if node.problem else reading(node.said)
 
 
-def _through(relation: str, found: Reading) -> Reading:
+def _through(found: Reading, relation: str, *, is_soft: bool) -> Reading:
     """What is left of a reading on the other side of an edge."""
     keeps = all(licence.derivatives == "yes" for licence in found.licences)
-    if relation == TRAINED:
-        if found.answer == "no":
-            return Reading("unresolved", _DATA_FORBIDS, found.licences)
-        return found if keeps or found.answer == "unresolved" else Reading("unresolved", _UNCHANGED, found.licences)
+    if is_soft and found.answer == "no":
+        why = {TRAINED: _DATA_FORBIDS, WRITTEN: _MODEL_FORBIDS}.get(relation, _FAR_FORBIDS)
+        return Reading("unresolved", why, found.licences)
     if not keeps and _rank(found.answer) < _rank("unresolved"):
         return Reading("unresolved", _UNCHANGED, found.licences)
     return found
@@ -215,7 +244,7 @@ def _circle(graph: Graph, root: str) -> Step | None:
             done.add(at)
         elif edge.to in on_way:
             return Step(edge.to, at, edge.relation, len(way), Reading("unresolved", _CIRCLE))
-        elif edge.to not in done and edge.relation != TRAINED:
+        elif edge.to not in done and edge.relation not in SOFT:
             on_way.add(edge.to)
             way.append((edge.to, iter(_edges(graph[edge.to]))))
     return None

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from freehold.cards import frontmatter, reading
 from freehold.cards.chains import Chain
 from freehold.cards.facts import Facts
-from freehold.cards.licences.verdict import HIDDEN, TRAINED
+from freehold.cards.licences.verdict import HIDDEN, SOFT, TRAINED
 from freehold.cards.openness import files, saying
 from freehold.cards.openness.material import Material, Neighbour, Told, told_of
 from freehold.cards.tables import EvalResult, RepoOpenness
@@ -99,6 +99,6 @@ def material(
         is_gated=bool(repo.gated),
         steps=chain.verdict.steps,
         results=results,
-        bases=[one for one in neighbours if one.relation != TRAINED],
+        bases=[one for one in neighbours if one.relation not in SOFT],
         sets=[one for one in neighbours if one.relation == TRAINED],
     )

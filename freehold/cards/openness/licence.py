@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from freehold.cards.licences.verdict import HIDDEN, TRAINED, Step
+from freehold.cards.licences.verdict import HIDDEN, Step
 from freehold.cards.openness.material import Evidence, Material, Reading
 
 #: Approved as open source. Source: opensource.org/licenses, read by hand.
@@ -33,7 +33,7 @@ def are_open(steps: Sequence[Step]) -> bool:
 
 def of(material: Material) -> Reading:
     """Open: its own licence is open, and so are those of all that it was made from. Data is asked for under data."""
-    steps = [step for step in material.steps if step.relation != TRAINED]
+    steps = [step for step in material.steps if not step.is_soft]
     name = material.data.get("license_name")
     if isinstance(name, str) and _KEPT.search(name[:200]):
         return Reading("closed", "all rights are kept", [Evidence("field", "license_name", f"it says {name[:80]}")])

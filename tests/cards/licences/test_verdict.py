@@ -130,7 +130,7 @@ def test_ten_thousand_bases_and_a_deep_chain_are_soon_judged() -> None:
 
 # ---- what must hold for every graph --------------------------------------------------------------------------------
 
-RELATIONS = ("finetune", "adapter", "merge", "quantized", "trained")
+RELATIONS = ("finetune", "adapter", "merge", "quantized", "trained", "drawn", "written")
 
 
 @st.composite
