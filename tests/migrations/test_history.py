@@ -4,12 +4,31 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.exc import IntegrityError
 
 from freehold.core import migrate
 from freehold.core.database import Base, Database
@@ -166,6 +185,42 @@ def test_rows_from_the_first_release_reach_this_one(empty: Database, history: Ca
         assert db.query(Repo).one().path == "alice/first"
 
 
+@pytest.mark.parametrize("before", ["0033", "0039"])
+def test_a_row_of_every_table_from_before_models_ran_reaches_this_release(empty: Database, before: str) -> None:
+    """0033 is the last that served no model, 0039 the first that had all tables of serving."""
+    import freehold.main  # noqa: F401  # the classes of every room
+
+    _upgrade_to(empty, before)
+    filled = _fill(empty)
+    assert len(filled) > 60
+    upgrade(empty)
+    assert {name: _count(empty, name) for name in filled} == dict.fromkeys(filled, 1)
+    with empty.read() as db:
+        for mapper in Base.registry.mappers:
+            if mapper.local_table.name in filled:
+                assert len(db.scalars(select(mapper.class_)).unique().all()) == 1, mapper.class_.__name__
+
+
+def test_links_of_data_sets_are_read_from_the_cards_that_are_there(empty: Database) -> None:
+    """Of what stands in a card nothing is sure to be a text, nor short."""
+    _upgrade_to(empty, "0043")
+    by = [{"model": "lab/M"}, {"model": "gpt"}, {"model": "lab/m"}, "x", {"model": 3}]
+    said = {"source_datasets": ["a/B", "original", "extended|c/d", 3, f"x/{'y' * 300}"], "generated": {"by": by}}
+    with empty.engine.begin() as connection:
+        for statement in FIRST_ROWS:
+            connection.execute(text(statement.replace("'model'", "'dataset'")), {"at": "2026-01-02 03:04:05+00:00"})
+        table = Table("repo_cards", MetaData(), autoload_with=connection)
+        card = {"repo_id": "r", "commit": "c", "data": said, "config": {}, "tags": [], "summary": ""}
+        connection.execute(table.insert(), card)
+        connection.execute(text("INSERT INTO repo_tags (repo_id, tag) VALUES ('r', 'source_datasets:a/B')"))
+    upgrade(empty)
+    with empty.engine.connect() as connection:
+        found = connection.execute(text("SELECT relation, kind, path_key FROM repo_links ORDER BY path_key")).all()
+    assert [tuple(one) for one in found] == [
+        ("drawn", "dataset", "a/b"), ("drawn", "dataset", "c/d"), ("written", "model", "lab/m")
+    ]  # fmt: skip
+
+
 FIRST_ROWS = [
     "INSERT INTO accounts (id, kind, name, key, full_name, is_admin, is_disabled, private_by_default, created_at) "
     "VALUES ('a', 'user', 'alice', 'alice', '', false, false, false, :at)",
@@ -184,6 +239,42 @@ def _upgrade_to(database: Database, revision: str) -> None:
     with database.engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+
+
+def _fill(database: Database) -> list[str]:
+    """One row in each table that today's classes still have: of every value the plainest. The tables' names.
+
+    Left out are those that ask for more of a row than a list of words for a column (somebody else, one of two).
+    """
+    tables = MetaData()
+    with database.engine.begin() as connection:
+        tables.reflect(connection, only=lambda name, _: name in Base.metadata.tables)
+        made: dict[str, dict[str, Any]] = {}
+        for table in tables.sorted_tables:
+            if not connection.scalar(select(func.count()).select_from(table)):
+                row = {one.name: _plain(one, made) for one in table.columns if not one.nullable}
+                with suppress(IntegrityError), connection.begin_nested():
+                    connection.execute(table.insert(), row)
+                    made[table.name] = row
+    return list(made)
+
+
+def _plain(column: Column[Any], made: dict[str, dict[str, Any]]) -> Any:
+    for key in column.foreign_keys:
+        return made[key.column.table.name][key.column.name]
+    kind = column.type
+    if isinstance(kind, (Boolean, Integer, Float)):
+        return False if isinstance(kind, Boolean) else 1
+    if isinstance(kind, (DateTime, Date)):
+        moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        return moment if isinstance(kind, DateTime) else moment.date()
+    if isinstance(kind, LargeBinary):
+        return b"x"
+    for one in Base.metadata.tables[column.table.name].constraints:
+        allowed = isinstance(one, CheckConstraint) and re.match(rf"{column.name} in \('(\w*)'", str(one.sqltext))
+        if allowed:
+            return allowed[1]
+    return {} if isinstance(kind, JSON) else "x"
 
 
 def _count(database: Database, table: str) -> int:
