@@ -13,6 +13,7 @@ from freehold.core.errors import HubError
 from freehold.core.http import Ask, in_thread, stream_door
 from freehold.gateway import conversing, rules, service, shapes
 from freehold.gateway.answering import Answer
+from freehold.gateway.completing import Completions
 from freehold.gateway.errors import NoSuchCall
 from freehold.gateway.receiving import body_of, sound_of
 from freehold.gateway.remembering import Memory, asker_of
@@ -29,6 +30,9 @@ LARGE_BYTES = 256 << 10
 
 #: No policy looks at them.
 SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
+
+#: Of paths whose answers some engine tells otherwise than OpenAI's clients read them.
+SHAPES: Mapping[str, type[OpenAI]] = {"completions": Completions}
 
 Door = Callable[[Request], Awaitable[Response]]
 
@@ -51,7 +55,7 @@ def answering(path: str) -> Door:
     @in_openai_form
     async def door(request: Request) -> Response:
         given = await json_of(request)
-        return await answered(request, rules.wish(path, given), OpenAI)
+        return await answered(request, rules.wish(path, given), SHAPES.get(path, OpenAI))
 
     door.__name__ = path.replace("/", "_")
     return stream_door(Action.READ)(door)
@@ -63,10 +67,10 @@ async def json_of(request: Request) -> dict[str, Any]:
     return await run_in_threadpool(rules.parsed, body) if len(body) > LARGE_BYTES else rules.parsed(body)
 
 
-async def answered(request: Request, wish: Wish, shape: Callable[[str], Shape]) -> Response:
+async def answered(request: Request, wish: Wish, shape: Callable[[Wish], Shape]) -> Response:
     """The answer to ``wish``, once it is let in."""
     admitted = await admit(request, wish.model, lambda _: wish, is_quick=True)
-    return Answer(request, admitted, shape(wish.model))
+    return Answer(request, admitted, shape(wish))
 
 
 async def admit(request: Request, model: str, wished: Callable[[AnyPlan], Wish], *, is_quick: bool = False) -> Admitted:
@@ -100,7 +104,7 @@ async def responses(request: Request) -> Response:
     """What ``/v1/chat/completions`` answers, in the form of Responses."""
     given = await json_of(request)
     wish = rules.wish("chat/completions", conversing.chat_of(given))
-    return await answered(request, wish, lambda name: Responses(name, given))
+    return await answered(request, wish, lambda _: Responses(wish.model, given))
 
 
 @stream_door(Action.READ)

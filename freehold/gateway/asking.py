@@ -5,6 +5,7 @@ from starlette.concurrency import run_in_threadpool
 from freehold.content.kit import Kit
 from freehold.core.database import Database
 from freehold.gateway import keeping, service
+from freehold.gateway.completing import Completions
 from freehold.gateway.keeping import Heard
 from freehold.gateway.service import Admitted
 from freehold.gateway.shapes import OpenAI
@@ -20,7 +21,8 @@ async def ask(runtime: Runtime, database: Database, kit: Kit, admitted: Admitted
         async with answer(runtime, admitted.plan, admitted.call, admitted.asked, admitted.ledger) as reply:
             body = await reply.body()
         heard.whole(body)
-        return OpenAI(admitted.wish.model).whole(body, reply)
+        shape = Completions if admitted.wish.path == "completions" else OpenAI
+        return shape(admitted.wish).whole(body, reply)
     finally:
         await recorded(database, kit, admitted, heard, outcome="cut" if admitted.is_spent else None)
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from freehold.gateway import grammars
 from freehold.gateway.errors import BadCall
-from freehold.gateway.rules import MAX_PICTURE_BYTES, MAX_TOKENS, Wish
+from freehold.gateway.options import MAX_TOKENS
+from freehold.gateway.rules import MAX_PICTURE_BYTES, Wish
 from freehold.inference.errors import NotAble
 from freehold.pipelines.rules import AnyPlan, leaves
 

@@ -154,7 +154,7 @@ class Responses:
             "tools": given.get("tools") or [],
             "top_p": given.get("top_p"),
             "metadata": given.get("metadata") or {},
-            "usage": _usage(self._usage or _measured(reply)) if is_done else None,
+            "usage": _usage(self._usage or shapes.usage_of(reply)) if is_done else None,
         }
 
 
@@ -186,19 +186,8 @@ def _usage(usage: Mapping[str, Any]) -> dict[str, Any]:
     cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens", 0)
     return {
         "input_tokens": prompt,
-        "input_tokens_details": {"cached_tokens": cached},
+        "input_tokens_details": {"cached_tokens": cached, "cache_write_tokens": 0},
         "output_tokens": completion,
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": prompt + completion,
-    }
-
-
-def _measured(reply: Reply) -> dict[str, Any]:
-    """Of a stream, where nobody asked the engine to say it to whoever called."""
-    took = reply.measured
-    details = {"cached_tokens": took.cached_tokens}
-    return {
-        "prompt_tokens": took.prompt_tokens,
-        "completion_tokens": took.completion_tokens,
-        "prompt_tokens_details": details,
     }

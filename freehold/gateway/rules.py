@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from freehold.engines.rules import Ability
-from freehold.gateway import grammars
+from freehold.gateway import grammars, options
 from freehold.gateway.errors import BadCall
 from freehold.inference.errors import ContextTooLong, NotAble
 from freehold.pipelines.rules import AnyPlan, leaves
@@ -21,8 +21,6 @@ MAX_BODY_BYTES = 32 << 20
 MAX_SOUND_BYTES = 25 << 20
 MAX_PICTURE_BYTES = 25 << 20
 MAX_MODEL_CHARS = 800
-MAX_CHOICES = 16
-MAX_TOKENS = 10_000_000
 #: Of a body: lists and objects in one another, and of them all together, each of which takes many times its bytes.
 MAX_DEPTH = 100
 MAX_CONTAINERS = 500_000
@@ -49,11 +47,6 @@ _NEEDED: Mapping[str, tuple[str, tuple[type, ...], str]] = {
     "embeddings": ("input", (str, list), "a text, or a list of them"),
     "rerank": ("query", (str,), "a text"),
 }
-_NUMBERS: Mapping[str, tuple[int, int]] = {
-    "n": (1, MAX_CHOICES),
-    "max_tokens": (-1, MAX_TOKENS),
-    "max_completion_tokens": (0, MAX_TOKENS),
-}
 STREAMS = frozenset({"chat/completions", "completions"})
 #: Fields that the hub answers by itself, or that would reach past what was asked of an engine.
 OWN_FIELDS = frozenset(
@@ -78,6 +71,7 @@ class Wish:
     is_stream: bool = False
     upload: bytes | None = None
     content_type: str = ""
+    has_no_others: bool = False  # of tokens it wants to know how likely each was, and not which others might have been
 
     @property
     def text_chars(self) -> int:
@@ -147,8 +141,14 @@ def wish(path: str, given: Mapping[str, Any], *, model: str = "") -> Wish:
     if is_stream and path not in STREAMS:
         raise BadCall(f"/v1/{path} is not answered as a stream.", "stream")
     _check(path, given)
-    body = {name: value for name, value in given.items() if name not in OWN_FIELDS}
-    return Wish(path, named, body, bool(is_stream))
+    body = {name: value for name, value in options.settled(path, given).items() if name not in OWN_FIELDS}
+    return Wish(path, named, body, bool(is_stream), has_no_others=_has_no_others(path, given))
+
+
+def _has_no_others(path: str, given: Mapping[str, Any]) -> bool:
+    if path == "completions":
+        return given.get("logprobs") == 0
+    return given.get("logprobs") is True and not given.get("top_logprobs")
 
 
 def _check(path: str, given: Mapping[str, Any]) -> None:
@@ -167,18 +167,10 @@ def _check(path: str, given: Mapping[str, Any]) -> None:
             raise BadCall(
                 f'"messages" has over {MAX_MESSAGES:,} messages and parts; one call takes so many.', "messages"
             )
-    for name, low, high in (
-        ("n", 1, MAX_CHOICES),
-        ("max_tokens", -1, MAX_TOKENS),
-        ("max_completion_tokens", 0, MAX_TOKENS),
-    ):
-        value = given.get(name)
-        if value is None:
-            continue
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise BadCall(f'"{name}" must be a whole number from {low} to {high:,}.', name)
+    options.check(path, given)
     _check_given(given.get("chat_template_kwargs"))
-    _check_schema(given.get("response_format"))
+    if path in STREAMS:  # of a sound it is the form in which its text is told
+        _check_schema(given.get("response_format"))
     grammars.check(given)
     _check_texts(path, given)
     for name in _READ:
@@ -258,6 +250,7 @@ def check_able(plan: AnyPlan, wish: Wish) -> None:
     if needed is not None and not any(needed in target.abilities for target in targets):
         does = ", ".join(sorted({one for target in targets for one in target.abilities})) or "nothing that is known"
         raise NotAble(f"{plan.served_name} does not do {needed}; what it does: {does}.")
+    options.check_able(plan, wish.path, wish.body)
     limits = [target.context_tokens for target in targets if target.context_tokens is not None]
     if len(limits) < len(targets) or not limits or wish.path not in STREAMS:
         return

@@ -9,10 +9,13 @@ from starlette.responses import JSONResponse, Response
 from freehold.core.errors import HubError
 from freehold.core.http import header_text
 from freehold.gateway.errors import told
+from freehold.gateway.rules import STREAMS, Wish
 from freehold.inference.errors import EngineFailed
 from freehold.inference.rules import Reply
 
 DONE = b"data: [DONE]\n\n"
+#: What every event of a stream repeats.
+_FRAME = ("id", "object", "created", "model", "system_fingerprint")
 #: Inside a text of JSON every quote has a backslash before it, so this finds a field and nothing that was said.
 _MODEL = re.compile(rb'"model"\s*:\s*"(?:[^"\\]|\\.)*"')
 
@@ -49,10 +52,18 @@ class OpenAI:
 
     content_type = ""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._field = b'"model":' + written(name).replace(b"\\", b"\\\\")
+    def __init__(self, wish: Wish) -> None:
+        self._name = wish.model
+        self._field = b'"model":' + written(wish.model).replace(b"\\", b"\\\\")
         self._has_begun = False
+        options = wish.body.get("stream_options")
+        self._wants_usage = isinstance(options, dict) and options.get("include_usage") is True
+        # Of several answers an engine tells what each took, or the first alone.
+        self._is_several = wish.path in STREAMS and wish.answers > 1
+        self._has_no_others = wish.has_no_others
+        self._is_as_it_comes = not (self._is_several or self._has_no_others)
+        self._answers = wish.answers if self._is_several and wish.path == "chat/completions" else 0
+        self._frame: dict[str, Any] = {}
 
     def whole(self, body: bytes, reply: Reply) -> bytes:
         if "json" not in reply.content_type:
@@ -63,16 +74,30 @@ class OpenAI:
         # A pipeline puts its trace there, where the caller asks for it.
         said = answer.get("freehold")
         traced = {"trace": said["trace"]} if isinstance(said, dict) and "trace" in said else {}
+        for choice in answer.get("choices") or ():
+            self._change(choice)
+        if self._is_several and reply.measured.completion_tokens:
+            answer["usage"] = usage_of(reply)
         return written(answer | {"model": self._name, "freehold": source(reply) | traced})
 
     def piece(self, data: bytes, reply: Reply) -> bytes:
+        if self._has_begun and self._is_as_it_comes:
+            return b"data: " + _MODEL.sub(self._field, data, count=1) + b"\n\n"
+        event = read(data) | {"model": self._name}
+        if self._is_several and event.pop("usage", None) is not None and not event.get("choices"):
+            return b""  # told of all of them at the end
+        for choice in event.get("choices") or ():
+            self._change(choice)
         if not self._has_begun:
             self._has_begun = True
-            event = read(data) | {"model": self._name, "freehold": source(reply)}
-            return b"data: " + written(event) + b"\n\n"
-        return b"data: " + _MODEL.sub(self._field, data, count=1) + b"\n\n"
+            self._frame = {name: value for name, value in event.items() if name in _FRAME}
+            event["freehold"] = source(reply)
+            return self._begun() + b"data: " + written(event) + b"\n\n"
+        return b"data: " + written(event) + b"\n\n"
 
     def last(self, reply: Reply) -> bytes:
+        if self._is_several and self._wants_usage and reply.measured.completion_tokens:
+            return b"data: " + written(self._frame | {"choices": [], "usage": usage_of(reply)}) + b"\n\n" + DONE
         return DONE
 
     def broken(self, err: HubError) -> bytes:
@@ -81,6 +106,22 @@ class OpenAI:
     def problem(self, err: HubError) -> Response:
         return problem(err)
 
+    def _begun(self) -> bytes:
+        """Several answers begin in their order: OpenAI's client counts them as they come, and fails where the second
+        begins first."""
+        role = {"role": "assistant", "content": ""}
+        begun = [{"index": at, "delta": role, "finish_reason": None} for at in range(self._answers)]
+        return b"".join(b"data: " + written(self._frame | {"choices": [one]}) + b"\n\n" for one in begun)
+
+    def _change(self, choice: dict[str, Any]) -> None:
+        """One answer, or a piece of it, as it is told."""
+        if self._answers and isinstance(choice.get("delta"), dict):
+            choice["delta"].pop("role", None)  # said when it began
+        logprobs = choice.get("logprobs")
+        if self._has_no_others and isinstance(logprobs, dict):
+            for token in logprobs.get("content") or ():
+                token["top_logprobs"] = []
+
 
 def problem(err: HubError) -> Response:
     """An error as OpenAI's clients read it; its headers as the hub's own clients do."""
@@ -88,6 +129,17 @@ def problem(err: HubError) -> Response:
     if err.code:
         headers["X-Error-Code"] = err.code
     return JSONResponse({"error": told(err)}, status_code=err.status, headers=headers)
+
+
+def usage_of(reply: Reply) -> dict[str, Any]:
+    """What all of an answer took, once it was counted."""
+    took = reply.measured
+    return {
+        "prompt_tokens": took.prompt_tokens,
+        "completion_tokens": took.completion_tokens,
+        "total_tokens": took.prompt_tokens + took.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": took.cached_tokens},
+    }
 
 
 def source(reply: Reply) -> dict[str, str]:

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from freehold.access.rules import Action
 from freehold.core.errors import HubError
 from freehold.core.http import stream_door
-from freehold.gateway import official, rules
+from freehold.gateway import api, official, rules
 from freehold.gateway.answering import Answer
 from freehold.gateway.api import Door, admit, answered, in_openai_form, json_of
 from freehold.gateway.generated import Generation, Heard, Similarity, Task, Vectors
@@ -66,7 +66,8 @@ def named(path: str) -> Door:
     async def door(request: Request) -> Response:
         name = f"{request.path_params['namespace']}/{request.path_params['name']}"
         given = await json_of(request)
-        return await answered(request, rules.wish(path, _plain_form(given), model=name), OpenAI)
+        wish = rules.wish(path, _plain_form(given), model=name)
+        return await answered(request, wish, api.SHAPES.get(path, OpenAI))
 
     door.__name__ = f"named_{path.replace('/', '_')}"
     return stream_door(Action.READ)(door)

@@ -105,7 +105,10 @@ class NotAble(InferenceError):
     status = 400
     code = "not_able"
     kind = "invalid_request_error"
-    param = "model"
+
+    def __init__(self, message: str, *, param: str = "model") -> None:
+        super().__init__(message)
+        self.param = param
 
 
 class EngineRefused(InferenceError):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 #: Where in a schema another one stands, by its place in the whole.
 _REFERENCE = "$ref"
 _NAME = re.compile(r'\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"arguments"\s*:\s*')
+#: Of a tool that says nothing of parameters. Source: OpenAI API reference: it has none.
+_NOTHING: Mapping[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
 #: Of an answer the object around the arguments ends with it: what may be that end waits until more has come.
 _END = " \t\r\n}"
 
@@ -75,9 +77,7 @@ def schema(tools: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         }
         for at, function in enumerate(functions)
     ]
-    parts = {
-        str(at): _moved(function.get("parameters") or {"type": "object"}, at) for at, function in enumerate(functions)
-    }
+    parts = {str(at): _moved(function.get("parameters") or _NOTHING, at) for at, function in enumerate(functions)}
     return {**(ways[0] if len(ways) == 1 else {"anyOf": ways}), "$defs": parts}
 
 

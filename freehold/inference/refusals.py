@@ -14,6 +14,15 @@ _TOO_LONG = re.compile(
     r"exceeds? the (available )?context|maximum context length|context length|context size|too many tokens",
     re.IGNORECASE,
 )
+#: Of llama.cpp for a picture or a sound that the model has no eyes or ears for.
+_NO_SENSE = re.compile(r"^(image|audio|video) input is not supported")
+#: Of llama.cpp's for what is its caller's fault, though it answers 500: its SDKs would ask it again.
+_CALLERS = re.compile(r"^Failed to parse (messages|tools|tool)\b")
+#: What its words begin with that says nothing to a caller.
+_NOISE = re.compile(
+    r"\[json\.exception\.[a-z_.0-9]+\] "
+    r"|Unable to generate parser for this template\. Automatic parser generation failed: "
+)
 _PATHS = re.compile(r"(?:/[\w.@+-]+){2,}")
 
 
@@ -23,6 +32,11 @@ def of_answer(status: int, said: bytes, target: Target) -> InferenceError:
     words = told.get("message") or f"The engine answered {status} without a word."
     if told.get("type") == "exceed_context_size_error" or (status in (400, 413, 422) and _TOO_LONG.search(words)):
         return _too_long(told, words, target)
+    if found := _NO_SENSE.match(words):
+        kind = {"image": "pictures", "audio": "sounds", "video": "films"}[found[1]]
+        return NotAble(f"{target.served_name} takes no {kind}, only text.", param="messages")
+    if status >= 500 and (found := _CALLERS.match(words)):
+        return EngineRefused(words, status=400, param="tools" if found[1] == "tools" else "messages")
     if status in (404, 405, 501):
         return NotAble(f"{target.served_name} does not do this: {words}")
     if status in (401, 403, 407):  # our own key was not taken: nothing that the caller could do
@@ -74,7 +88,7 @@ def _told(said: bytes) -> dict[str, Any]:
 
 def _shown(words: str) -> str:
     """Bounded, on one line, without the paths of this machine that an engine may name."""
-    return _PATHS.sub("…", re.sub(r"\s+", " ", words))[:MAX_WORDS].strip()
+    return _PATHS.sub("…", _NOISE.sub("", re.sub(r"\s+", " ", words)))[:MAX_WORDS].strip()
 
 
 def _param(told: Mapping[str, Any], words: str) -> str | None:
@@ -83,4 +97,6 @@ def _param(told: Mapping[str, Any], words: str) -> str | None:
     found = re.search(r"[Ff]ield '([a-z_.]{1,40})'|'([a-z_.]{1,40})' is required", words)
     if found:
         return found[1] or found[2]
+    if re.search(r"#/\$defs/\d", words):  # where a tool that must be called puts its own
+        return "tools"
     return "response_format" if "schema" in words else "grammar" if "grammar" in words else None

@@ -28,7 +28,7 @@ def answered(hub: Hub, word: str, send: Send, receive: Callable[[], Awaitable[Me
 
     async def run() -> None:
         hub.client.app.state.runtime = runtime = NodeRuntime(hub.store)  # type: ignore[attr-defined]
-        await Answer(Request(scope), admitted, OpenAI("lab/it"), stall_s=0.05)(scope, receive, send)
+        await Answer(Request(scope), admitted, OpenAI(admitted.wish), stall_s=0.05)(scope, receive, send)
         assert (runtime.turns.busy(admitted.plan.endpoint_id), hub.store.held) == (0, 0)  # type: ignore[union-attr]
 
     asyncio.run(run())

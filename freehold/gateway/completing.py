@@ -1,0 +1,52 @@
+"""Answers of ``/v1/completions`` where llama.cpp's are not as OpenAI's clients read them: how likely tokens were, in
+lists beside one another, and the prompt before its answer. Source: OpenAI API reference, Completions.
+"""
+
+from typing import Any
+
+from freehold.engines import llama
+from freehold.gateway.rules import Wish
+from freehold.gateway.shapes import OpenAI
+from freehold.inference.rules import Reply
+
+
+class Completions(OpenAI):
+    """``echo``: other engines repeat a prompt by themselves."""
+
+    def __init__(self, wish: Wish) -> None:
+        super().__init__(wish)
+        prompt = wish.body.get("prompt")
+        self._prompts = prompt if isinstance(prompt, list) else [prompt]
+        self._each = wish.answers // max(1, len(self._prompts))
+        self._is_echoed = wish.body.get("echo") is True
+        self._is_as_it_comes &= not self._is_echoed and wish.body.get("logprobs") is None
+        self._said_chars: dict[int, int] = {}  # of each answer, as far as it came
+
+    def whole(self, body: bytes, reply: Reply) -> bytes:
+        self._is_echoed &= reply.target.engine == llama.NAME
+        return super().whole(body, reply)
+
+    def piece(self, data: bytes, reply: Reply) -> bytes:
+        self._is_echoed &= reply.target.engine == llama.NAME
+        return super().piece(data, reply)
+
+    def _change(self, choice: dict[str, Any]) -> None:
+        super()._change(choice)
+        index, text = choice.get("index", 0), choice.get("text") or ""
+        logprobs = choice.get("logprobs")
+        if isinstance(logprobs, dict) and isinstance(logprobs.get("content"), list):
+            choice["logprobs"] = _in_lists(logprobs["content"], self._said_chars.get(index, 0))
+        if self._is_echoed and index not in self._said_chars:
+            choice["text"] = str(self._prompts[min(index // max(1, self._each), len(self._prompts) - 1)]) + text
+        self._said_chars[index] = self._said_chars.get(index, 0) + len(text)
+
+
+def _in_lists(tokens: list[dict[str, Any]], at: int) -> dict[str, Any]:
+    told: dict[str, Any] = {"tokens": [], "token_logprobs": [], "top_logprobs": [], "text_offset": []}
+    for token in tokens:
+        told["tokens"].append(token["token"])
+        told["token_logprobs"].append(token["logprob"])
+        told["top_logprobs"].append({one["token"]: one["logprob"] for one in token.get("top_logprobs") or ()})
+        told["text_offset"].append(at)
+        at += len(token["token"])
+    return told
