@@ -24,7 +24,7 @@ from typing import Any
 
 from freehold.compute import service as compute
 from freehold.compute.cluster import Cluster, Place
-from freehold.compute.rules import Running
+from freehold.compute.rules import Given, Running
 from freehold.core import clock
 from freehold.core.errors import HubError
 from freehold.engines import llama
@@ -34,6 +34,7 @@ from freehold.inference.errors import EngineLost
 from freehold.inference.plans import Plan, Wish
 from freehold.inference.rules import Call, Target
 from freehold.inference.runtime import NodeRuntime
+from freehold.inference.space import Space
 from freehold.inference.store import NodeStore
 from scripts.looking import model_of
 from scripts.tiny_models import language_model
@@ -69,7 +70,7 @@ class Starter:
     def plan(self, endpoint_id: str) -> Plan | None:
         return Plan(self.wishes[endpoint_id], "llama.cpp", self.offer, SETUP, 300 * 10**6, None)
 
-    def begin(self, plan: Plan, limit_bytes: int) -> Running:
+    def begin(self, plan: Plan, limit_bytes: int, given: Given | None) -> Running:
         job = llama.job(self.offer, SETUP, self.model.parent, {})
         job = replace(job, memory_bytes=limit_bytes, reserved_bytes=plan.need_bytes, cpus=1.0, files=[self.model])
         running = compute.begin(job, self.cluster)
@@ -94,7 +95,7 @@ class Troubles:
 
     def __init__(self, ray: "subprocess.Popen[str]", starter: Starter, seed: int) -> None:
         self.ray, self.starter, self.dice = ray, starter, random.Random(seed)  # noqa: S311  # no secret
-        self.store = NodeStore(starter, 10**12)
+        self.store = NodeStore(starter, lambda: Space(10**12, is_here=False))
         self.runtime = NodeRuntime(self.store)
         self.told: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()

@@ -6,20 +6,22 @@ import json
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from freehold.compute import service as compute
 from freehold.compute.errors import JobFailed
-from freehold.compute.rules import Job, Running
+from freehold.compute.graphics import GraphicsCard
+from freehold.compute.rules import CardNeed, Given, Job, Running
 from freehold.core import clock
 from freehold.core.errors import HubError
 from freehold.engines.rules import Offer, Setup
 from freehold.inference.errors import EngineLost
 from freehold.inference.plans import Plan, Wish
 from freehold.inference.rules import Replica, Target
+from freehold.inference.space import Space
 from freehold.inference.store import NodeStore
 
 PROGRAM = Path(__file__).with_name("stand_in_engine.py")
@@ -33,6 +35,7 @@ class StandIn:
     wishes: dict[str, Wish] = field(default_factory=dict)
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
     needs: dict[str, int] = field(default_factory=dict)
+    on_cards: dict[str, Sequence[CardNeed]] = field(default_factory=dict)
     begun: list[str] = field(default_factory=list)
     most_at_once: int = 0
     cluster_has: int = 1000  # processes, whatever this node's budget
@@ -61,15 +64,16 @@ class StandIn:
         if wish is None:
             return None
         offer = Offer("stand-in", "", frozenset({"chat"}), [], None, None)
-        return Plan(wish, "stand-in", offer, Setup(), self.needs[endpoint_id], None)
+        on_cards = self.on_cards.get(endpoint_id, ())
+        return Plan(wish, "stand-in", offer, Setup(), self.needs[endpoint_id], None, on_cards=on_cards)
 
-    def begin(self, plan: Plan, limit_bytes: int) -> Running:
+    def begin(self, plan: Plan, limit_bytes: int, given: Given | None) -> Running:
         options = self.options.get(plan.wish.endpoint_id, {})
         if options.get("no_files"):
             raise HubError("The bytes are gone.")
         argv = [sys.executable, "-I", "-S", str(PROGRAM)]
         limit = options.get("limit", limit_bytes)
-        job = Job(plan.wish.name, argv, {**options, "echo": plan.wish.fingerprint}, memory_bytes=limit)
+        job = Job(plan.wish.name, argv, {**options, "echo": plan.wish.fingerprint}, memory_bytes=limit, given=given)
         self.begun.append(plan.wish.endpoint_id)
         if sum(one.is_alive for one in self.running) >= self.cluster_has:
             raise JobFailed("no_room", "No node of the Ray cluster has 2 processor cores free now.")
@@ -91,12 +95,16 @@ class StandIn:
         """Nothing is copied."""
 
 
-def run(test: Callable[[NodeStore, StandIn], Awaitable[None]], budget_bytes: int = 1000 * MB) -> None:
+def run(
+    test: Callable[[NodeStore, StandIn], Awaitable[None]],
+    budget_bytes: int = 1000 * MB,
+    cards: Sequence[GraphicsCard] = (),
+) -> None:
     """``test`` with a store that is closed afterwards, whatever happened."""
 
     async def whole() -> None:
         starter = StandIn()
-        store = NodeStore(starter, budget_bytes)
+        store = NodeStore(starter, lambda: Space(budget_bytes, cards))
         try:
             await test(store, starter)
         finally:

@@ -20,6 +20,9 @@ MB, GB = 10**6, 10**9
 #: Tokens that llama.cpp computes at a time, and what a cache is rounded up to. Source: llama.cpp, common.h (n_ubatch),
 #: llama-kv-cache-iswa.cpp.
 STEP, ROUND = 512, 256
+#: Tokens that vLLM is told to compute at a time at most, which is what it does by itself on large cards. Source: vLLM
+#: 0.33, engine/arg_utils.py (get_batch_defaults).
+BATCH = 8_192
 #: Copies of a window that its server keeps: two at the end of a text, and one so many tokens apart.
 #: Source: llama.cpp, tools/server (checkpoint_min_step, n_ctx_checkpoints).
 COPIES_APART, MAX_COPIES = 8_192, 32
@@ -34,6 +37,8 @@ RUNTIME_BYTES: Mapping[Engine, int] = {
 }
 #: How far off the total may be. Only llama.cpp on a processor was measured.
 MARGIN: Mapping[Engine, float] = {"llama.cpp": 0.10, "transformers": 0.25, "vLLM": 0.25, "ONNX Runtime": 0.30}
+#: Memory of the machine that an engine on graphics cards takes beside them: once, and for each card. Not measured here.
+BESIDE_CARDS_BYTES, BESIDE_CARD_BYTES = 3 * GB, 2 * GB
 #: On each graphics card, besides: context and kernels of its driver, and how far off that may be. Not measured here.
 CARD_BYTES, CARD_MARGIN_BYTES = 500 * MB, 250 * MB
 #: Of the memory of a machine, what the system and others keep; of a card, the share that engines leave.
@@ -141,10 +146,11 @@ def need(load: Load, users: int, tokens: int, machine: Machine | None = None, en
     engine = engine or ENGINES[load.form]
     users, tokens = max(1, users), max(1, tokens)
     cache = _cache(load, users, tokens, engine)
-    overhead = RUNTIME_BYTES[engine] + _words(load.shape, engine) + _computing(load.shape, users, tokens, engine)
-    margin = int((load.weights_bytes + (cache or 0) + overhead) * MARGIN[engine])
     is_card = machine is not None and machine.kind == "gpu"
     cards = machine.count if is_card and machine is not None else 0
+    runtime = RUNTIME_BYTES[engine] * (max(1, cards) if engine == "vLLM" else 1)  # a process of it on each card
+    overhead = runtime + _words(load.shape, engine) + _computing(load.shape, users, tokens, engine)
+    margin = int((load.weights_bytes + (cache or 0) + overhead) * MARGIN[engine])
     return Need(
         engine=engine,
         weights_bytes=load.weights_bytes,
@@ -154,6 +160,22 @@ def need(load: Load, users: int, tokens: int, machine: Machine | None = None, en
         is_measured=engine == "llama.cpp" and not is_card,
         why=load.shape.why if cache is None else "",
     )
+
+
+def beside_cards(engine: Engine) -> Need:
+    """What an engine on one graphics card takes of the machine's own memory."""
+    return Need(engine, 0, 0, BESIDE_CARDS_BYTES + BESIDE_CARD_BYTES, 0, is_measured=False)
+
+
+def on_each_card(load: Load, users: int, tokens: int, count: int, heads: int, engine: Engine) -> tuple[int, bool]:
+    """Bytes of each of ``count`` cards over which an engine spreads ``load``, and whether they are all: of a load whose
+    cache is unknown they are the least. ``heads``: that keep something of a text; each is whole on a card."""
+    whole = need(load, users, tokens, Machine("gpu", 0, count), engine)
+    if whole.most_bytes is None or whole.cache_bytes is None:
+        return -(-whole.least_bytes // count), False
+    cache = int(whole.cache_bytes * (1 + MARGIN[engine]))
+    spread = min(count, max(1, heads))
+    return -(-(whole.most_bytes - cache) // count) + -(-cache // spread), True
 
 
 def needed(loads: Sequence[Load]) -> int | None:
@@ -201,7 +223,7 @@ def _computing(shape: Shape, users: int, tokens: int, engine: Engine) -> int:
 
     And the mask of what each token sees, and the answer: one row of the vocabulary for each user.
     """
-    step = min(STEP, users * tokens) if engine == "llama.cpp" else tokens
+    step = {"llama.cpp": min(STEP, users * tokens), "vLLM": min(BATCH, users * tokens)}.get(engine, tokens)
     hidden = shape.hidden or 0
     rows = step * 4 * (3 * (shape.feed_forward or 4 * hidden) + 5 * hidden)
     mask = step * tokens * 2 if engine == "llama.cpp" else 0

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -148,8 +148,8 @@ class Cluster:
             "name": job.name, "argv": list(job.argv), "options": dict(job.options),
             "environment": dict(job.environment), "files": [os.fspath(one) for one in job.files],
             "memory_bytes": job.memory_bytes, "reserved_bytes": job.reserved_bytes, "ready_s": job.ready_s,
-            "cpus": job.cpus, "gpus": job.gpus, "python": sys.executable, "made": os.fspath(self.place.made),
-            "root": os.fspath(self.place.root), "home": os.fspath(_HOME),
+            "cpus": job.cpus, "card_needs": [asdict(one) for one in job.card_needs], "python": sys.executable,
+            "made": os.fspath(self.place.made), "root": os.fspath(self.place.root), "home": os.fspath(_HOME),
         }  # fmt: skip
 
     # ---- the child; with the lock held ---------------------------------------------------------------------------

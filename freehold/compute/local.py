@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
-from freehold.compute import processes
+from freehold.compute import graphics, processes
 from freehold.compute.errors import JobFailed
 from freehold.compute.rules import Failure, Job, Took
 
@@ -34,6 +34,8 @@ ASK_S = 2.0
 _HOME = Path(__file__).parents[2]
 #: What a library may reserve beyond its limit before the system itself refuses: rooms for threads, arenas.
 _RESERVED_BYTES = 4 << 30
+#: By which a program that was given graphics cards knows how many, and which part of each one's memory it may take.
+CARDS, SHARE = "FREEHOLD_CARDS", "FREEHOLD_CARD_SHARE"
 _STARTED = threading.Lock()
 _running: set["Local"] = set()
 
@@ -308,6 +310,8 @@ def _environment(job: Job) -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "DO_NOT_TRACK": "1",
+        **graphics.environment(job.given.indices if job.given else ()),
+        **({CARDS: str(len(job.given.indices)), SHARE: f"{job.given.share:.4f}"} if job.given else {}),
         **job.environment,
     }
 
@@ -318,7 +322,7 @@ def _bound(pid: int, job: Job) -> None:
         return
     try:
         resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
-        if job.memory_bytes is not None and not job.gpus:
+        if job.memory_bytes is not None and not job.card_needs:
             most = 2 * job.memory_bytes + _RESERVED_BYTES
             resource.prlimit(pid, resource.RLIMIT_DATA, (most, most))
     except (OSError, ValueError):

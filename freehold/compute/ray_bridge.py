@@ -108,17 +108,9 @@ class Work:
         """Until the job has ended: why, and the end of its log."""
         job, get = self.job, self.ray.get
         files = self._files()
-        memory = int(job["reserved_bytes"] or job["memory_bytes"] or 0)
-        if why := self.bridge.lacks(job["cpus"], job["gpus"], memory):
-            return ("no_room", why), ""
-        options = {"num_cpus": job["cpus"], "num_gpus": job["gpus"], "max_restarts": 0, "max_concurrency": 4}
-        if memory:
-            options["memory"] = memory
-        try:
-            hello = self._placed(options)
-        except self.ray.exceptions.GetTimeoutError:
-            wanted = _said({"CPU": job["cpus"], "GPU": job["gpus"], "memory": memory})
-            return ("no_room", f"No node of the Ray cluster has {wanted} free now."), ""
+        hello = self._somewhere()
+        if isinstance(hello, str):
+            return ("no_room", hello), ""
         self.is_placed = True
         if hello["version"] != freehold.__version__:
             return ("not_installed", f"The cluster's nodes have Freehold {hello['version']}, and this hub is "
@@ -131,6 +123,29 @@ class Work:
             if not news["alive"]:
                 return news["failure"] or ("crashed", f"{self.name} ended."), news["log"]
             self._tell(news)
+
+    def _somewhere(self) -> Mapping[str, Any] | str:
+        """The first word of an actor that has what the job takes: on the fewest graphics cards that do, where it takes
+        any. Or why there is none."""
+        job, why = self.job, ""
+        memory = int(job["reserved_bytes"] or job["memory_bytes"] or 0)
+        for need in job["card_needs"] or [None]:
+            count = need["count"] if need else 0
+            if lacks := self.bridge.lacks(job["cpus"], count, memory):
+                return why or lacks
+            options = {"num_cpus": job["cpus"], "num_gpus": count, "max_restarts": 0, "max_concurrency": 4}
+            try:
+                hello = self._placed(options | ({"memory": memory} if memory else {}))
+            except self.ray.exceptions.GetTimeoutError:
+                wanted = _said({"CPU": job["cpus"], "GPU": count, "memory": memory})
+                return f"No node of the Ray cluster has {wanted} free now."
+            if need is None:
+                return hello
+            why = str(self.ray.get(self.actor.lacks_cards.remote(need), timeout=PIECE_S))
+            if not why:
+                return hello
+            self.ray.kill(self.actor)
+        return why + " A shorter context, fewer calls at a time or a quantised file takes less."
 
     def _placed(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """The first word of an actor. Another is tried where the node was lost and nobody knew yet."""

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import freehold
-from freehold.compute import gates, local
+from freehold.compute import gates, graphics, local, seating
 from freehold.compute.errors import JobFailed
-from freehold.compute.rules import Job
+from freehold.compute.rules import CardNeed, Given, Job
 
 #: How long news is waited for: what a job took is as old as that, at most.
 NEWS_S = 0.25
@@ -37,6 +37,7 @@ class Node:
         self._cache, self._limit_bytes, self._host = Path(cache).expanduser().resolve(), limit_bytes, host
         self._running: local.Local | None = None
         self._gate: gates.Gate | None = None
+        self._given: Given | None = None
         self._failed: JobFailed | None = None
         self._is_ready = self._is_stopped = False
         self._lock = threading.Lock()
@@ -90,6 +91,18 @@ class Node:
 
     # ---- the job -----------------------------------------------------------------------------------------------
 
+    def lacks_cards(self, said: Mapping[str, Any]) -> str:
+        """Why the graphics cards that Ray gave this actor do not do for a ``CardNeed``; '': then the job has them."""
+        need, found = CardNeed(**said), graphics.cards()
+        if not found:  # nothing on this node tells of them: the engine may try
+            self._given = Given(graphics.lent() or range(need.count), 0, 1 - seating.KEPT_SHARE)
+            return ""
+        self._given = seating.seat(found, [need], {})
+        if self._given is not None:
+            return ""
+        has = f"{found[0].name} with {found[0].memory_bytes / 1e9:.1f} GB"
+        return f"It takes up to {need.each_bytes / 1e9:.1f} GB of a graphics card, and Ray gave it {has}."
+
     def begin(self, said: Mapping[str, Any]) -> None:
         """``said``: fields of a job, and the folders of the hub's machine that stand for others here."""
         here = {
@@ -99,10 +112,11 @@ class Node:
             said["home"]: os.fspath(Path(freehold.__file__).parents[1]),
         }
         words = {name: _here(said[name], here) for name in ("argv", "options", "environment")}
+        needs = [CardNeed(**one) for one in said["card_needs"]]
         job = Job(
             name=said["name"], memory_bytes=said["memory_bytes"], ready_s=said["ready_s"], cpus=said["cpus"],
-            gpus=said["gpus"], argv=words["argv"], options=words["options"],
-            environment={**_cards(), **words["environment"]},
+            card_needs=needs, given=self._given, argv=words["argv"], options=words["options"],
+            environment=words["environment"],
         )  # fmt: skip
         try:
             with self._lock:
@@ -236,8 +250,3 @@ def _here(value: Any, places: Mapping[str, str]) -> Any:
     if isinstance(value, list | tuple):
         return [_here(one, places) for one in value]
     return value
-
-
-def _cards() -> Mapping[str, str]:
-    """Which cards Ray gave this actor."""
-    return {name: os.environ[name] for name in ("CUDA_VISIBLE_DEVICES",) if name in os.environ}

@@ -11,12 +11,35 @@ Failure = Literal["out_of_memory", "bad_model", "not_installed", "crashed", "too
 
 
 @dataclass(frozen=True)
+class CardNeed:
+    """So many graphics cards, and what is taken of each. ``is_whole``: it may turn out to be more, so that nobody else
+    may have anything of them."""
+
+    count: int
+    each_bytes: int
+    is_whole: bool = False
+
+
+@dataclass(frozen=True)
+class Given:
+    """Graphics cards that a job has, by their indices (or what its cluster calls them), and what it may take of each:
+    ``share`` of its memory."""
+
+    indices: Sequence[int | str]
+    each_bytes: int
+    share: float
+
+
+@dataclass(frozen=True)
 class Job:
     """A program and what it may use. ``options`` go to its stdin as one JSON line, with a fresh ``key`` beside them.
 
     ``memory_bytes``: of its own (files that it maps, which the system can drop, are not counted); None: no limit but
     the machine's. ``files`` are read by it: on a cluster they are carried to the node that runs it. ``reserved_bytes``:
     what a cluster sets aside for it, where that is less than its limit.
+
+    ``card_needs``: ways to run it on graphics cards, one of which must do; empty: it gets none, and sees none.
+    ``given``: those that it has. On a cluster the node that runs it finds out.
     """
 
     name: str  # for logs and pages: "demo/smollm2 on llama.cpp"
@@ -28,7 +51,8 @@ class Job:
     reserved_bytes: int | None = None
     ready_s: float = 120.0  # until it must have said its port
     cpus: float = 1.0
-    gpus: float = 0.0
+    card_needs: Sequence[CardNeed] = ()
+    given: Given | None = None
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,10 @@ def worded(body: Mapping[str, Any], adapter: str, adapters: Sequence[str]) -> Ma
     return {**kept, "lora": [{"id": at, "scale": float(name == adapter)} for at, name in enumerate(adapters)]}
 
 
+def adapters_in(model: Model) -> Sequence[str]:
+    return [path for path, told in model.headers.items() if told.get("dimensions", {}).get("type") == "adapter"]
+
+
 def missing() -> str:
     if importlib.util.find_spec("xllamacpp") is None:
         return "llama.cpp is not installed on this node: install freehold[serve]."
@@ -82,7 +86,8 @@ ENGINE = Engine(
     missing=missing,
     worded=worded,
     options={"precision": ("stored", "full")},
-    takes_adapters=True,
+    adapters_in=adapters_in,
+    adapter_form="a GGUF file",
 )
 
 

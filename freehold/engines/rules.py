@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from freehold.cards.memory import Load, Need
-from freehold.compute.rules import Job
+from freehold.compute.rules import CardNeed, Job
 
 #: What a call can ask of a model; the paths of ``/v1`` and the task calls of the official client come to these.
 Ability = Literal[
@@ -56,6 +56,8 @@ class Setup:
 class Offer:
     """An engine can serve a model: with these abilities, these files and so much memory. ``need`` None: unknown.
 
+    ``on_cards``: ways to do it on graphics cards, which it needs then; ``need`` is the memory of the machine besides.
+
     ``options``: the engine's own as they were settled, with what was chosen where the setup said nothing; ``notes``:
     what people should know of it, in sentences.
     """
@@ -68,6 +70,7 @@ class Offer:
     max_context_tokens: int | None
     options: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    on_cards: Sequence[CardNeed] = ()
 
 
 @dataclass(frozen=True)
@@ -98,5 +101,13 @@ class Engine:
     #: as the engine understands it; what a caller must not decide is taken out
     worded: Callable[[Mapping[str, Any], str, Sequence[str]], Mapping[str, Any]] = as_it_is
     options: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    takes_adapters: bool = False
+    #: Of a repository, the files that are adapters as it takes them; None: it takes none. What such a file is, for
+    #: people; and the names of what is read beside it.
+    adapters_in: Callable[[Model], Sequence[str]] | None = None
+    adapter_form: str = ""
+    beside_adapters: Sequence[str] = ()
     is_remote: bool = False
+
+    @property
+    def takes_adapters(self) -> bool:
+        return self.adapters_in is not None

@@ -20,6 +20,7 @@ from freehold.inference.fitting import Found
 from freehold.inference.service import elsewhere, endpoints, making
 from freehold.inference.service.elsewhere import Elsewhere
 from freehold.inference.service.making import Wanted
+from freehold.inference.space import said_cards
 from freehold.repos.rules import page_path
 from freehold.web import flash
 from freehold.web.forms import FINE, Wrong, wrong
@@ -53,6 +54,7 @@ class DeployPage:
     found: Found | None  #: None: no model was named
     budget_bytes: int
     is_here: bool  #: that models run on this node, not on a cluster
+    cards: str  #: its graphics cards, in words
     asks: Asks
     usual: str  #: whose it is where nobody chooses
     typed: Mapping[str, str]
@@ -161,6 +163,7 @@ def _deploy(ask: Ask, typed: Mapping[str, str], refused: Wrong = FINE) -> Respon
         found=found,
         budget_bytes=room.budget_bytes,
         is_here=room.is_here,
+        cards=said_cards(room.cards),
         asks=_asks(found),
         usual=usual,
         typed={name: value[:512] for name, value in typed.items()},

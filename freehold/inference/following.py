@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from freehold.compute import graphics
 from freehold.core import clock
 from freehold.core.database import Database
 from freehold.inference import plans
@@ -98,9 +99,17 @@ def tell(db: Session, node: str, seen: Sequence[Seen]) -> None:
                     state=one.state,
                     message=one.message,
                     memory_bytes=one.memory_bytes,
+                    cards=_named(one.cards)[:200],
+                    card_bytes=one.card_bytes,
                     calls=one.calls,
                     called_at=one.called_at,
                     since=one.since,
                     seen_at=clock.now(),
                 )
             )
+
+
+def _named(indices: Sequence[int | str]) -> str:
+    """ "NVIDIA L4 (0, 1)"; what a node has of one replica is of one kind."""
+    name = next((card.name for card in graphics.cards() if card.index in indices), "") if indices else ""
+    return f"{name} ({', '.join(map(str, indices))})".strip() if indices else ""

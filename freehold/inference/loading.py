@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from freehold.compute.errors import JobFailed
 from freehold.core import clock
@@ -10,8 +11,8 @@ from freehold.inference.ending import MAX_LOG_CHARS, Ending
 from freehold.inference.errors import DoesNotFit
 from freehold.inference.plans import Plan
 from freehold.inference.processes import Group, Process, Starter
+from freehold.inference.space import LESS, Space
 from freehold.inference.waiting import Waiting
-from freehold.web import figures
 
 log = logging.getLogger("freehold.models")
 
@@ -22,12 +23,18 @@ LOADS = 2
 
 
 class Loading:
-    """Of endpoints on this node, within ``budget_bytes``: what is idle is ended to make room. In the loop."""
+    """Of endpoints on this node: what is idle is ended to make room. ``space`` blocks: it is asked in a thread. In the
+    loop."""
 
     def __init__(
-        self, groups: dict[str, Group], starter: Starter, budget_bytes: int, ending: Ending, waiting: Waiting
+        self,
+        groups: dict[str, Group],
+        starter: Starter,
+        space: Callable[[], Space],
+        ending: Ending,
+        waiting: Waiting,
     ) -> None:
-        self._groups, self._starter, self._budget_bytes = groups, starter, budget_bytes
+        self._groups, self._starter, self._space = groups, starter, space
         self._ending, self._waiting = ending, waiting
         self._loads = asyncio.Semaphore(LOADS)
 
@@ -38,9 +45,9 @@ class Loading:
         """One more replica of ``group`` is on its way, as its rows say now."""
         group.loading = self._waiting.spawn(self._load(group, endpoint_id))
 
-    def used_bytes(self) -> int:
-        """What replicas hold of the budget."""
-        return sum(one.memory_bytes() for group in list(self._groups.values()) for one in list(group.processes))
+    def processes(self) -> list[Process]:
+        """All that there are. May be called from any thread."""
+        return [one for group in list(self._groups.values()) for one in list(group.processes)]
 
     async def _load(self, group: Group, endpoint_id: str) -> None:
         """One more replica is ready, or the group says why not."""
@@ -71,22 +78,22 @@ class Loading:
 
     async def _is_short_of_room(self, group: Group, plan: Plan) -> bool:
         """A replica is ready (False); or a cluster had no room for it, and what was idle went: try again (True)."""
-        process = await self._admitted(group, plan)
+        space = await self._waiting.in_thread(self._space)
+        process = await self._admitted(group, plan, space)
         try:
-            await self._started(group, process)
+            await self._started(group, process, process.limit_bytes(space.budget_bytes))
         except BaseException as err:
             await self._ending.end(process)
-            victim = self._least_used() if isinstance(err, JobFailed) and err.failure == "no_room" else None
-            if victim is None:
+            idle = self._idle() if isinstance(err, JobFailed) and err.failure == "no_room" else []
+            if not idle:
                 raise
-            await self._ending.end(victim)
+            await self._ending.end(idle[0])
             return True
         return False
 
-    async def _started(self, group: Group, process: Process) -> None:
+    async def _started(self, group: Group, process: Process, limit_bytes: int) -> None:
         begun, waiting = self._waiting.now(), self._waiting
-        limit_bytes = process.limit_bytes(self._budget_bytes)
-        running = await waiting.in_thread(self._starter.begin, process.plan, limit_bytes)
+        running = await waiting.in_thread(self._starter.begin, process.plan, limit_bytes, process.given)
         process.running = running
         running.on_exit(lambda _: self._ending.on_exit(process))
         if waiting.is_closed or process.state == "ending":
@@ -98,36 +105,27 @@ class Loading:
 
     # ---- room --------------------------------------------------------------------------------------------------
 
-    async def _admitted(self, group: Group, plan: Plan) -> Process:
-        """A replica that has its memory reserved; idle ones had to go for it. Raises :class:`DoesNotFit`."""
-        need = plan.reckoned_bytes()
-        if need > self._budget_bytes:
-            raise DoesNotFit(
-                f"{plan.wish.name} takes up to {figures.size(need)}, and models have "
-                f"{figures.size(self._budget_bytes)} on this node. A shorter context or a smaller quantisation takes "
-                "less."
-            )
+    async def _admitted(self, group: Group, plan: Plan, space: Space) -> Process:
+        """A replica that has its seat reserved; idle ones had to go for it. Raises :class:`DoesNotFit`."""
+        asked = (plan.reckoned_bytes(), plan.reckoned_on_cards())
+        if lacks := space.lacks(*asked):
+            raise DoesNotFit(f"{plan.wish.name} {lacks}. {LESS}")
         deadline = self._waiting.now() + ROOM_S
-        while self.used_bytes() + need > self._budget_bytes:
-            victim = self._least_used()
-            if victim is not None:
-                await self._ending.end(victim)
+        while (seat := space.seat(*asked, self.processes())) is None:
+            if going := space.to_go(*asked, self.processes(), self._idle()):
+                await asyncio.gather(*(self._ending.end(one) for one in going))
             elif self._waiting.now() > deadline or not self._will_be_free():
-                raise DoesNotFit(
-                    f"{plan.wish.name} takes up to {figures.size(need)}, and there is no room beside what answers or "
-                    f"is kept loaded: {figures.size(self.used_bytes())} of {figures.size(self._budget_bytes)} are "
-                    "taken."
-                )
+                raise DoesNotFit(f"{plan.wish.name} {space.is_full(*asked, self.processes())}.")
             else:
                 await self._waiting.wait(deadline - self._waiting.now())
         taken = {one.number for one in group.processes}
         number = next(number for number in range(len(taken) + 1) if number not in taken)
-        process = Process(number, plan, need, self._waiting.now(), clock.now())
+        process = Process(number, plan, seat.bytes, self._waiting.now(), clock.now(), seat.given)
         group.processes.append(process)
         return process
 
-    def _least_used(self) -> Process | None:
-        """The one to go for another: idle, and not kept warm."""
+    def _idle(self) -> list[Process]:
+        """Those that may go for another, the longest unused first: idle, and not kept warm."""
         idle = [
             one
             for group in self._groups.values()
@@ -135,7 +133,7 @@ class Loading:
             for one in group.processes
             if one.state == "ready" and not one.held
         ]
-        return min(idle, key=lambda one: one.used_at, default=None)
+        return sorted(idle, key=lambda one: one.used_at)
 
     def _will_be_free(self) -> bool:
         """Whether something answers or ends that may go after that."""

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from freehold.access.rules import Action
 from freehold.accounts import csrf
+from freehold.compute.rules import CardNeed
 from freehold.core.errors import BadRequest, Conflict, NotFound
 from freehold.core.http import Ask, door
 from freehold.core.routes import Router
@@ -22,6 +23,7 @@ from freehold.inference.queries import Standing
 from freehold.inference.service import adapters, endpoints, making
 from freehold.inference.service.endpoints import Changes
 from freehold.inference.snippets import Snippet
+from freehold.inference.space import said_needs
 from freehold.inference.tables import EndpointAdapter
 from freehold.usage import access as usage
 from freehold.web import flash
@@ -78,7 +80,8 @@ class EndpointPage:
     kept_days: int  #: how long what is asked and answered is kept, where it is
     can_read_kept: bool
     asks: Asks
-    takes_adapters: bool
+    on_cards: str  #: what one replica takes of graphics cards, in words; empty: it runs on processors
+    adapter_form: str  #: what an adapter of it is; empty: its engine takes none
     area: str = "endpoints"
 
 
@@ -234,7 +237,8 @@ def _page(ask: Ask, endpoint_id: str, refused: Wrong = FINE, typed: Mapping[str,
         kept_days=ask.kit.settings.content_days,
         can_read_kept=row.namespace_id in usage.owned(ask.actor),
         asks=asked_of(row.abilities),
-        takes_adapters=row.engine in engines.ENGINES and engines.ENGINES[row.engine].takes_adapters,
+        on_cards=said_needs([CardNeed(**one) for one in row.on_cards]),
+        adapter_form=engines.ENGINES[row.engine].adapter_form if row.engine in engines.ENGINES else "",
     )
     return render(ask.request, page, blocks={"state"}, status=422 if refused.text else 200)
 

@@ -1,14 +1,16 @@
 """What it takes to run an endpoint, read from its rows: plain values that need no transaction any more."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from freehold.compute.rules import CardNeed
 from freehold.content.kit import Kit
 from freehold.core.database import RowQuery
+from freehold.engines import service as engines
 from freehold.engines.rules import Offer, Setup
 from freehold.inference import files
 from freehold.inference.files import Wanted
@@ -58,12 +60,19 @@ class Plan:
     files: Wanted | None
     adapters: Mapping[str, Beside] = field(default_factory=dict)
     secret: str = field(default="", repr=False)  # a remote one's key
+    on_cards: Sequence[CardNeed] = ()
 
     def reckoned_bytes(self) -> int:
         """What a replica may take; where that is not known, more than its files by a wide margin."""
         if self.need_bytes:
             return self.need_bytes
         return int(self.files.size_bytes * UNKNOWN_SHARE) + UNKNOWN_BYTES if self.files else UNKNOWN_BYTES // 4
+
+    def reckoned_on_cards(self) -> Sequence[CardNeed]:
+        """With the adapters that are there at a time, each as large as the largest."""
+        largest = max((one.wanted.size_bytes for one in self.adapters.values()), default=0)
+        more = largest * min(len(self.adapters), self.wish.parallel)
+        return [replace(one, each_bytes=one.each_bytes + more) for one in self.on_cards]
 
 
 def wishes(db: Session) -> Sequence[Wish]:
@@ -94,10 +103,10 @@ def plan(db: Session, kit: Kit, endpoint_id: str) -> Plan | None:
         setup=setup_of(row, kit),
         need_bytes=row.need_bytes,
         files=files.wanted(db, kit, row.repo, row.revision, row.paths) if row.repo else None,
-        adapters={one.name: Beside(files.wanted(db, kit, one.repo, one.revision, [one.file]), one.file)
-                  for one in adapters},
+        adapters={one.name: _beside(db, kit, row.engine, one) for one in adapters},
         secret=secret,
-    )  # fmt: skip
+        on_cards=[CardNeed(**one) for one in row.on_cards],
+    )
 
 
 def setup_of(row: Endpoint, kit: Kit) -> Setup:
@@ -123,6 +132,13 @@ def offer_of(row: Endpoint) -> Offer:
         max_context_tokens=row.context_tokens,
         options=dict(row.options),
     )
+
+
+def _beside(db: Session, kit: Kit, engine: str, row: EndpointAdapter) -> Beside:
+    folder, slash, _ = row.file.rpartition("/")
+    more = engines.ENGINES[engine].beside_adapters if engine in engines.ENGINES else ()
+    paths = [row.file, *(f"{folder}{slash}{name}" for name in more)]
+    return Beside(files.wanted(db, kit, row.repo, row.revision, paths), row.file)
 
 
 def _wish(row: Endpoint, adapters: Sequence[EndpointAdapter]) -> Wish:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from freehold.compute.rules import Running
+from freehold.compute.rules import Given, Running
 from freehold.core import clock
 from freehold.core.errors import HubError
 from freehold.inference.errors import DoesNotFit, LoadFailed
@@ -32,8 +32,11 @@ class Starter(Protocol):
         """How a replica is started; None: the endpoint is gone."""
         ...
 
-    def begin(self, plan: Plan, limit_bytes: int) -> Running:
-        """A process that has begun, its files on disk. Raises ``JobFailed`` and ``HubError``."""
+    def begin(self, plan: Plan, limit_bytes: int, given: Given | None) -> Running:
+        """A process that has begun, its files on disk, on the graphics cards that it was ``given``.
+
+        Raises ``JobFailed`` and ``HubError``.
+        """
         ...
 
     def ready(self, running: Running) -> None:
@@ -62,6 +65,7 @@ class Process:
     reserved_bytes: int
     used_at: float
     since: datetime
+    given: Given | None = None  # graphics cards of this node
     state: State = "loading"
     held: int = 0
     calls: int = 0
@@ -93,7 +97,8 @@ class Process:
     def seen(self, endpoint_id: str, name: str) -> "Seen":
         state = "answering" if self.state == "ready" and self.held else self.state
         memory = self.running.took().memory_bytes if self.running is not None else 0
-        return Seen(endpoint_id, name, self.number, state, self.since, "", memory, self.calls, self.called_at)
+        given = (tuple(self.given.indices), self.given.each_bytes) if self.given else ((), 0)
+        return Seen(endpoint_id, name, self.number, state, self.since, "", memory, self.calls, self.called_at, *given)
 
 
 @dataclass(eq=False)
@@ -169,3 +174,5 @@ class Seen:
     memory_bytes: int
     calls: int
     called_at: datetime | None
+    cards: Sequence[int | str] = ()
+    card_bytes: int = 0  # reserved on each

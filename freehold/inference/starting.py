@@ -7,7 +7,7 @@ from typing import Any
 
 from freehold.compute import service as compute
 from freehold.compute.cluster import Cluster, Place
-from freehold.compute.rules import Running
+from freehold.compute.rules import Given, Running
 from freehold.content.kit import Kit
 from freehold.core.database import Database
 from freehold.engines.rules import Engine
@@ -34,7 +34,7 @@ class NodeStarter:
         with self.database.read() as db:
             return plans.plan(db, self.kit, endpoint_id)
 
-    def begin(self, plan: Plan, limit_bytes: int) -> Running:
+    def begin(self, plan: Plan, limit_bytes: int, given: Given | None) -> Running:
         try:
             engine = self._engine(plan.engine)
         except LookupError as err:
@@ -45,7 +45,13 @@ class NodeStarter:
         adapters = {name: self._adapter(one) for name, one in plan.adapters.items()}
         there = None if engine.is_remote else self.cluster
         setup = plan.setup if there is None else replace(plan.setup, threads=self.kit.settings.ray_cpus)
-        job = replace(engine.job(plan.offer, setup, folder, adapters), name=plan.wish.name, memory_bytes=limit_bytes)
+        job = replace(
+            engine.job(plan.offer, setup, folder, adapters),
+            name=plan.wish.name,
+            memory_bytes=limit_bytes,
+            card_needs=plan.reckoned_on_cards(),
+            given=given,
+        )
         if there is not None:
             job = replace(job, files=self._files(plan), reserved_bytes=plan.need_bytes, cpus=float(setup.threads))
         return compute.begin(job, there)

@@ -20,6 +20,7 @@ from freehold.inference.loading import Loading
 from freehold.inference.plans import Wish
 from freehold.inference.processes import Group, Process, Seen, Starter
 from freehold.inference.rules import Replica, Target
+from freehold.inference.space import Space
 from freehold.inference.waiting import Waiting
 
 T = TypeVar("T")
@@ -29,15 +30,15 @@ LOAD_S = 600.0
 
 
 class NodeStore:
-    """``inference.rules.Store``: the replicas of this node within ``budget_bytes``."""
+    """``inference.rules.Store``: the replicas of this node within its ``space``, which may take long to be known."""
 
-    def __init__(self, starter: Starter, budget_bytes: int) -> None:
+    def __init__(self, starter: Starter, space: Callable[[], Space]) -> None:
         self.starter = starter
         self.groups: dict[str, Group] = {}
         self.blame = Blame()
         self._waiting = Waiting()
         self._ending = Ending(self.groups, self.blame, self._waiting)
-        self._loading = Loading(self.groups, starter, budget_bytes, self._ending, self._waiting)
+        self._loading = Loading(self.groups, starter, space, self._ending, self._waiting)
 
     # ---- calls -----------------------------------------------------------------------------------------------
 
@@ -100,8 +101,8 @@ class NodeStore:
         return ("\n".join(lines) or (group.log if group else ""))[-MAX_LOG_CHARS:]
 
     def used_bytes(self) -> int:
-        """What replicas hold of the budget."""
-        return self._loading.used_bytes()
+        """What replicas hold of the node's memory."""
+        return sum(one.memory_bytes() for one in self._loading.processes())
 
     # ---- what the rows say -----------------------------------------------------------------------------------
 

@@ -46,6 +46,8 @@ class Endpoint(Base):
     replicas: Mapped[int] = mapped_column(Integer, default=1)
     #: What one replica takes at most, as it was reckoned when it was deployed; None: unknown.
     need_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    #: Ways to run it on graphics cards (``compute.rules.CardNeed``), the fewest first; none: it runs on processors.
+    on_cards: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
     #: The engine's own options, ``{"precision": "full"}``.
     options: Mapped[dict[str, Any]] = mapped_column(JSON)
     #: Parameters of calls that do not say them, ``{"temperature": 0}``.
@@ -124,6 +126,9 @@ class ReplicaState(Base):
     #: Why it failed, or what it is doing, in a sentence.
     message: Mapped[str] = mapped_column(String(500), default="")
     memory_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    #: Graphics cards that it has, as people read them, and what it may take of each.
+    cards: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    card_bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     #: Calls that it has answered, and when it last did.
     calls: Mapped[int] = mapped_column(Integer, default=0)
     called_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -21,7 +21,7 @@ from freehold.compute import gates, service
 from freehold.compute.cluster import Cluster, Place, Remote
 from freehold.compute.errors import JobFailed
 from freehold.compute.ray_node import Node
-from freehold.compute.rules import Job
+from freehold.compute.rules import CardNeed, Job
 
 STAND_IN = Path(__file__).with_name("ray_stand_in.py")
 PROGRAM = """
@@ -147,7 +147,11 @@ def test_the_child_that_ends_takes_its_jobs_along_and_another_begins(cluster: Cl
 @pytest.mark.parametrize(
     ("given", "failure", "words"),
     [
-        ({"gpus": 1.0}, "no_room", "No node of the Ray cluster has 1 processor cores, 1 graphics cards"),
+        (
+            {"card_needs": [CardNeed(2, 9)]},
+            "no_room",
+            "No node of the Ray cluster has 1 processor cores, 2 graphics cards",
+        ),
         ({"reserved_bytes": 10**12}, "no_room", "the largest of its 1 has 4 processor cores, 4.0 GB"),
         ({"cpus": 3.0}, "no_room", "free now"),
         ({"code": "import sys; sys.exit(3)"}, "crashed", "exit status 3"),

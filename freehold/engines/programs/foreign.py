@@ -1,7 +1,8 @@
 """A server that is not ours, as an engine: started on a free port, waited for, ended with the hub.
 
-Options: ``argv`` (``{port}`` stands for the port), ``environment`` (``{key}`` for the key), ``health`` (a path),
-``name`` (as people know it). It is a child in this process's own group, and neither outlives the other.
+Options: ``argv`` (``{port}`` stands for the port, ``{cards}`` and ``{share}`` for how many graphics cards it was given
+and which part of each), ``environment`` (``{key}`` for the key), ``health`` (a path), ``name`` (as people know it). It
+is a child in this process's own group, and neither outlives the other.
 """
 
 import os
@@ -17,6 +18,8 @@ from typing import Any
 from freehold.engines.programs import lifeline
 
 LOOK_S = 0.25
+#: As ``compute.local`` tells them.
+CARDS, SHARE = "FREEHOLD_CARDS", "FREEHOLD_CARD_SHARE"
 ANSWER_S = 5.0
 #: For a server to end by itself before it is killed.
 PATIENCE_S = 3.0
@@ -33,7 +36,7 @@ def main() -> None:
     }
     try:
         server = subprocess.Popen(  # noqa: S603  # an engine's own words
-            [word.replace("{port}", str(port)) for word in options["argv"]],
+            [_filled(word, port) for word in options["argv"]],
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
             env=environment,
@@ -62,6 +65,12 @@ def _end() -> None:
     os.killpg(0, signal.SIGTERM)
     time.sleep(PATIENCE_S)
     os.killpg(0, signal.SIGKILL)
+
+
+def _filled(word: str, port: int) -> str:
+    """Whole words only: a path or a name may have such brackets in it."""
+    known = {"{port}": str(port), "{cards}": os.environ.get(CARDS, "1"), "{share}": os.environ.get(SHARE, "0.9")}
+    return known.get(word, word)
 
 
 def _free_port() -> int:

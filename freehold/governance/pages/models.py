@@ -10,6 +10,7 @@ from freehold.core.http import Ask, door
 from freehold.core.routes import Router
 from freehold.governance import access
 from freehold.inference import node, queries
+from freehold.inference.space import said_cards
 from freehold.inference.tables import Endpoint, ReplicaState
 from freehold.web.render import render
 
@@ -28,6 +29,7 @@ class ModelsPage:
     budget_bytes: int  #: that models may take on this node
     machine_bytes: int  #: memory of this node
     is_here: bool  #: that models run on it, not on a cluster
+    cards: str  #: graphics cards of this node, in words
     root: str = ROOT
     area: str = "admin"
 
@@ -45,5 +47,6 @@ def models_page(ask: Ask) -> Response:
         budget_bytes=room.budget_bytes,
         machine_bytes=room.memory_bytes,
         is_here=room.is_here,
+        cards=said_cards(room.cards),
     )
     return render(ask.request, page)

@@ -12,7 +12,8 @@ from freehold.core.events import publish
 from freehold.core.ids import ordered_id
 from freehold.engines import queries as engines_queries
 from freehold.engines import service as engines
-from freehold.engines.rules import Model
+from freehold.engines.llama import NAME as LLAMA
+from freehold.engines.rules import Engine, Model
 from freehold.inference import access, rules
 from freehold.inference.errors import BadEndpoint, EndpointNotFound, TooManyEndpoints
 from freehold.inference.events import EndpointChanged
@@ -39,7 +40,8 @@ def add(
     ``NameClaimed``, :class:`TooManyEndpoints`.
     """
     endpoint = access.load(db, actor, endpoint_id, Action.WRITE)
-    if endpoint.repo is None or not engines.named(endpoint.engine).takes_adapters:
+    engine = engines.named(endpoint.engine)
+    if endpoint.repo is None or engine.adapters_in is None:
         raise BadEndpoint(f"{endpoint.engine} serves no adapters beside a model.", field="adapter")
     count = select(func.count()).select_from(EndpointAdapter).where(EndpointAdapter.endpoint_id == endpoint.id)
     if (db.scalar(count) or 0) >= rules.MAX_ADAPTERS:
@@ -55,7 +57,7 @@ def add(
         name=served,
         repo_id=repo.id,
         revision=commit,
-        file=_file(model, file),
+        file=_file(engine, model, file),
         created_by_id=actor.id,
         created_at=clock.now(),
     )
@@ -86,18 +88,21 @@ def take_away(db: Session, actor: Actor, endpoint: Endpoint, adapter: EndpointAd
     publish(db, EndpointChanged(endpoint, actor, {"adapter": f"removed {adapter.name}"}))
 
 
-def _file(model: Model, file: str) -> str:
+def _file(engine: Engine, model: Model, file: str) -> str:
     """The one that is the adapter. Raises :class:`BadEndpoint`."""
-    found = [path for path, told in model.headers.items() if told.get("dimensions", {}).get("type") == "adapter"]
+    assert engine.adapters_in is not None
+    found = engine.adapters_in(model)
     if file:
         if file in found:
             return file
-        raise BadEndpoint(f"{file[:200]} is no GGUF file of an adapter.", field="file")
+        raise BadEndpoint(
+            f"{file[:200]} is no adapter as {engine.title} takes it: {engine.adapter_form}.", field="file"
+        )
     if len(found) == 1:
         return found[0]
     if not found:
-        hint = "llama.cpp's convert_lora_to_gguf.py makes one of an adapter's safetensors."
-        raise BadEndpoint(f"{model.repo} holds no adapter as a GGUF file; {hint}", field="adapter")
+        hint = " llama.cpp's convert_lora_to_gguf.py makes one of an adapter's safetensors." * (engine.name == LLAMA)
+        raise BadEndpoint(f"{model.repo} holds no adapter as {engine.adapter_form}.{hint}", field="adapter")
     raise BadEndpoint(f"Say which file: {', '.join(sorted(found)[:10])}.", field="file")
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -156,6 +156,9 @@ def _best(db: Session, actor: Actor, kit: Kit, repo: Repo, found: Found) -> Choi
         f"{repo.path} takes up to {figures.size(least.bytes or 0)} as asked, and models have "
         f"{figures.size(room.budget_bytes)} on this node."
     )
+    if least.offer.on_cards:
+        lacks = fitting.space(room).lacks(fitting.least_bytes(least.offer), least.offer.on_cards)
+        message = f"As asked, {repo.path} {lacks}."
     others = [one.path for one in discover.quantised(db, actor, repo, room.budget_bytes, MAX_OTHERS)]
     if instead := [*found.instead, *others]:
         message += f" What fits: {'; '.join(instead)}."
@@ -180,6 +183,7 @@ def _settle(endpoint: Endpoint, choice: Choice) -> None:
     most = offer.max_context_tokens
     endpoint.context_tokens = min(setup.context_tokens, most) if most else setup.context_tokens
     endpoint.parallel, endpoint.need_bytes = setup.parallel, choice.bytes
+    endpoint.on_cards = [asdict(one) for one in offer.on_cards]
     endpoint.options = {**setup.options, **offer.options}
 
 
