@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -35,7 +36,23 @@ def main() -> None:
                 return
             if body.get("die"):
                 os._exit(9)
-            self._say(200, {"pid": os.getpid(), "options": options.get("echo"), "body": body})
+            usage = {"prompt_tokens": 7, "completion_tokens": 5}
+            if body.get("stream"):
+                self._stream(body, usage)
+                return
+            time.sleep(body.get("wait", 0))
+            self._say(200, {"pid": os.getpid(), "options": options.get("echo"), "body": body, "usage": usage})
+
+        def _stream(self, body: dict[str, object], usage: object) -> None:
+            """The head at once, and the words when it pleases."""
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            self.wfile.flush()
+            time.sleep(float(str(body.get("wait", 0))))
+            for event in ({"choices": [{"index": 0, "delta": {"content": "it"}}]}, {"choices": [], "usage": usage}):
+                self.wfile.write(b"data: %s\n\n" % json.dumps(event).encode())
+            self.wfile.write(b"data: [DONE]\n\n")
 
         def _say(self, status: int, said: object) -> None:
             text = json.dumps(said).encode()

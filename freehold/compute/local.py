@@ -31,6 +31,8 @@ READY_BYTES = 64 << 10
 MAX_SAID_BYTES = 60 << 10
 #: Between being asked and being terminated, and between that and being killed, at most.
 ASK_S = 2.0
+#: Codes of a process that somebody ended; no program ends itself by them.
+OF_OTHERS = frozenset({-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP})
 _HOME = Path(__file__).parents[2]
 #: What a library may reserve beyond its limit before the system itself refuses: rooms for threads, arenas.
 _RESERVED_BYTES = 4 << 30
@@ -56,6 +58,7 @@ class Local:
         self._wrote = bytearray()  # on stderr: its end
         self._took = Took(0, 0, 0.0)
         self._own_bytes = 0
+        self._shortages = processes.Shortages()
         self._is_stopping = False
         self._is_ready = threading.Event()  # or it never will be
         self._has_ended = threading.Event()
@@ -131,6 +134,7 @@ class Local:
                 looked = time.monotonic()
                 self._look()
                 self._within_memory()
+                self._shortages.look()
         self._end()
 
     def _over(self, has_pipes: bool) -> bool:
@@ -201,7 +205,7 @@ class Local:
             assert pipe is not None
             pipe.close()
         if not self._is_stopping:
-            self._fail(*_reason(self.job, self._process.returncode, bool(self.address)))
+            self._fail(*self._reason(self._process.returncode))
         _running.discard(self)
         used_s = usage.ru_utime + usage.ru_stime
         most = usage.ru_maxrss << 10
@@ -213,6 +217,16 @@ class Local:
         self._is_ready.set()
         for tell in told:
             tell(self)
+
+    def _reason(self, code: int) -> tuple[Failure, str]:
+        job, when = self.job, "" if self.address else " before it was ready"
+        if code == -signal.SIGKILL and self._shortages.may_be:
+            return "out_of_memory", f"{job.name} was killed{when}, as systems do when memory runs out."
+        if code in OF_OTHERS:
+            return "killed", f"{job.name} was killed{when}, and not by the hub ({_signal_name(-code)})."
+        if code < 0:
+            return "crashed", f"{job.name} crashed{when} ({_signal_name(-code)})."
+        return "crashed", f"{job.name} ended{when} (exit status {code})."
 
     def _drain(self) -> None:
         """What it wrote last, as far as it lies in the pipes already."""
@@ -337,15 +351,6 @@ def _give(process: subprocess.Popen[bytes], line: bytes) -> None:
         process.stdin.flush()
     except BrokenPipeError:
         pass  # it has ended; why, is seen when it is waited for
-
-
-def _reason(job: Job, code: int, was_ready: bool) -> tuple[Failure, str]:
-    when = "" if was_ready else " before it was ready"
-    if code == -signal.SIGKILL:
-        return "out_of_memory", f"{job.name} was killed{when}, as systems do when memory runs out."
-    if code < 0:
-        return "crashed", f"{job.name} crashed{when} ({_signal_name(-code)})."
-    return "crashed", f"{job.name} ended{when} (exit status {code})."
 
 
 def _signal_name(number: int) -> str:

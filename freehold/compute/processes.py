@@ -1,10 +1,14 @@
 """What a process and those that it started use, as Linux says it in /proc. Elsewhere nothing is known while it runs."""
 
 import os
+import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+#: A process that is ended while it holds much may take long to be gone.
+SPAN_S = 30.0
 _TICKS_S = os.sysconf("SC_CLK_TCK")
 MAX_PROCESSES = 256
 
@@ -58,3 +62,31 @@ def _family(pid: int) -> Iterator[int]:
                 waiting += map(int, Path(f"/proc/{one}/task/{thread}/children").read_text().split())
         except OSError:
             continue
+
+
+class Shortages:
+    """Whether the system ended any process for want of memory within the last span of ``SPAN_S``, or the one before."""
+
+    def __init__(self) -> None:
+        self._before = self._since = _ended_for_memory()
+        self._at = time.monotonic()
+
+    def look(self) -> None:
+        """To be called more often than each span."""
+        now = time.monotonic()
+        if now - self._at > SPAN_S:
+            self._before, self._since, self._at = self._since, _ended_for_memory(), now
+
+    @property
+    def may_be(self) -> bool:
+        """True also where the system does not tell."""
+        return self._before is None or _ended_for_memory() != self._before
+
+
+def _ended_for_memory() -> int | None:
+    """How many processes it ended since it started. Source: Linux, mm/vmstat.c, oom_kill (4.13)."""
+    try:
+        found = re.search(r"^oom_kill (\d+)$", Path("/proc/vmstat").read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) if found else None

@@ -7,7 +7,8 @@ from typing import Any, Literal, Protocol
 
 #: How a job failed, by a word for code; a sentence for people stands beside it (``compute.errors.JobFailed``).
 #: ``stopped``: it was ended by whoever started it, before it was ready. ``no_room``: the cluster has none for it now.
-Failure = Literal["out_of_memory", "bad_model", "not_installed", "crashed", "too_slow", "stopped", "no_room"]
+#: ``killed``: by a signal of somebody else, and the system tells of no want of memory for which it would have done so.
+Failure = Literal["out_of_memory", "bad_model", "not_installed", "crashed", "too_slow", "stopped", "no_room", "killed"]
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,11 @@ class Blame:
                 headers={"Retry-After": str(math.ceil(wait_s))},
             )
 
+    def is_marked(self, endpoint_id: str, caller_id: str, now: float) -> bool:
+        """Whether an engine of the endpoint died while it answered the caller, not long ago."""
+        marks = self._marks.get((endpoint_id, caller_id))
+        return marks is not None and marks[-1][0] > now - WITHIN_S
+
     def forget(self, endpoint_id: str) -> None:
         """It is another engine now, or its owner switched it off and on."""
         for key in [one for one in self._marks if one[0] == endpoint_id]:

@@ -15,7 +15,7 @@ from typing import Any
 from freehold.inference import forcing, refusals
 from freehold.inference.counting import Ledger, Progress, Totals, read_totals, read_usage, token_of
 from freehold.inference.errors import AnswerTooLarge, EngineAway, EngineLost, TooSlow
-from freehold.inference.exchanging import Answer, Lost, Request, Silent, Unreached, exchanged
+from freehold.inference.exchanging import Answer, Lost, Request, Silent, Unreached, Unread, exchanged
 from freehold.inference.forcing import Forced
 from freehold.inference.rules import Call, Leg, Piece, Replica, Target
 from freehold.inference.settling import TELLING, Shown, by_its_word, by_totals, by_what_was_shown, in_any_case
@@ -53,6 +53,13 @@ class EngineReply:
         self.is_whole = False  # the engine said that it is at its end
         self._answer, self._leg, self._call, self._began = answer, leg, call, began
         self._progress = Progress(leg.measured)
+        options = call.body.get("stream_options")
+        self._wants_usage = isinstance(options, Mapping) and options.get("include_usage") is True
+        self._wants_timings = call.body.get("timings_per_token") is True
+        self._events = Events()
+        self._coming: Iterator[Piece] = iter(())
+        self._first: Piece | None = None  # of a stream, until it is asked for
+        self._body: bytes | None = None
         self.shown = Shown() if leg.target.engine != LLAMA else None  # which tells each token itself
 
     @property
@@ -60,6 +67,11 @@ class EngineReply:
         return (self._leg,)
 
     async def body(self) -> bytes:
+        if self._body is None:
+            self._body = await self._read()
+        return self._body
+
+    async def _read(self) -> bytes:
         parts, size = [], 0
         while part := await self._answer.read():
             size += len(part)
@@ -83,23 +95,35 @@ class EngineReply:
         return isinstance(answer, dict) and read_usage(answer.get("usage"), self.measured)
 
     async def pieces(self) -> AsyncIterator[Piece]:
-        asked = self._call.body
-        options = asked.get("stream_options")
-        wants_usage = isinstance(options, Mapping) and options.get("include_usage") is True
-        wants_timings = asked.get("timings_per_token") is True
-        self.measured.is_counted = False
-        events = Events()
-        while part := await self._answer.read():
-            for data in events.of(part):
-                if data == b"[DONE]":
-                    self.is_whole = True
-                elif told := self._told(data, wants_usage=wants_usage, wants_timings=wants_timings):
-                    self._note_first()
-                    yield Piece(told)
-        if self.shown is not None and self.shown.is_at_end:
+        while (piece := self._first or await self._next()) is not None:
+            self._first = None
+            yield piece
+
+    async def begin(self) -> None:
+        """Something is here that may be told of it: all of it, or the first of a stream."""
+        if self._call.is_stream:
+            self.measured.is_counted = False
+            self._first = await self._next()
+        else:
+            await self.body()
+
+    async def _next(self) -> Piece | None:
+        """Of a stream; None: it is at its end. Raises :class:`EngineLost` where that came too soon."""
+        while (piece := next(self._coming, None)) is None and (part := await self._answer.read()):
+            self._coming = self._heard(part)
+        if piece is None and self.shown is not None and self.shown.is_at_end:
             self.is_whole = True  # transformers says no [DONE]; the connection was closed as one is at an end
-        if not self.is_whole:
+        if piece is None and not self.is_whole:
             raise EngineLost("The engine broke off in the middle of its answer. Ask again: the next call has another.")
+        return piece
+
+    def _heard(self, part: bytes) -> Iterator[Piece]:
+        for data in self._events.of(part):
+            if data == b"[DONE]":
+                self.is_whole = True
+            elif told := self._told(data, wants_usage=self._wants_usage, wants_timings=self._wants_timings):
+                self._note_first()
+                yield Piece(told)
 
     def _told(self, data: bytes, *, wants_usage: bool, wants_timings: bool) -> bytes:
         """One event, counted, without what only the hub asked for; b'' where nothing is left of it."""
@@ -166,6 +190,7 @@ class Caller:
                         said = await _at_most(answer, MAX_REFUSAL_BYTES)
                         raise refusals.of_answer(answer.status, said, leg.target)
                     reply = EngineReply(answer, leg, call, began)
+                    await reply.begin()  # until then nothing was told of it, and another may answer
                     yield Forced(reply) if forcing.tools_of(call, leg.target) else reply
             except Silent as err:
                 raise TooSlow("The engine said nothing for too long; the call was given up.") from err
@@ -174,7 +199,9 @@ class Caller:
                 raise EngineAway("The engine is not to be reached; it may have ended at this moment.") from err
             except Lost as err:
                 is_lost = True
-                raise EngineLost(
+                # What stands before an engine elsewhere may reset what it has passed on.
+                kind = EngineAway if isinstance(err, Unread) and not replica.host else EngineLost
+                raise kind(
                     "The engine's process ended, or broke off, before it had answered. Ask again: it is started anew."
                 ) from err
         finally:

@@ -100,13 +100,17 @@ class Ending:
         process.state, process.since = "ending", clock.now()
         self._waiting.spawn(self._blamed(group, process))
 
-    async def why(self, process: Process) -> str:
-        """What is known of the end of one that broke off: whether it has ended is known moments later. '': nothing."""
+    async def why(self, process: Process) -> tuple[str, bool]:
+        """What is known of the end of one that broke off ('': nothing), and whether somebody ended it, be it the hub:
+        that it has ended is known moments later."""
         deadline, running = self._waiting.now() + WHY_S, process.running
         assert running is not None
         while running.is_alive and self._waiting.now() < deadline:
             await self._waiting.wait(deadline - self._waiting.now())
-        return running.failure[1] if running.failure is not None else ""
+        if running.failure is None:
+            return "", not running.is_alive
+        reason, message = running.failure
+        return message, reason == "killed"
 
     async def _blamed(self, group: Group, process: Process) -> None:
         waiting, running = self._waiting, process.running

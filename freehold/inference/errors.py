@@ -6,7 +6,7 @@ InferenceError
 ├── DoesNotFit       503  the node's memory does not hold the model now; says what would
 ├── LoadFailed       503  the engine could not load it, in its own words
 ├── EngineLost       503  the engine's process died, or broke off, in the middle
-│   └── EngineAway   503  there was nobody at its address: nothing was asked of it
+│   └── EngineAway   503  and not of what was asked, of which it had told nothing yet: another may be asked
 ├── EngineFailed     502  the engine could not answer, in its own words
 ├── TooSlow          504  the engine said nothing for longer than it may
 ├── AnswerTooLarge   502  the engine's answer is over the limit
@@ -70,7 +70,8 @@ class EngineLost(InferenceError):
 
 
 class EngineAway(EngineLost):
-    """It could not be reached: nothing was asked of it, and another may be."""
+    """It was not to be reached, had not read what was asked, or was ended by somebody while it worked on it: no word of
+    an answer came, it did not end of what was asked, and another may be asked the same."""
 
 
 class EngineFailed(InferenceError):

@@ -6,6 +6,8 @@ llhttp reads, as it does for the hub's own callers, and one alarm looks now and 
 """
 
 import asyncio
+import os
+import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -27,6 +29,13 @@ class Lost(Exception):
 
 class Unreached(Lost):
     """There is no connection: nothing was asked."""
+
+
+class Unread(Lost):
+    """The connection was reset before a word of an answer: whoever ended had not read all that was asked.
+
+    Of one that had read it all its system says that the connection is at its end. Source: RFC 2525, 2.17.
+    """
 
 
 class Silent(Exception):
@@ -66,6 +75,7 @@ class Answer(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._given: dict[str, str] = {}
         self._has_begun = self._is_left = self._is_paused = False
+        self._is_heard = False  # anything at all
         self._unheard = 0  # bytes since the last of its body
         self._held: list[bytes] = []
         self._held_bytes = 0
@@ -94,7 +104,7 @@ class Answer(asyncio.Protocol):
     def ask(self, request: Request) -> None:
         """The request is on its way. Raises :class:`Lost`."""
         if self._transport is None or self._transport.is_closing():
-            raise Lost("The connection ended at once.")
+            raise Unreached("The connection ended at once.")
         self._transport.write(request.head() + request.body)
 
     def leave(self) -> None:
@@ -139,6 +149,7 @@ class Answer(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.is_whole or self._wrong is not None:
             return  # whatever follows an answer is no part of it
+        self._is_heard = True
         self._unheard += len(data)
         try:
             self._parser.feed_data(data)
@@ -152,9 +163,16 @@ class Answer(asyncio.Protocol):
         self._wake()
 
     def eof_received(self) -> None:
+        # It may have ended between accepting and being asked: then its system has answered what was asked by a reset.
+        if not self._is_heard and self._transport is not None:
+            code = self._transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code:
+                self._fail(Unread(os.strerror(code)))
         self._ended()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if isinstance(exc, ConnectionError) and not self._is_heard:
+            self._fail(Unread(str(exc)))
         self._ended()
 
     def _ended(self) -> None:
@@ -190,8 +208,8 @@ class Answer(asyncio.Protocol):
 async def exchanged(request: Request, *, connect_s: float, silence_s: float) -> AsyncIterator[Answer]:
     """The answer to ``request``, of which the head is here; the connection is closed with the context.
 
-    Raises :class:`Unreached`, :class:`Lost`, and :class:`Silent` where nothing is heard for ``silence_s`` or connecting
-    takes longer than ``connect_s``.
+    Raises :class:`Unreached`, :class:`Unread`, :class:`Lost`, and :class:`Silent` where nothing is heard for
+    ``silence_s`` or connecting takes longer than ``connect_s``.
     """
     parts = urlsplit(request.url)
     host, is_sealed = parts.hostname or "", parts.scheme == "https"

@@ -41,9 +41,11 @@ class NodeRuntime:
                             yield reply
                         leg.outcome = "ok" if reply.is_whole else "cancelled"
                         break
-                    except EngineAway:  # it ended, and nobody had noticed yet: nothing is lost by asking another
+                    except EngineAway:  # it did not end of this call, of which it had told nothing yet
                         if has_begun or is_last:
                             raise
+                    # Whatever was reckoned of the first is nobody's: it is metered as the one counts it that answers.
+                    leg.measured = Measured(queue_s=leg.measured.queue_s)
         except InferenceError as err:
             leg.outcome = "refused" if err.status < 500 else "failed"
             raise

@@ -48,6 +48,7 @@ class NodeStore:
     @asynccontextmanager
     async def replica(self, target: Target, caller_id: str = "") -> AsyncIterator[Replica]:
         self.blame.check(target, caller_id, self._waiting.now())
+        was_marked = self.blame.is_marked(target.endpoint_id, caller_id, self._waiting.now())
         process = await self._taken(target)
         running = process.running
         assert running is not None
@@ -61,9 +62,11 @@ class NodeStore:
             group = self.groups.get(target.endpoint_id)
             if process.state == "ready" and group is not None:  # it may live, and does not answer as it should
                 self._ending.died(group, process, err.message, "crashed")
-            if why := await self._ending.why(process):
-                raise EngineLost(f"{why} Ask again: it is started anew.") from err
-            raise
+            why, is_by_somebody = await self._ending.why(process)
+            is_away = isinstance(err, EngineAway) or (is_by_somebody and not was_marked)
+            raise (EngineAway if is_away else EngineLost)(
+                f"{why} Ask again: it is started anew." if why else err.message
+            ) from err
         except HubError:
             raise  # it said why it does not answer
         except BaseException:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from freehold.compute import local, service
+from freehold.compute import local, processes, service
 from freehold.compute.errors import JobFailed
 from freehold.compute.rules import Job, Running
 
@@ -93,7 +93,7 @@ def test_a_job_sees_nothing_of_the_hubs_environment(monkeypatch: pytest.MonkeyPa
         ('print(json.dumps({"error": "?", "code": "new"}), flush=True)', "crashed", "?"),
         ("sys.exit(3)", "crashed", "exit status 3"),
         ("os.abort()", "crashed", "SIGABRT"),
-        ("os.kill(os.getpid(), 9)", "out_of_memory", "killed"),
+        ("os.kill(os.getpid(), 15)", "killed", "SIGTERM"),
         ('print("hello", flush=True); time.sleep(600)', "crashed", "understood"),
         ('print("[" * 50_000, flush=True); time.sleep(600)', "crashed", "understood"),
         ('print("x" * 200_000, flush=True); time.sleep(600)', "crashed", "understood"),
@@ -137,6 +137,22 @@ def test_a_job_over_its_memory_is_ended_and_said_to_be_so() -> None:
     assert running.failure[0] == "out_of_memory"
     assert "100 MB" in running.failure[1]
     assert running.took().peak_memory_bytes > 100_000_000
+
+
+@pytest.mark.parametrize(
+    ("tells", "failure"), [((0, 0), "killed"), ((0, 1), "out_of_memory"), ((None, None), "out_of_memory")]
+)
+def test_one_that_is_killed_is_out_of_memory_where_the_system_may_have_done_it(
+    tells: tuple[int | None, int | None], failure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, after = tells
+    monkeypatch.setattr(processes, "_ended_for_memory", lambda: before)
+    running = service.start(job(WAIT))
+    monkeypatch.setattr(processes, "_ended_for_memory", lambda: after)
+    os.kill(running.pid, signal.SIGKILL)
+    _until(lambda: not running.is_alive)
+    assert running.failure is not None
+    assert running.failure[0] == failure
 
 
 def test_files_that_are_mapped_are_not_counted_as_its_own(tmp_path: Path) -> None:

@@ -2,17 +2,20 @@
 
 import asyncio
 import os
+import socket
 import ssl
+import threading
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from freehold.inference.exchanging import MAX_HELD_BYTES, Lost, Request, Silent, Unreached, exchanged
+from freehold.inference.exchanging import MAX_HELD_BYTES, Lost, Request, Silent, Unreached, Unread, exchanged
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -200,6 +203,40 @@ def test_a_sealed_exchange_wants_the_name_that_was_asked_for(tmp_path: Path) -> 
     for wrong in ({"trust": trust, "name": "other.example"}, {"trust": ssl.create_default_context()}):
         with pytest.raises(Unreached):
             exchange(answer, sealed=sealed, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("reads", "at_once", "error"),
+    [(0, True, (Unread, Unreached)), (0, False, Unread), (10, False, Unread), (1 << 20, False, Lost)],
+)
+def test_who_ends_without_a_word_had_read_all_that_was_asked_or_not(reads: int, at_once: bool, error: Any) -> None:
+    """A process that ends closes what it has accepted, and what waits for it to accept."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    asked = threading.Event()
+
+    def serve() -> None:
+        taken, _ = listening.accept()
+        if not at_once:
+            asked.wait(10)
+        if reads:
+            taken.recv(reads)
+        taken.close()
+
+    async def whole() -> None:
+        request = Request("POST", f"http://127.0.0.1:{listening.getsockname()[1]}/it", body=b"x" * 5000)
+        asyncio.get_running_loop().call_later(0.1, asked.set)  # by then it lies with the other side
+        async with exchanged(request, connect_s=5.0, silence_s=5.0):
+            raise AssertionError("it was answered")
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        with pytest.raises(error) as said:
+            asyncio.run(whole())
+        assert error is not Lost or said.type is Lost
+    finally:
+        thread.join()
+        listening.close()
 
 
 def test_a_header_cannot_make_another() -> None:

@@ -133,9 +133,10 @@ def killed_while_it_loads(hub: Hub) -> None:
     for engine in engines_of(hub.live.pid):
         os.kill(engine, signal.SIGKILL)
     asking.join()
-    assert said[0].status_code == 503, said[0].text
-    message = said[0].json()["error"]["message"]  # in this very moment it may have come to be ready
-    assert re.search(r"killed before it was ready|was killed", message), message
+    if said[0].status_code != 200:  # in this very moment it had come to be ready, and the call was carried over
+        assert said[0].status_code == 503, said[0].text
+        message = said[0].json()["error"]["message"]
+        assert re.search(r"killed before it was ready|was killed", message), message
     assert hub.ask(hub.bob).status_code == 200
 
 
