@@ -37,7 +37,7 @@ BaseUrl = Annotated[str | None, typer.Option("--url", help="Address of the hub [
 
 def address(settings: Settings, base_url: str | None, path: str) -> str:
     """``path`` as people open it."""
-    base = base_url or settings.public_url or f"http://{settings.host}:{settings.port}"
+    base = base_url or settings.public_url or settings.here
     return base.rstrip("/") + path
 
 

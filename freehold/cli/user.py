@@ -33,7 +33,8 @@ def create(
         raise BadRequest("No password came on standard input.")
     with changing(data) as db:
         user = service.create_user(db, name, full_name=full_name, email=email, is_admin=admin, password=password)
-    typer.echo(f"Created {user.name}{', an administrator' if admin else ''}.")
+    how = "" if password else f" `freehold user link {user.name}` prints a link that signs them in."
+    typer.echo(f"Created {user.name}{', an administrator' if admin else ''}.{how}")
 
 
 @app.command()

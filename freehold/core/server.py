@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from freehold.core.direct import STALL_S, Intake, PeerGone, Stalled, send_range
-from freehold.core.settings import SettingsError
+from freehold.core.settings import SettingsError, local_url
 
 MAX_HEAD_BYTES = 64 << 10
 HEAD_TIMEOUT_S = 30.0
@@ -85,9 +85,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 def url_of(listener: socket.socket) -> str:
     """Where ``listener`` is reached from this machine."""
-    host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{host}:{port}"
+    return local_url(*listener.getsockname()[:2])
 
 
 def _why_not(err: OSError, host: str, port: int) -> str:

@@ -119,6 +119,17 @@ class Settings:
     def store(self) -> str:
         return self.store_url or f"file://{self.data / 'store'}"
 
+    @property
+    def here(self) -> str:
+        """The hub's address as this machine itself reaches it."""
+        return local_url(self.host, self.port)
+
+
+def local_url(host: str, port: int) -> str:
+    """Where a listener is reached from this machine: what listens everywhere is nowhere to go to."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{host}:{port}"
+
 
 def load(environ: Mapping[str, str], *, data: Path | str | None = None, **given: object) -> Settings:
     """Settings from ``environ``, with ``given`` (from the command line) winning where not None.

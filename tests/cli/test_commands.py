@@ -27,8 +27,10 @@ def run(tmp_path: Path):  # type: ignore[no-untyped-def]
 
 
 def test_people_organisations_and_tokens(run) -> None:  # type: ignore[no-untyped-def]
-    assert run("user", "create", "ann", "--full-name", "Ann A.", "--email", "a@b.c", "--admin").exit_code == 0
-    assert run("user", "create", "ben", "--password-stdin", stdin="long enough\n").exit_code == 0
+    made = run("user", "create", "ann", "--full-name", "Ann A.", "--email", "a@b.c", "--admin")
+    assert (made.exit_code, "`freehold user link ann`" in made.output) == (0, True)
+    made = run("user", "create", "ben", "--password-stdin", stdin="long enough\n")
+    assert (made.exit_code, made.output) == (0, "Created ben.\n")
     assert run("org", "create", "lab", "--owner", "ann", "--private-by-default").exit_code == 0
     assert run("org", "add-member", "lab", "ben", "--role", "contributor").exit_code == 0
     made = run("token", "create", "ann", "--name", "ci", "--scope", "write")
