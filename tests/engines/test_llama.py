@@ -236,3 +236,9 @@ def test_a_template_that_knows_tools_stays_as_it_is(tmp_path: Path) -> None:
     assert program.template(str(language_model(tmp_path / "none.gguf", template=""))) == ""
     (tmp_path / "bad.gguf").write_bytes(b"GGUF")
     assert program.template(str(tmp_path / "bad.gguf")) == ""
+
+
+def test_a_library_that_small_systems_lack_is_told_by_the_name_of_its_package() -> None:
+    lacking = "libgomp.so.1: cannot open shared object file: No such file or directory"
+    assert "apt-get install libgomp1" in program.absent(lacking)
+    assert "freehold[serve] (No module named 'xllamacpp')" in program.absent("No module named 'xllamacpp'")

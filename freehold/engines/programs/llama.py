@@ -36,7 +36,7 @@ def main() -> None:
     try:
         import xllamacpp
     except ImportError as err:
-        lifeline.refuse("not_installed", f"llama.cpp is not installed on this node: install freehold[serve] ({err}).")
+        lifeline.refuse("not_installed", absent(str(err)))
     path = options["model"]
     if options.get("made"):
         from freehold.engines.programs import weights
@@ -63,6 +63,13 @@ def main() -> None:
     threading.Thread(target=_watch, args=(port, options["key"], patience_s), daemon=True).start()
     lifeline.ready(port)
     lifeline.wait()
+
+
+def absent(why: str) -> str:
+    """What to do where llama.cpp cannot be imported: its package is there but for a library that small systems lack."""
+    if "libgomp" in why:
+        return "llama.cpp needs the library libgomp, which this node lacks; on Debian: apt-get install libgomp1."
+    return f"llama.cpp is not installed on this node: install freehold[serve] ({why})."
 
 
 def _given(xllamacpp: Any, options: dict[str, Any], path: str) -> Any:
