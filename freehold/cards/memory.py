@@ -23,6 +23,8 @@ STEP, ROUND = 512, 256
 #: Tokens that vLLM is told to compute at a time at most, which is what it does by itself on large cards. Source: vLLM
 #: 0.33, engine/arg_utils.py (get_batch_defaults).
 BATCH = 8_192
+#: Tokens that this hub has ONNX Runtime read at a time (engines/programs/onnx_text.py); a head's usual width.
+ONNX_STEP, HEAD = 128, 64
 #: Copies of a window that its server keeps: two at the end of a text, and one so many tokens apart.
 #: Source: llama.cpp, tools/server (checkpoint_min_step, n_ctx_checkpoints).
 COPIES_APART, MAX_COPIES = 8_192, 32
@@ -206,7 +208,8 @@ def _cache(load: Load, users: int, tokens: int, engine: Engine) -> int | None:
             if engine == "llama.cpp":  # its server puts copies of the window aside, to go back to
                 kept += min(tokens, layers.window) * min(2 + tokens // COPIES_APART, MAX_COPIES)
         total += layers.number * layers.values * load.value_bytes * kept
-    return total * users
+    # ONNX Runtime writes what is kept anew for each token, beside what it was before.
+    return total * users * (2 if engine == "ONNX Runtime" else 1)
 
 
 def _rounded(tokens: int) -> int:
@@ -223,8 +226,14 @@ def _computing(shape: Shape, users: int, tokens: int, engine: Engine) -> int:
 
     And the mask of what each token sees, and the answer: one row of the vocabulary for each user.
     """
-    step = {"llama.cpp": min(STEP, users * tokens), "vLLM": min(BATCH, users * tokens)}.get(engine, tokens)
     hidden = shape.hidden or 0
+    if engine == "ONNX Runtime" and shape.layers:
+        step = min(ONNX_STEP, tokens)
+        rows = step * 4 * (3 * (shape.feed_forward or 4 * hidden) + 5 * hidden)
+        # Of one layer each head's scores of every token that is kept, three times, and keys and values for each head.
+        seen = 4 * tokens * (3 * step * -(-hidden // HEAD) + 2 * hidden)
+        return users * (rows + seen + 4 * step * (shape.vocabulary or 0))
+    step = {"llama.cpp": min(STEP, users * tokens), "vLLM": min(BATCH, users * tokens)}.get(engine, tokens)
     rows = step * 4 * (3 * (shape.feed_forward or 4 * hidden) + 5 * hidden)
     mask = step * tokens * 2 if engine == "llama.cpp" else 0
     return rows + mask + 4 * users * (shape.vocabulary or 0)

@@ -131,7 +131,7 @@ def _one(model: Model, setup: Setup, graphs: Mapping[str, Mapping[str, Any]]) ->
 
 def _of_texts(model: Model, path: str, inputs: Mapping[str, Sequence[str]]) -> Found | str:
     if any("past" in name for name in inputs):
-        return "It writes text, and this engine reads only; llama.cpp writes, from a GGUF file."
+        return "It writes text, which the engine onnx-text does."
     folder = next((one for one in _folders(path) if f"{one}tokenizer.json" in model.files), None)
     if folder is None:
         return "It has no tokenizer.json, which transformers writes with save_pretrained."

@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from freehold.engines import encoder, interpreters, llama, onnx, remote, transformers, vllm
+from freehold.engines import encoder, interpreters, llama, onnx, onnx_text, remote, transformers, vllm
 from freehold.engines.errors import NoSuchEngine
 from freehold.engines.rules import Engine, Model, Offer, Refusal, Setup
 
 #: In the order of preference: the first that can serve a model is proposed.
 ENGINES: Mapping[str, Engine] = {
-    one.name: one
-    for one in (llama.ENGINE, vllm.ENGINE, onnx.ENGINE, encoder.ENGINE, transformers.ENGINE, remote.ENGINE)
+    one.ENGINE.name: one.ENGINE for one in (llama, vllm, onnx, encoder, transformers, onnx_text, remote)
 }
 
 

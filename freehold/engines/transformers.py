@@ -73,6 +73,8 @@ def offers(
     engine: str, reckoned_as: memory.Engine, model: Model, setup: Setup, *notes: str
 ) -> Sequence[Offer] | Refusal:
     """All safetensors of a model that writes text, as one offer. ``reckoned_as``: by ``cards.memory``."""
+    if setup.file.endswith((".gguf", ".onnx")):
+        return Refusal(engine, f"It reads safetensors, and {setup.file} is what was asked for.")
     found = written_by_words(engine, model)
     if isinstance(found, Refusal):
         return found

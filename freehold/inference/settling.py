@@ -14,7 +14,7 @@ from freehold.inference.counting import Ledger
 from freehold.inference.rules import Call, Measured
 
 #: Engines that tell of each call.
-TELLING = frozenset({"encoder", "onnx", "transformers"})
+TELLING = frozenset({"encoder", "onnx", "onnx-text", "transformers"})
 #: How long what was left is waited for, which an engine may be unable to stop.
 TELL_S, LOOK_S = 30.0, 0.05
 #: Characters of most texts that make a token.

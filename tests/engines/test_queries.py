@@ -29,7 +29,7 @@ def test_a_language_model_in_lfs(app: Starlette, client: TestClient, cast: Cast,
     assert (found.repo, found.revision, found.files["tiny.gguf"]) == (path, commit, len(data))
     choices = service.choices(found, Setup(context_tokens=256))
     assert [(one.engine, one.file, one.paths) for one in choices.offers] == [("llama.cpp", "tiny.gguf", ["tiny.gguf"])]
-    assert {one.engine for one in choices.refusals} == {"vllm", "onnx", "encoder", "transformers"}
+    assert {one.engine for one in choices.refusals} == {"vllm", "onnx", "onnx-text", "encoder", "transformers"}
 
 
 def test_an_older_commit_is_looked_at_as_it_was(app: Starlette, client: TestClient, cast: Cast, tmp_path: Path) -> None:

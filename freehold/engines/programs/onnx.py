@@ -4,77 +4,20 @@ Options: ``kind`` (one of :data:`KINDS`), ``folder``, ``files`` (paths in it, by
 ``threads``, ``max_tokens``, ``pooling``, ``is_normal``, ``alias``, ``parallel``.
 """
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from freehold.engines.programs import lifeline, sentences, serving
+from freehold.engines.programs import graphs, lifeline, sentences, serving
+from freehold.engines.programs.graphs import Graph, Unfit
 from freehold.engines.programs.reading import Batch, Reader, in_pieces
 from freehold.engines.programs.serving import Abilities, Asked, Refused, Told
 
 BATCH = 16
 
 
-class Unfit(Exception):
-    """The files are not what the model needs; why, without a full stop."""
-
-
 def main() -> None:
     options = lifeline.begin()
-    try:
-        import numpy  # noqa: F401
-        import onnxruntime
-        import PIL  # noqa: F401
-        import tokenizers  # noqa: F401
-    except ImportError as err:
-        lifeline.refuse(
-            "not_installed", f"ONNX Runtime is not installed on this node: install freehold[serve] ({err})."
-        )
-    try:
-        abilities = KINDS[options["kind"]](options)
-    except Unfit as err:
-        lifeline.refuse("bad_model", f"It cannot be loaded: {err}.")
-    except MemoryError:
-        lifeline.refuse("out_of_memory", "ONNX Runtime got no memory for it.")
-    except Exception as err:  # what the libraries raise has no class of their own in common
-        told = str(err).replace(f"{options['folder']}/", "").strip().rstrip(".")[:300]
-        code = "out_of_memory" if "bad_alloc" in told or "llocate memory" in told else "bad_model"
-        lifeline.refuse(code, f"ONNX Runtime {onnxruntime.__version__} cannot load it: {told}.")
-    serving.serve(options, abilities)
-
-
-class Graph:
-    """A model's file, ready to be run."""
-
-    def __init__(self, options: Mapping[str, Any], name: str) -> None:
-        import onnxruntime
-
-        given = onnxruntime.SessionOptions()
-        given.intra_op_num_threads = options["threads"]
-        given.inter_op_num_threads = 1
-        given.enable_cpu_mem_arena = False  # it keeps what the longest text took, for ever
-        given.log_severity_level = 3
-        # Threads that wait by spinning take the processor from the other engines of a node.
-        given.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        path = os.path.join(options["folder"], options["files"][name])
-        self.session = onnxruntime.InferenceSession(path, given, providers=["CPUExecutionProvider"])
-        self.inputs = {one.name: one for one in self.session.get_inputs()}
-        self.outputs = [one.name for one in self.session.get_outputs()]
-
-    def run(self, given: Mapping[str, Any], wanted: Sequence[str]) -> list[Any]:
-        found: list[Any] = self.session.run(list(wanted), dict(given))
-        return found
-
-    def read(self, batch: Batch, wanted: Sequence[str]) -> list[Any]:
-        """As :meth:`run`, of texts: whatever of them it takes."""
-        told = {"input_ids": batch.ids, "attention_mask": batch.mask, "token_type_ids": batch.types}
-        return self.run({name: told[name].astype(_type(self.inputs[name].type)) for name in self.inputs}, wanted)
-
-
-def _type(name: str) -> Any:
-    import numpy as np
-
-    return np.int32 if name == "tensor(int32)" else np.int64
+    serving.serve(options, graphs.loaded(options, lambda given: KINDS[given["kind"]](given)))
 
 
 # ---- texts ----------------------------------------------------------------------------------------------------------
@@ -227,9 +170,9 @@ def text_in_pictures(options: Mapping[str, Any]) -> Abilities:
     from freehold.engines.programs.ocr import Finder
     from freehold.engines.programs.pictures import opened
 
-    graphs = {name: Graph(options, name) for name in options["files"]}
-    said = graphs["recognise"].session.get_modelmeta().custom_metadata_map.get("character", "")
-    finder = Finder(graphs["detect"], graphs["recognise"], graphs.get("turn"), said.splitlines())
+    found = {name: Graph(options, name) for name in options["files"]}
+    said = found["recognise"].session.get_modelmeta().custom_metadata_map.get("character", "")
+    finder = Finder(found["detect"], found["recognise"], found.get("turn"), said.splitlines())
 
     def find(asked: Asked) -> Told:
         lines = finder.lines(opened(asked.file()))

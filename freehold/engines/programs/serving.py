@@ -10,7 +10,7 @@ import base64
 import hmac
 import json
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,8 @@ MAX_BODY_BYTES = 64 << 20
 MAX_INPUTS = 2_048
 #: Calls of which it is known what they took.
 MAX_CALLS = 1_024
+#: A request of Starlette's to an answer of its.
+Door = Callable[[Any], Awaitable[Any]]
 
 
 class Refused(Exception):
@@ -88,13 +90,45 @@ class Told:
     tokens: int | None = None
 
 
+class Left(Exception):
+    """Its caller went: what is under way is let go."""
+
+
+@dataclass
+class Call:
+    """What a call took so far, and whether anybody still waits for it. ``handle``: of the library's, by which ``stop``
+    ends a step at once."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    is_under_way: bool = False  # after its door has said where the answer comes from
+    is_answered: bool = False
+    is_left: bool = False
+    handle: Any = None
+    stop: Callable[[], None] = lambda: None
+
+    @property
+    def is_over(self) -> bool:
+        return self.is_answered and not self.is_under_way
+
+    def leave(self) -> None:
+        self.is_left = True
+        self.stop()
+
+    def check(self) -> None:
+        """Raises :class:`Left`."""
+        if self.is_left:
+            raise Left
+
+
 @dataclass(frozen=True)
 class Abilities:
-    """What a model can do. ``tasks`` by their names in the official client."""
+    """What a model can do. ``tasks`` by their names in the official client; ``talk`` has the doors of what writes."""
 
     embed: Callable[[Sequence[str]], Vectors] | None = None
     rank: Callable[[str, Sequence[str]], tuple[Sequence[float], int]] | None = None
     transcribe: Callable[[bytes, Mapping[str, Any]], str] | None = None
+    talk: Callable[[asyncio.Semaphore, str], Mapping[str, Door]] | None = None  # (turns, alias) -> doors by paths
     tasks: Mapping[str, Callable[[Asked], Told]] = field(default_factory=dict)
 
 
@@ -132,25 +166,21 @@ def app(options: Mapping[str, Any], abilities: Abilities) -> Any:
     from starlette.routing import Route
 
     doors = _Doors(abilities, options["alias"], max(1, int(options.get("parallel", 1))))
+    asked = {
+        "/v1/embeddings": doors.embeddings,
+        "/v1/rerank": doors.rerank,
+        "/v1/audio/transcriptions": doors.transcriptions,
+        "/task": doors.task,
+        **(abilities.talk(doors.turns, options["alias"]) if abilities.talk else {}),
+    }
     routes = [
         Route(f"{lifeline.PATH}/health", doors.health),
         Route(f"{lifeline.PATH}/v1/models", doors.models),
         Route(f"{lifeline.PATH}/took/{{id}}", doors.took),
-        Route(f"{lifeline.PATH}/v1/embeddings", doors.noted(doors.embeddings), methods=["POST"]),
-        Route(f"{lifeline.PATH}/v1/rerank", doors.noted(doors.rerank), methods=["POST"]),
-        Route(f"{lifeline.PATH}/v1/audio/transcriptions", doors.noted(doors.transcriptions), methods=["POST"]),
-        Route(f"{lifeline.PATH}/task", doors.noted(doors.task), methods=["POST"]),
+        *(Route(f"{lifeline.PATH}{path}", doors.noted(door), methods=["POST"]) for path, door in asked.items()),
     ]
     inner = Starlette(routes=routes, exception_handlers={Refused: _refused})
     return _Locked(inner, options["key"])
-
-
-@dataclass
-class _Call:
-    """What a call took so far."""
-
-    tokens: int = 0
-    is_over: bool = False
 
 
 class _Doors:
@@ -158,14 +188,14 @@ class _Doors:
 
     def __init__(self, abilities: Abilities, alias: str, parallel: int) -> None:
         self._abilities, self._alias = abilities, alias
-        self._turns = asyncio.Semaphore(parallel)
-        self._calls: dict[str, _Call] = {}
+        self.turns = asyncio.Semaphore(parallel)
+        self._calls: dict[str, Call] = {}
 
-    def noted(self, door: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def noted(self, door: Door) -> Door:
         """``door``, and what each call of it took is known for a while by the id that it came with."""
 
         async def answered(request: Any) -> Any:
-            call = request.state.call = _Call()
+            call = request.state.call = Call()
             if call_id := request.headers.get("x-request-id"):
                 self._calls[call_id] = call
                 while len(self._calls) > MAX_CALLS:
@@ -173,39 +203,39 @@ class _Doors:
             try:
                 return await door(request)
             finally:
-                call.is_over = True
+                call.is_answered = True
 
         return answered
 
     async def took(self, request: Any) -> Any:
         """Of a call whose caller left: it is worked out to its end all the same, unless it had not begun."""
         call = self._calls.get(request.path_params["id"])
-        known = call or _Call(is_over=True)
-        return _json_answer({
-            "is_known": call is not None, "is_over": known.is_over, "prompt_tokens": known.tokens,
-            "completion_tokens": 0,
+        known = call or Call(is_answered=True)
+        return json_answer({
+            "is_known": call is not None, "is_over": known.is_over, "prompt_tokens": known.prompt_tokens,
+            "completion_tokens": known.completion_tokens,
         })  # fmt: skip
 
     async def _work(self, request: Any, act: Callable[..., Any], *given: Any) -> Any:
         from starlette.concurrency import run_in_threadpool
 
-        async with self._turns:
+        async with self.turns:
             if await request.is_disconnected():
                 raise Refused("Its caller left before it began.")
             found = await run_in_threadpool(act, *given)
-            request.state.call.tokens = _tokens_of(found)
+            request.state.call.prompt_tokens = _tokens_of(found)
             return found
 
     async def health(self, request: Any) -> Any:
-        return _json_answer({"status": "ok"})
+        return json_answer({"status": "ok"})
 
     async def models(self, request: Any) -> Any:
-        return _json_answer({"object": "list", "data": [{"id": self._alias, "object": "model"}]})
+        return json_answer({"object": "list", "data": [{"id": self._alias, "object": "model"}]})
 
     async def embeddings(self, request: Any) -> Any:
         if self._abilities.embed is None:
             raise Refused("This model makes no embeddings.", kind="not_supported_error")
-        body = await _json(request)
+        body = await read_json(request)
         asked = body.get("input")
         texts = [asked] if isinstance(asked, str) else texts_of(asked, "input")
         found: Vectors = await self._work(request, self._abilities.embed, texts)
@@ -216,12 +246,12 @@ class _Doors:
             for at, row in enumerate(rows)
         ]
         usage = {"prompt_tokens": found.tokens, "total_tokens": found.tokens}
-        return _json_answer({"object": "list", "model": self._alias, "data": data, "usage": usage})
+        return json_answer({"object": "list", "model": self._alias, "data": data, "usage": usage})
 
     async def rerank(self, request: Any) -> Any:
         if self._abilities.rank is None:
             raise Refused("This model ranks nothing.", kind="not_supported_error")
-        body = await _json(request)
+        body = await read_json(request)
         query, documents = body.get("query"), body.get("documents", body.get("texts"))
         if not isinstance(query, str):
             raise Refused("'query' is a text.")
@@ -234,7 +264,7 @@ class _Doors:
         top = body.get("top_n")
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         kept = results[:top] if isinstance(top, int) and top > 0 else results
-        return _json_answer({"object": "list", "model": self._alias, "results": kept, "usage": usage})
+        return json_answer({"object": "list", "model": self._alias, "results": kept, "usage": usage})
 
     async def transcriptions(self, request: Any) -> Any:
         if self._abilities.transcribe is None:
@@ -245,14 +275,14 @@ class _Doors:
         text = await self._work(request, self._abilities.transcribe, asked, form)
         if form.get("response_format") == "text":
             return _text_answer(text)
-        return _json_answer({"text": text})
+        return json_answer({"text": text})
 
     async def task(self, request: Any) -> Any:
         upload: bytes | None = None
         if request.headers.get("content-type", "").startswith("multipart/"):
             upload, body = await _form(request)
         else:
-            body = await _json(request)
+            body = await read_json(request)
         name = str(body.get("task", ""))
         if name not in self._abilities.tasks:
             raise Refused(f"This model does not do {name[:60]!r}; it does {', '.join(self._abilities.tasks)}.")
@@ -262,7 +292,7 @@ class _Doors:
         asked = Asked(body.get("inputs"), parameters, upload)
         told: Told = await self._work(request, self._abilities.tasks[name], asked)
         headers = {} if told.tokens is None else {"x-prompt-tokens": str(told.tokens)}
-        return _json_answer(told.answer, headers=headers)
+        return json_answer(told.answer, headers=headers)
 
 
 def _tokens_of(found: Any) -> int:
@@ -274,10 +304,10 @@ def _tokens_of(found: Any) -> int:
 
 async def _refused(request: Any, err: Exception) -> Any:
     assert isinstance(err, Refused)
-    return _json_answer({"error": err.said}, status_code=400)
+    return json_answer({"error": err.said}, status_code=400)
 
 
-def _json_answer(told: Any, **more: Any) -> Any:
+def json_answer(told: Any, **more: Any) -> Any:
     from starlette.responses import JSONResponse
 
     return JSONResponse(told, **more)
@@ -316,7 +346,7 @@ async def _read(request: Any) -> bytes:
     return bytes(taken)
 
 
-async def _json(request: Any) -> dict[str, Any]:
+async def read_json(request: Any) -> dict[str, Any]:
     try:
         body = json.loads(await _read(request))
     except (ValueError, RecursionError):
