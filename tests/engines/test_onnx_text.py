@@ -20,10 +20,10 @@ from freehold.engines.programs import sampling, templating
 from freehold.engines.programs.serving import Refused
 from freehold.engines.programs.writing import Held, Letters
 from freehold.engines.rules import Offer, Refusal, Setup
+from scripts.looking import model_of
 from scripts.tiny_models import TEMPLATE
 from tests.engines.asking import ask, refusal
 from tests.engines.conftest import write_safetensors
-from tests.engines.looking import model_of
 from tests.fixtures import graphs
 
 WORDS = ("[UNK]", "<s>", "</s>", "<|im_start|>", "<|im_end|>", "user", "assistant", *(f"w{at}" for at in range(40)))
