@@ -22,6 +22,7 @@ from freehold.gateway.rules import Wish
 from freehold.gateway.service import Admitted, Asker, Known
 from freehold.gateway.shapes import OpenAI, Shape
 from freehold.inference.errors import ModelUnknown
+from freehold.inference.rules import ABILITY_OF
 from freehold.inference.service.names import Listed
 from freehold.pipelines.rules import AnyPlan
 
@@ -139,7 +140,7 @@ async def model(request: Request) -> Response:
 async def nothing(request: Request) -> Response:
     raise NoSuchCall(
         f"{request.method} /v1/{request.path_params.get('rest', '')[:100]} is not answered here. Calls: "
-        + ", ".join(f"/v1/{path}" for path in (*rules.ABILITY_OF, "responses", "models"))
+        + ", ".join(f"/v1/{path}" for path in (*ABILITY_OF, "responses", "models"))
         + "."
     )
 
@@ -159,11 +160,7 @@ def _model(one: Listed) -> Mapping[str, Any]:
 
 
 routes: list[BaseRoute] = [
-    *(
-        Route(f"/v1/{path}", answering(path), methods=["POST"])
-        for path in rules.ABILITY_OF
-        if path != "audio/transcriptions"
-    ),
+    *(Route(f"/v1/{path}", answering(path), methods=["POST"]) for path in ABILITY_OF if path != "audio/transcriptions"),
     Route("/v1/responses", responses, methods=["POST"]),
     Route("/v1/audio/transcriptions", transcriptions, methods=["POST"]),
     Route("/v1/models", models, methods=["GET"]),

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from freehold.engines.rules import Ability
 from freehold.gateway import grammars, options
 from freehold.gateway.errors import BadCall
 from freehold.inference.errors import ContextTooLong, NotAble
+from freehold.inference.rules import ABILITY_OF
 from freehold.pipelines.rules import AnyPlan, leaves
 
 #: A prompt in words and pictures.
@@ -33,14 +33,7 @@ MAX_TEXTS: Mapping[str, int] = {"completions": 128, "embeddings": 2048, "rerank"
 #: No vocabulary has longer tokens as a rule: a text of more characters than that a token cannot fit, whatever it says.
 MOST_CHARS_A_TOKEN = 64
 USUAL_CHARS_A_TOKEN = 4
-#: Paths of ``/v1`` -> what a model must be able to do, and how a meter calls it.
-ABILITY_OF: Mapping[str, Ability] = {
-    "chat/completions": "chat",
-    "completions": "completions",
-    "embeddings": "embeddings",
-    "rerank": "rerank",
-    "audio/transcriptions": "transcription",
-}
+#: What a body must have, by its path below /v1: its name, its types, and these in words.
 _NEEDED: Mapping[str, tuple[str, tuple[type, ...], str]] = {
     "chat/completions": ("messages", (list,), "a list of messages"),
     "completions": ("prompt", (str, list), "a text, or a list of them"),

@@ -11,7 +11,7 @@ from freehold.core import clock
 from freehold.core.database import Database
 from freehold.gateway import rules
 from freehold.gateway.rules import Wish
-from freehold.inference.rules import Call, Leg, Target
+from freehold.inference.rules import ABILITY_OF, Call, Leg, Target
 from freehold.inference.service import names
 from freehold.pipelines import service as pipelines
 from freehold.pipelines.rules import AnyPlan, PipelinePlan, leaves
@@ -209,7 +209,7 @@ def _meter(admitted: Admitted, leg: Leg, outcome: Outcome, via: str) -> Meter:
         model=target.model,
         revision=target.revision,
         repo_id=target.repo_id,
-        kind=rules.ABILITY_OF.get(leg.path, leg.path),
+        kind=ABILITY_OF.get(leg.path, leg.path),
         outcome=outcome,
         prompt_tokens=took.prompt_tokens,
         cached_tokens=took.cached_tokens,

@@ -48,7 +48,7 @@ def _answer(guard: Guard, body: bytes) -> str:
     """The first of the answers that count with which the model began."""
     try:
         said = str(json.loads(body)["choices"][0]["message"]["content"] or "").strip().lower()
-    except (ValueError, KeyError, IndexError, TypeError):
+    except (ValueError, RecursionError, KeyError, IndexError, TypeError):
         return "no answer"
     return next((str(one) for one in guard.options.get("answers") or ("yes", "unsafe") if said.startswith(one)), "")
 
@@ -59,7 +59,7 @@ def _label(guard: Guard, body: bytes) -> str:
         told = json.loads(body)
         rows = told[0] if isinstance(told, list) and told and isinstance(told[0], list) else told
         scores = {str(row["label"]).lower(): float(row["score"]) for row in rows}
-    except (ValueError, KeyError, IndexError, TypeError):
+    except (ValueError, RecursionError, KeyError, IndexError, TypeError):
         return "no answer"
     over = {
         label: scores[label.lower()] - least

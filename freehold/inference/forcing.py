@@ -184,7 +184,7 @@ def _called(text: str) -> dict[str, Any] | None:
         return None
     try:
         return _call(json.loads(found[1]), json.dumps(json.loads(text)["arguments"], ensure_ascii=False))
-    except ValueError:
+    except (ValueError, RecursionError, KeyError, TypeError):
         return _call(json.loads(found[1]), text[found.end() :])
 
 

@@ -179,5 +179,13 @@ READS: frozenset[Ability] = frozenset({
 })  # fmt: skip
 #: What a default cannot say: it is what is asked.
 OF_CALLS = frozenset({"model", "messages", "prompt", "input", "inputs", "query", "documents", "stream", "file", "user"})
+#: What a model must be able to do for a call of this path below /v1; other paths are for the engine to refuse.
+ABILITY_OF: Mapping[str, Ability] = {
+    "chat/completions": "chat",
+    "completions": "completions",
+    "embeddings": "embeddings",
+    "rerank": "rerank",
+    "audio/transcriptions": "transcription",
+}
 #: What a model elsewhere may be said to do.
-REMOTE_ABILITIES = ("chat", "completions", "embeddings", "rerank", "transcription")
+REMOTE_ABILITIES = tuple(ABILITY_OF.values())

@@ -333,5 +333,5 @@ def _top(body: bytes, step: Step) -> Gave:
         rows = told[0] if isinstance(told, list) and told and isinstance(told[0], list) else told
         best = max(rows, key=lambda row: float(row["score"]))
         return Gave(text=str(best["label"])[:200], label=str(best["label"])[:200], score=float(best["score"]))
-    except (ValueError, KeyError, IndexError, TypeError) as err:
+    except (ValueError, RecursionError, KeyError, IndexError, TypeError) as err:
         raise StepFailed(f"The model of {step.name} does not classify.") from err

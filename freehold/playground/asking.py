@@ -90,7 +90,7 @@ def history(text: str) -> list[dict[str, str]]:
         return []
     try:
         said = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     if not isinstance(said, list):
         return []

@@ -121,7 +121,7 @@ async def _asked(request: Request, admitted: Admitted) -> tuple[str, str]:
     note += f", {OUTCOMES['cut']}" if outcome == "cut" else ""
     try:
         return str(json.loads(body)["choices"][0]["message"]["content"] or ""), note
-    except (ValueError, KeyError, IndexError, TypeError):
+    except (ValueError, RecursionError, KeyError, IndexError, TypeError):
         return "", note
 
 

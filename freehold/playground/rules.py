@@ -104,7 +104,7 @@ def ids_in(data: bytes) -> set[str]:
     for one in data.splitlines():
         try:
             said = json.loads(one)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(said, dict) and isinstance(said.get("id"), str):
             found.add(said["id"])

@@ -4,7 +4,6 @@ Nothing is sent on before it is known to stay: a fallback moves on only while no
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -12,20 +11,11 @@ from dataclasses import replace
 from freehold.core.errors import HubError
 from freehold.guards import answering as guarding
 from freehold.guards.sieve import Placed
-from freehold.inference.rules import Call, Reply, Runtime, Target
+from freehold.inference.rules import ABILITY_OF, Call, Reply, Runtime, Target
 from freehold.routing import checking, choosing
 from freehold.routing.errors import NothingLeft
-from freehold.routing.replies import Begun, begin, whole
+from freehold.routing.replies import Begun, begin, text_of, whole
 from freehold.routing.rules import Asked, Ledger, Option, Part, Plan, Role, RoutePlan
-
-#: How a call's path names what a model must be able to do; others are for the engine to refuse.
-ABILITIES = {
-    "chat/completions": "chat",
-    "completions": "completions",
-    "embeddings": "embeddings",
-    "rerank": "rerank",
-    "audio/transcriptions": "transcription",
-}
 
 
 @asynccontextmanager
@@ -81,7 +71,7 @@ async def _by_policy(
     if not able:
         raise NothingLeft(f"No model behind {plan.served_name} takes calls of /v1/{call.path}.")
     if policy.kind == "small_first" and policy.check is not None and len(able) > 1:
-        return await _small_first(stack, runtime, plan, able, call, asked, ledger, via)
+        return await _small_first(stack, runtime, plan, able, call, asked, ledger, role, via)
     if policy.kind == "fallback":
         return await _first_that_answers(stack, runtime, plan, able, call, asked, ledger, role, via)
     option, why = choosing.choose(plan, able, call, asked)
@@ -133,6 +123,7 @@ async def _small_first(
     call: Call,
     asked: Asked,
     ledger: Ledger,
+    role: Role,
     via: str,
 ) -> Reply:
     """The small model's whole answer where it passes the check; otherwise the large one's."""
@@ -143,7 +134,7 @@ async def _small_first(
     reply: Begun | None = None
     try:
         async with asyncio.timeout(small.choice.timeout_s):
-            asking = answer(runtime, small.plan, call, asked, ledger, via=via)
+            asking = answer(runtime, small.plan, call, asked, ledger, role=role, via=via)
             reply = await _read(lambda inner: inner.enter_async_context(asking), call)
             ask = _Asker(runtime, plan, call, asked, ledger, via)
             wrong = await checking.wrong(check, call, reply.text, ask.judge)
@@ -156,7 +147,7 @@ async def _small_first(
         return reply
     _were_tried(ledger, before)
     _note(ledger, plan, large, f"small first: {wrong}, so the large one")
-    return await stack.enter_async_context(answer(runtime, large.plan, call, asked, ledger, via=via))
+    return await stack.enter_async_context(answer(runtime, large.plan, call, asked, ledger, role=role, via=via))
 
 
 class _Asker:
@@ -166,10 +157,11 @@ class _Asker:
         self.runtime, self.plan, self.call, self.asked, self.ledger, self.via = runtime, plan, call, asked, ledger, via
 
     async def judge(self, question: str) -> str:
-        """What the judge says; '' where the one who asks may not call it, which passes nothing."""
+        """What the judge says; '' where it says nothing, or whoever asks may not call it, which passes nothing."""
         if self.plan.judge is None:
             return ""
-        return await self._say(self.plan.judge, checking.yes_or_no(question, self.plan.judge), "judge")
+        body = checking.yes_or_no(question, self.plan.judge)
+        return text_of(await self._ask(self.plan.judge, "chat/completions", body, "judge"))
 
     async def guard_model(self, name: str, path: str, body: dict[str, object]) -> bytes:
         """The answer of the model that a guard names. Raises :class:`NothingLeft` where it may not be called."""
@@ -177,10 +169,6 @@ class _Asker:
         if plan is None:
             raise NothingLeft(f"A guard of {self.plan.served_name} is a model that you may not call.")
         return await self._ask(plan, path, body, "guard")
-
-    async def _say(self, plan: Plan, body: dict[str, object], role: Role) -> str:
-        told = json.loads(await self._ask(plan, "chat/completions", body, role))
-        return str(told["choices"][0]["message"]["content"] or "")
 
     async def _ask(self, plan: Plan, path: str, body: dict[str, object], role: Role) -> bytes:
         call = replace(self.call, path=path, body=body, is_stream=False, upload=None, content_type="")
@@ -228,7 +216,7 @@ def _were_tried(ledger: Ledger, since: int) -> None:
 
 def _is_able(plan: Plan, call: Call) -> bool:
     """Whether a target, or anything behind a route, can take the call at all."""
-    needed = ABILITIES.get(call.path)
+    needed = ABILITY_OF.get(call.path)
     if needed is None:
         return True
     if isinstance(plan, Target):

@@ -77,7 +77,7 @@ def yes_or_no(question: str, judge: Plan) -> dict[str, Any]:
 def _by_schema(value: Any, text: str) -> str:
     try:
         told = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "it is not JSON"
     return f"it is not of the schema ({told})" if (told := json_schema.wrong(value, told)) else ""
 

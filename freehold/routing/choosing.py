@@ -68,7 +68,7 @@ def _conversation(call: Call, asked: Asked) -> str:
 
 
 def _ruled(able: Sequence[Option], call: Call, asked: Asked) -> tuple[Option, str]:
-    """The first whose condition holds; the last one where none does and it has none."""
+    """The first whose condition holds; where none does the first that has none, or the last."""
     facts = conditions.Facts(call, asked.headers)
     for option in able:
         if option.choice.when and conditions.holds(option.choice.when, facts):

@@ -8,10 +8,6 @@ class BadRoute(BadRequest):
     """A policy that cannot be; the message says what of it."""
 
 
-class RouteExists(Conflict):
-    """A name is taken."""
-
-
 class TooManyRoutes(Conflict):
     """The namespace has as many as it can."""
 

@@ -73,7 +73,7 @@ def text_of(body: bytes) -> str:
     try:
         first = json.loads(body)["choices"][0]
         return str(first["message"]["content"] or "") if "message" in first else str(first.get("text") or "")
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+    except (ValueError, RecursionError, KeyError, IndexError, TypeError, AttributeError):
         return ""
 
 
@@ -84,5 +84,5 @@ def delta_of(data: bytes) -> str:
         if first is None:
             return ""
         return str(first["delta"].get("content") or "") if "delta" in first else str(first.get("text") or "")
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         return ""

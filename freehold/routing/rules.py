@@ -38,7 +38,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Choice:
-    """One target of a policy. ``when``: as ``conditions`` reads it; empty holds always."""
+    """One target of a policy. ``when``: as ``conditions`` reads it; empty: it is asked where no other's holds."""
 
     name: str
     weight: int = 1

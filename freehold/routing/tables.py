@@ -23,7 +23,7 @@ class Route(Base):
     description: Mapped[str] = mapped_column(String(500), default="")
     policy: Mapped[dict[str, Any]] = mapped_column(JSON)
     is_on: Mapped[bool] = mapped_column(Boolean, default=True)
-    #: What is asked and answered may be kept; nothing keeps it yet.
+    #: What is asked and answered is kept, for the route's owner to read.
     keeps_content: Mapped[bool] = mapped_column(Boolean, default=False)
     created_by_id: Mapped[str | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

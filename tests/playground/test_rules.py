@@ -100,3 +100,8 @@ def test_code_says_what_the_page_would_send() -> None:
     assert sent["model"] == 'lab/a"b'
     assert sent["messages"][0] == {"role": "system", "content": 'It\'s "so"'}
     assert sent["seed"] == 7
+
+
+def test_what_is_nested_beyond_reading_is_no_conversation_and_no_row() -> None:
+    assert asking.history("[" * 100_000) == []
+    assert rules.ids_in(b"[" * 100_000 + b'\n{"id": "one"}\n') == {"one"}

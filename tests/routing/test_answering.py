@@ -3,6 +3,8 @@
 import asyncio
 import json
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +14,7 @@ from freehold.core.errors import HubError
 from freehold.guards.errors import Blocked
 from freehold.guards.rules import Guard
 from freehold.inference.errors import ContextTooLong, EngineFailed, EngineLost, EngineRefused, TooBusy
-from freehold.inference.rules import Call
+from freehold.inference.rules import Call, Reply, Target
 from freehold.routing.answering import answer
 from freehold.routing.errors import NothingLeft
 from freehold.routing.rules import Asked, Check, Choice, Ledger, Option, Plan, Policy, RoutePlan
@@ -219,6 +221,32 @@ def test_the_large_one_is_asked_where_the_small_ones_answer_will_not_do(check: C
     assert (said, who) == ((small, "a/small") if passes else ("Large.", "a/large"))
     assert len(ledger.why) == 1 and ("passed" in ledger.why[0]) is passes
     assert len(ledger.legs) == 1 + (check.kind == "judge") + (not passes)
+
+
+@pytest.mark.parametrize("told", ["[" * 100_000, "[]", '{"choices": []}', '{"choices": [{"message": null}]}'])
+def test_a_judge_that_says_nothing_that_can_be_read_passes_nothing(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    engines = Engines({"a/small": "Small.", "a/large": "Large.", "a/judge": "yes"})
+    real = engines.call
+
+    @asynccontextmanager
+    async def call(target: Target, *more: Any) -> AsyncIterator[Reply]:
+        async with real(target, *more) as reply:
+            if target.served_name == "a/judge":
+                monkeypatch.setattr(reply, "body", lambda: asyncio.sleep(0, told.encode()))
+            yield reply
+
+    monkeypatch.setattr(engines, "call", call)
+    plan = route("small_first", "a/small", "a/large", check=Check("judge", "", "a/judge"), judge=target("a/judge"))
+    said, _, ledger = ask(engines, plan, chat("?"))
+    assert said == "Large." and "no judge" in ledger.why[0]
+
+
+def test_what_a_small_first_route_is_asked_for_on_the_way_is_told_apart_from_the_answer() -> None:
+    inner = route("small_first", "a/small", "a/large", name="lab/inner", check=Check("refusal"))
+    guard = Guard("model", "output", "mark", {"model": "lab/inner"})
+    outer = replace(route("pinned", "a/one", guards=(guard,)), guard_models={"lab/inner": inner})
+    ledger = ask(Engines({"a/one": "Hi.", "a/small": "I cannot", "a/large": "no"}), outer, chat("?"))[2]
+    assert [part.role for part in ledger.parts] == ["answer", "guard", "guard"]
 
 
 def test_routes_stand_behind_routes_and_say_so() -> None:
