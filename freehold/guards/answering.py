@@ -62,9 +62,6 @@ class Guarded:
         self._sieve = Sieve(placed, "output", findings)
         #: These see an answer only when it is there as a whole.
         self._late = [one for one in placed if one.guard.kind in ("schema", "model")]
-        self._most = min(
-            (int(one.guard.options["characters"]) for one in placed if one.guard.kind == "size"), default=None
-        )
 
     @property
     def legs(self) -> Sequence[Leg]:
@@ -221,7 +218,7 @@ def _too_large(guard: Guard, call: Call, characters: int) -> str:
 
 def _note(one: Placed, side: Any, what: str, place: str, findings: list[Finding]) -> None:
     findings.append(Finding(one.guard.kind, side, one.guard.does, what, place, 1, one.route_id))
-    if one.guard.does == "block" or (one.guard.does == "mask" and what.endswith("too large")):
+    if one.guard.does == "block":
         raise blocked(side, one.guard, what)
 
 
