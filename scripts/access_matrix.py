@@ -116,10 +116,10 @@ writes what it made.
 ## Every route and what it asks for
 
 `public` routes ask for nothing: they tell nothing about any repository, or check a signature of their own.
-`own` routes are about what is the asker's alone: settings, which ask for a session in a browser; files, batches, what was
-used and said of answers, which also take a token that is for its person's affairs. To others none of it is there.
-`read` of `/v1`, `/models` and the like asks to read the model that is called, or to be let in to a remote one; `list` of
-them shows what the asker may call.
+`own` routes are about what is the asker's alone: settings, which ask for a session in a browser; files, batches, what
+was used and said of answers, which also take a token that is for its person's affairs. To others none of it is there.
+`read` of `/v1`, `/models` and the like asks to read the model that is called, or to be let in to a remote one; `list`
+of them shows what the asker may call.
 
 | Method | Path | Action |
 |---|---|---|

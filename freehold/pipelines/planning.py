@@ -41,10 +41,12 @@ def plan(db: Session, actor: Actor, served: str) -> Plan | PipelinePlan:
 
 
 def of(db: Session, actor: Actor, pipeline: Pipeline, planner: routing.Planner | None = None) -> PipelinePlan | None:
-    """``pipeline`` as ``actor`` may call it; None: they may not, or it is switched off."""
+    """``pipeline`` as ``actor`` may call it; None: they may not, it is switched off, or it is to be pinned anew."""
     if not pipeline.is_on or repos.refused(actor, Action.READ, pipeline.repo) is not None:
         return None
-    document = reading.read(pipeline.document)
+    document = document_of(pipeline)
+    if document is None:
+        return None
     planner = planner or routing.Planner(db, actor)
     models: dict[str, Plan] = {}
     for name in document.models:
@@ -55,6 +57,14 @@ def of(db: Session, actor: Actor, pipeline: Pipeline, planner: routing.Planner |
     return PipelinePlan(
         pipeline.id, pipeline.name, pipeline.namespace_id, document, models, keeps_content=pipeline.keeps_content
     )
+
+
+def document_of(pipeline: Pipeline) -> Document | None:
+    """What it says; None where an earlier release took what this one does not: one such row breaks off no list."""
+    try:
+        return reading.read(pipeline.document)
+    except BadPipeline:
+        return None
 
 
 def callable_pipelines(db: Session, actor: Actor, pipelines: Sequence[Pipeline]) -> list[tuple[Pipeline, PipelinePlan]]:

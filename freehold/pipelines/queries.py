@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Actor
-from freehold.pipelines import access, planning, reading
+from freehold.pipelines import access, planning
 from freehold.pipelines.rules import Document, PipelinePlan, Step
 from freehold.pipelines.tables import Pipeline, PipelineTrace
 from freehold.routing import planning as routing
@@ -20,7 +20,8 @@ HIDDEN = "a model that you may not call"
 
 @dataclass(frozen=True)
 class Seen:
-    """A pipeline for one reader. ``document`` None: they may change it, and not read its file any more."""
+    """A pipeline for one reader. ``document`` None: they may change it, and not read its file any more, or it is to be
+    pinned anew."""
 
     name: str
     repo: str
@@ -47,7 +48,7 @@ class Seen:
 def seen(db: Session, actor: Actor, pipeline: Pipeline, made: PipelinePlan | None) -> Seen:
     """``pipeline`` as ``actor`` may see it; ``made``: what they may call of it."""
     is_read = access.reads(actor, pipeline)
-    document = reading.read(pipeline.document) if is_read else None
+    document = planning.document_of(pipeline) if is_read else None
     planner = routing.Planner(db, actor)
     models = document.models if document else ()
     return Seen(
@@ -81,9 +82,8 @@ def traces(db: Session, actor: Actor, pipeline: Pipeline, *, limit: int) -> Sequ
     query = select(PipelineTrace).where(PipelineTrace.pipeline_id == pipeline.id).order_by(PipelineTrace.id.desc())
     rows = list(db.scalars(query.limit(min(limit, MAX_SHOWN))))
     planner = routing.Planner(db, actor)
-    is_whole = access.reads(actor, pipeline) and all(
-        planner.plan(name) is not None for name in reading.read(pipeline.document).models
-    )
+    document = planning.document_of(pipeline) if access.reads(actor, pipeline) else None
+    is_whole = document is not None and all(planner.plan(name) is not None for name in document.models)
     for row in rows:
         db.expunge(row)
         if not is_whole:

@@ -65,7 +65,7 @@ def parsed(text: bytes) -> Document:
 
 
 def read(value: Mapping[str, Any]) -> Document:
-    """The pipeline that :func:`written` wrote."""
+    """The pipeline that :func:`written` wrote. Raises :class:`BadPipeline` for what only an earlier release took."""
     return _Reader({}).document(value)
 
 
@@ -207,8 +207,6 @@ class _Reader:
             return checking.checked(Check(given.get("kind"), given.get("value", ""), value.get("model", "")))
         except (BadRoute, BadGuard) as err:
             raise self._wrong(err.message, (*at, "check")) from err
-        except KeyError as err:
-            raise self._wrong("a check has a kind.", (*at, "check")) from err
 
     def _of(self, value: Any, at: tuple[str | int, ...], known: list[str]) -> str:
         name = self._text(value, "of", at, 40)

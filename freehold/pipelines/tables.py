@@ -54,6 +54,6 @@ class PipelineTrace(Base):
     seconds: Mapped[float] = mapped_column(Float)
     prompt_tokens: Mapped[int] = mapped_column(Integer)
     completion_tokens: Mapped[int] = mapped_column(Integer)
-    #: As ``pipelines.rules.Traced`` says each; with texts only where the pipeline keeps content.
+    #: As ``pipelines.answering`` traces each; with texts only where the pipeline keeps content.
     steps: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     request_id: Mapped[str] = mapped_column(String(256))

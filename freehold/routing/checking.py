@@ -3,15 +3,16 @@
 import json
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, get_args
 
 from freehold.guards import json_schema, linear
 from freehold.guards.errors import BadGuard
 from freehold.inference.rules import Call, Target
 from freehold.routing import conditions
 from freehold.routing.errors import BadRoute
-from freehold.routing.rules import Check, Plan, leaves
+from freehold.routing.rules import Check, CheckKind, Plan, leaves
 
+KINDS: tuple[CheckKind, ...] = get_args(CheckKind)
 MAX_ANSWER = 20_000
 JUDGE = (
     "Question:\n{question}\n\nAnswer:\n{answer}\n\nIs this answer correct, complete and to the point? "
@@ -29,6 +30,8 @@ _LENGTH = re.compile(r"([0-9]{0,7})\s*-\s*([0-9]{0,7})")
 
 def checked(check: Check) -> Check:
     """``check`` as it can be kept. Raises :class:`BadRoute`."""
+    if check.kind not in KINDS:
+        raise BadRoute(f"A check is of one of these kinds: {', '.join(KINDS)}.", field="check_kind")
     value = check.value
     if check.kind == "schema":
         try:

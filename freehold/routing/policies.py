@@ -13,7 +13,6 @@ from freehold.routing.rules import (
     MAX_TIMEOUT_S,
     MAX_WEIGHT,
     Check,
-    CheckKind,
     Choice,
     Kind,
     Policy,
@@ -21,7 +20,6 @@ from freehold.routing.rules import (
 )
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
-CHECKS: tuple[CheckKind, ...] = get_args(CheckKind)
 _KEYS = frozenset({"kind", "targets", "sticky", "seed", "also_too_long", "check", "guards"})
 
 
@@ -111,12 +109,13 @@ def _choice(kind: Kind, given: Any, at: int) -> Choice:
 
 
 def _check(given: Any) -> Check:
-    if not isinstance(given, Mapping) or given.get("kind") not in CHECKS:
-        raise BadRoute(f"Small first says how an answer is checked: {', '.join(CHECKS)}.", field="check_kind")
+    if not isinstance(given, Mapping):
+        raise BadRoute(f"Small first says how an answer is checked: {', '.join(checking.KINDS)}.", field="check_kind")
     if set(given) - {"kind", "value", "judge"}:
         raise BadRoute("A check has kind, value and judge.", field="check_kind")
-    judge = _line(given.get("judge"), 193, "judge") if given["kind"] == "judge" else ""
-    return checking.checked(Check(given["kind"], given.get("value", ""), judge))
+    kind: Any = given.get("kind")
+    judge = _line(given.get("judge"), 193, "judge") if kind == "judge" else ""
+    return checking.checked(Check(kind, given.get("value", ""), judge))
 
 
 def _guards(given: Any) -> list[Any]:

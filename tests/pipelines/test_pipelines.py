@@ -14,6 +14,7 @@ from freehold.inference.errors import ModelUnknown
 from freehold.inference.rules import Target
 from freehold.pipelines import service
 from freehold.pipelines.rules import PipelinePlan
+from freehold.pipelines.tables import Pipeline
 from freehold.repos import service as repos
 from freehold.routing.rules import Ledger, RoutePlan
 from tests.discover.conftest import Publish
@@ -40,6 +41,23 @@ def file(cast: Cast, serve_row: ServeRow, publish: Publish) -> str:
     serve_row(cast.alice.actor, "alice/small")
     serve_row(cast.alice.actor, "lab/large")
     return publish(cast.alice.actor, "lab/steps", {PATH: FILE})
+
+
+def test_what_only_an_earlier_release_took_answers_nobody_and_breaks_off_no_list(
+    client: TestClient, cast: Cast, file: str, database: Database
+) -> None:
+    bob = cast.bob.headers
+    assert client.post(PIPELINES, json=BODY, headers=bob).status_code == 201
+    with database.write() as db:
+        row = db.scalars(select(Pipeline)).one()
+        row.document = row.document | {"steps": [*row.document["steps"], {"name": "x", "kind": "check", "check": {}}]}
+    (told,) = client.get(PIPELINES, headers=bob).json()
+    assert (told["name"], told["callable"], told["models"]) == ("lab/review", False, [])
+    assert "lab/review" not in client.get("/v1/models", headers=bob).text
+    assert client.get("/pipelines/lab/review", headers={"accept": "text/html"} | bob).status_code == 200
+    assert client.get(f"{PIPELINES}/lab/review/traces", headers=bob).status_code == 200
+    again = client.put(f"{PIPELINES}/lab/review/revision", json={"revision": file}, headers=bob)
+    assert again.status_code == 200 and again.json()["callable"] is True
 
 
 def test_a_file_is_served_pinned_anew_switched_and_stopped(

@@ -60,6 +60,8 @@ def test_a_file_is_read_and_kept_as_it_says() -> None:
         (b"temperature: 0.5", b"temprature: 0.5", "line 8, steps[0].parameters.temprature"),
         (b"name: sound", b"name: draft", "line 9, steps[1].name: another step is called 'draft'"),
         (b"kind: refusal", b"kind: regex, value: '(a)\\1'", "line 11, steps[1].check"),
+        (b"kind: refusal", b"kind: refusals", "line 11, steps[1].check: A check is of one of these kinds"),
+        (b"kind: refusal", b"kind: [refusal]", "line 11, steps[1].check: A check is of one of these kinds"),
         (b"steps.sound.passed is yes", b"steps.sound passes", "line 15, steps[2].when"),
         (b"seconds: 30", b"seconds: 9999", "line 2, bounds.seconds: seconds is a number"),
         (b"title: Review", b"title: Review\ntitle: Again", "line 2: 'title' is said twice"),
