@@ -123,6 +123,7 @@ def begin(
     """Looked at first, with what it will take; begun by the button that is there then."""
     csrf.check_in_person(ask, token)
     try:
+        typed = replace(typed, into=typed.into or _beside(ask, typed.dataset))
         asked = _asked(typed)
         if verb != "begin":
             told = forecast.of_dataset(ask.db, ask.request.app.state.database, ask.kit, ask.actor, asked)
@@ -177,6 +178,11 @@ def _asked(typed: Typed) -> FromDataset:
     )  # fmt: skip
 
 
+def _beside(ask: Ask, dataset: str) -> str:
+    """Where answers go when nobody says: to a data set of the visitor's, named after what was asked about."""
+    return f"{ask.actor.name}/{dataset.rpartition('/')[2]}-answered"
+
+
 def _new(ask: Ask, typed: Typed, *, expected: Expected | None = None, at: Wrong = FINE) -> Response:
     names = [one.name for one in gateway.models(ask.db, ask.actor)]
     payers = accounts.names(ask.db, list(ask.actor.roles))
@@ -189,4 +195,4 @@ def _one(ask: Ask, batch_id: str, error: str = "") -> Response:
     files = batch.given.get("files") or [batch.given.get("path", "")]
     file = files[0] if len(files) == 1 else ""
     page = BatchPage(f"Batch of {batch.served_name or batch.path}", batch, file, batch.state in rules.ENDED, error)
-    return render(ask.request, page, status=422 if error else 200)
+    return render(ask.request, page, blocks={"batch"}, status=422 if error else 200)

@@ -22,6 +22,8 @@ MAX_TEMPLATE_CHARS = 100_000
 MAX_CUSTOM_ID_CHARS = 512
 #: Of an answer that is kept.
 MAX_ANSWER_CHARS = 4 << 20
+#: Columns that are told where one is missing.
+MAX_TOLD = 12
 MAX_BATCHES = 100  # of one person, that have not ended
 #: So many lines in a row that are not even let in: somebody has to look.
 PAUSE_AFTER = 20
@@ -78,7 +80,8 @@ def row_of(number: int, row: Mapping[str, Any] | str, prompt: Prompt) -> Line:
         return Line(number, custom_id, {}, row)
     missing = [name for name in columns(prompt.template + prompt.system) if name not in row]
     if missing:
-        return Line(number, custom_id, {}, f"Row {number + 1} has no column {missing[0]!r}.")
+        there = ", ".join(str(name)[:40] for name in list(row)[:MAX_TOLD]) or "none"
+        return Line(number, custom_id, {}, f"Row {number + 1} has no column {missing[0]!r}. Its columns: {there}.")
     messages = [{"role": "user", "content": filled(prompt.template, row)}]
     if prompt.system:
         messages.insert(0, {"role": "system", "content": filled(prompt.system, row)})

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from freehold.access.rules import Action, Actor, Thing, decide
 from freehold.accounts import csrf
 from freehold.accounts.tables import Account
+from freehold.cards import vocabulary
 from freehold.core.errors import BadRequest, Conflict, Forbidden
 from freehold.core.http import Ask, door
 from freehold.core.routes import Router
@@ -42,6 +43,17 @@ class Asks:
     precision: str = ""  #: the one that is best; empty: there is no choice
 
 
+#: Abilities that are no tasks of models.
+_WORDS = {
+    "chat": "Chat",
+    "completions": "Completions",
+    "embeddings": "Embeddings",
+    "rerank": "Ranking of texts",
+    "transcription": "Speech to text",
+    "classification": "Text classification",
+}
+
+
 @dataclass(frozen=True)
 class DeployPage:
     """A model that is to be deployed: what can serve it here, and what it takes."""
@@ -52,6 +64,7 @@ class DeployPage:
     revision: str
     commit: str
     found: Found | None  #: None: no model was named
+    does: Sequence[str]  #: what each choice of it does, in words
     budget_bytes: int
     is_here: bool  #: that models run on this node, not on a cluster
     cards: str  #: its graphics cards, in words
@@ -71,6 +84,7 @@ class ConnectPage:
     title: str
     typed: Mapping[str, str]
     abilities: Sequence[str]
+    does: Sequence[str]  #: the same in words
     namespaces: Sequence[str]
     wrong: Wrong
     area: str = "endpoints"
@@ -161,6 +175,7 @@ def _deploy(ask: Ask, typed: Mapping[str, str], refused: Wrong = FINE) -> Respon
         revision=revision,
         commit=commit,
         found=found,
+        does=[said(one.offer.abilities) for one in found.choices] if found else (),
         budget_bytes=room.budget_bytes,
         is_here=room.is_here,
         cards=said_cards(room.cards),
@@ -190,11 +205,18 @@ def asked_of(abilities: Collection[str]) -> Asks:
     return Asks(context=writes or not rules.READS.isdisjoint(abilities), temperature=writes)
 
 
+def said(abilities: Collection[str]) -> str:
+    """What a model does, in the words that lists have for tasks."""
+    words = [_WORDS.get(one) or vocabulary.TASKS.get(one, one) for one in sorted(abilities)]
+    return ", ".join(word if place == 0 else word[:1].lower() + word[1:] for place, word in enumerate(words))
+
+
 def _connect(ask: Ask, typed: Mapping[str, str], refused: Wrong = FINE) -> Response:
     page = ConnectPage(
         title="Call a model elsewhere",
         typed={name: value[:2048] for name, value in typed.items()},
         abilities=rules.REMOTE_ABILITIES,
+        does=[said([one]) for one in rules.REMOTE_ABILITIES],
         namespaces=namespaces(ask, creates=True),
         wrong=refused,
     )

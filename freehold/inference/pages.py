@@ -17,7 +17,7 @@ from freehold.core.http import Ask, door
 from freehold.core.routes import Router
 from freehold.engines import service as engines
 from freehold.inference import access, queries, rules, snippets
-from freehold.inference.deploying import ENDPOINTS, Asks, asked_of, namespaces, whole
+from freehold.inference.deploying import ENDPOINTS, Asks, asked_of, namespaces, said, whole
 from freehold.inference.errors import BadEndpoint
 from freehold.inference.queries import Standing
 from freehold.inference.service import adapters, endpoints, making
@@ -80,6 +80,7 @@ class EndpointPage:
     kept_days: int  #: how long what is asked and answered is kept, where it is
     can_read_kept: bool
     asks: Asks
+    does: str  #: what calls can ask of it, in words
     on_cards: str  #: what one replica takes of graphics cards, in words; empty: it runs on processors
     adapter_form: str  #: what an adapter of it is; empty: its engine takes none
     area: str = "endpoints"
@@ -237,6 +238,7 @@ def _page(ask: Ask, endpoint_id: str, refused: Wrong = FINE, typed: Mapping[str,
         kept_days=ask.kit.settings.content_days,
         can_read_kept=row.namespace_id in usage.owned(ask.actor),
         asks=asked_of(row.abilities),
+        does=said(row.abilities),
         on_cards=said_needs([CardNeed(**one) for one in row.on_cards]),
         adapter_form=engines.ENGINES[row.engine].adapter_form if row.engine in engines.ENGINES else "",
     )

@@ -1,7 +1,7 @@
 """How a served model is called, as code to copy: with this hub's address and the model's name. Pure."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -26,12 +26,60 @@ def of(hub: str, name: str, abilities: Sequence[str]) -> Sequence[Snippet]:
     if "rerank" in abilities:
         body = {"model": name, "query": QUESTION, "documents": ["Paris is in France.", "Bread is baked."]}
         return [Snippet("curl", "curl", _curl(f"{hub}/v1/rerank", body))]
-    task = abilities[0] if abilities else "task"
-    return [
-        Snippet("curl", "curl", _curl(f"{hub}/models/{name}", {"inputs": "A text."})),
-        Snippet("hub", "InferenceClient", f"{_client(hub)}\n# task: {task}\nclient.text_classification('A text.')"
-                if task == "classification" else f"{_client(hub)}  # task: {task}"),
-    ]  # fmt: skip
+    return _doing(hub, name, next((task for ability, task in _TASKS.items() if ability in abilities), _Task("")))
+
+
+@dataclass(frozen=True)
+class _Task:
+    """How a task is asked: ``call`` of the official client, and what is sent: ``inputs``, or the bytes of ``file``."""
+
+    call: str
+    inputs: object = "A text."
+    file: str = ""
+    media_type: str = ""
+
+
+_PICTURE, _SOUND = (
+    {"file": "picture.png", "media_type": "image/png"},
+    {"file": "sound.flac", "media_type": "audio/flac"},
+)
+_ALIKE = {"source_sentence": "A cat sits.", "sentences": ["A kitten rests.", "Bread is baked."]}
+_MASKED = "Paris is the [MASK] of France."
+#: By ability. Those that OpenAI's clients know too are told their way (:func:`of`).
+_TASKS: Mapping[str, _Task] = {
+    "classification": _Task('text_classification("A text.")'),
+    "token-classification": _Task('token_classification("Ada lives in London.")', "Ada lives in London."),
+    "fill-mask": _Task(f'fill_mask("{_MASKED}")', _MASKED),
+    "sentence-similarity": _Task('sentence_similarity("A cat sits.", ["A kitten rests.", "Bread is baked."])', _ALIKE),
+    "feature-extraction": _Task('feature_extraction("A text.")'),
+    "image-classification": _Task('image_classification("picture.png")', **_PICTURE),
+    "object-detection": _Task('object_detection("picture.png")', **_PICTURE),
+    "image-to-text": _Task('image_to_text("picture.png")', **_PICTURE),
+    "transcription": _Task('automatic_speech_recognition("sound.flac")', **_SOUND),
+    "audio-classification": _Task('audio_classification("sound.flac")', **_SOUND),
+    "text-to-speech": _Task('text_to_speech("Good morning.")', "Good morning."),
+}
+
+
+def _doing(hub: str, name: str, task: _Task) -> Sequence[Snippet]:
+    """By the official client's calls of tasks, which send pictures and sounds as they are."""
+    address = f"{hub}/models/{name}"
+    if task.file:
+        shell = (
+            f"curl {address} \\\n  -H \"Authorization: Bearer $HF_TOKEN\" -H 'Content-Type: {task.media_type}' \\\n"
+            f"  --data-binary @{task.file}"
+        )
+    else:
+        shell = _curl(address, {"inputs": task.inputs})
+    python = (
+        "import os\nfrom huggingface_hub import InferenceClient\n\n"
+        f'client = InferenceClient(model="{address}", token=os.environ["HF_TOKEN"])\nprint(client.{task.call})'
+    )
+    if task.call.startswith("text_to_speech"):
+        shell += " --output said.wav"
+        python = python.replace("print(", 'open("said.wav", "wb").write(')
+    found = [Snippet("curl", "curl", shell)]
+    return [*found, Snippet("hub", "Python, huggingface_hub", python)] if task.call else found
 
 
 def _talking(hub: str, name: str, *, is_chat: bool) -> Sequence[Snippet]:

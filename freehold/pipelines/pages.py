@@ -13,6 +13,7 @@ from freehold.accounts import csrf
 from freehold.core.errors import BadRequest, Conflict, NotFound
 from freehold.core.http import Ask, door
 from freehold.core.routes import Router
+from freehold.inference.service import names as served
 from freehold.pipelines import queries, service
 from freehold.pipelines.queries import Seen
 from freehold.pipelines.service import USUAL_PATH, Given
@@ -86,9 +87,14 @@ def listed(ask: Ask) -> Response:
         title="Pipelines",
         rows=queries.listed(ask.db, ask.actor),
         may_create=csrf.is_in_person(ask),
-        example=EXAMPLE.format(model="lab/assistant"),
+        example=EXAMPLE.format(model=_model(ask)),
     )
     return render(ask.request, page)
+
+
+def _model(ask: Ask) -> str:
+    """One for an example: the first that the reader may talk to, so that what is copied works."""
+    return next((one.name for one in served.listed(ask.db, ask.actor) if "chat" in one.abilities), "lab/assistant")
 
 
 @router.get("/pipelines/new")
@@ -174,7 +180,7 @@ def _page(ask: Ask, name: str, revision: str = "main", refused: Wrong = FINE, st
         file=file,
         traces=queries.traces(ask.db, ask.actor, found, limit=RECENT),
         example=(
-            f"curl {ask.base_url}/v1/chat/completions -H 'Authorization: Bearer hf_...' \\\n"
+            f'curl {ask.base_url}/v1/chat/completions -H "Authorization: Bearer $HF_TOKEN" \\\n'
             f"  -H 'Content-Type: application/json' -H 'X-Freehold-Trace: 1' \\\n"
             f'  -d \'{{"model": "{seen.name}", "messages": [{{"role": "user", "content": "Hello"}}]}}\''
         ),

@@ -1,6 +1,6 @@
 """Routes as pages: the list, one route with what it chose lately, and the form."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import quote
@@ -49,6 +49,10 @@ CHECKS = {
     "judge": "A model that says yes or no",
 }
 
+_SAID = {"personal": "personal data", "schema": "JSON of a schema", "model": "what a model says"}
+#: Kinds of guards, as pages call them.
+_GUARD_WORDS: Mapping[str, str] = {str(kind): _SAID.get(kind, kind) for kind in GUARD_KINDS}
+
 
 @dataclass(frozen=True)
 class RoutesPage:
@@ -68,6 +72,7 @@ class RoutePage:
     route: Seen
     kind: str  #: in words
     guards: Sequence[GuardRow]
+    guard_words: Mapping[str, str]  #: what kinds of guards are called
     guard_count: int  #: also where the visitor is not told which
     check: str  #: what the small model's answer is checked for, in words; empty: nothing
     choices: Sequence[RouteChoice]
@@ -90,7 +95,7 @@ class RouteFormPage:
     names: Sequence[str]  #: that the visitor may call, to choose from
     kinds: dict[str, str]
     checks: dict[str, str]
-    guard_kinds: Sequence[str]
+    guard_kinds: Mapping[str, str]  #: with what each is called
     sides: Sequence[str]
     does: Sequence[str]
     personal: Sequence[str]
@@ -125,6 +130,7 @@ def route(ask: Ask, namespace: str, called: str) -> Response:
         route=seen,
         kind=KINDS[seen.kind],
         guards=forms.typed(seen.policy).guards,
+        guard_words=_GUARD_WORDS,
         guard_count=len(found.policy.get("guards", ())),
         check=CHECKS.get(check.get("kind", ""), ""),
         choices=queries.choices(ask.db, ask.actor, found, limit=RECENT),
@@ -247,7 +253,7 @@ def _form(
         names=queries.names(ask.db, ask.actor, but=typed.name),
         kinds=KINDS,
         checks=CHECKS,
-        guard_kinds=GUARD_KINDS,
+        guard_kinds=_GUARD_WORDS,
         sides=SIDES,
         does=DOES,
         personal=PERSONAL,
@@ -274,7 +280,7 @@ def _padded(values: list[str]) -> list[str]:
 
 def _example(ask: Ask, seen: Seen) -> str:
     return (
-        f"curl {ask.base_url}/v1/chat/completions -H 'Authorization: Bearer hf_...' \\\n"
+        f'curl {ask.base_url}/v1/chat/completions -H "Authorization: Bearer $HF_TOKEN" \\\n'
         f"  -H 'Content-Type: application/json' \\\n"
         f'  -d \'{{"model": "{seen.name}", "messages": [{{"role": "user", "content": "Hello"}}]}}\''
     )

@@ -42,7 +42,7 @@ def test_somebody_asks_corrects_the_answer_and_finds_it_in_their_data_set(
     tab = browse("alice")
     page = tab.go(f"/playground?model={talker}&max_tokens=8")
     page.get_by_label("Message").fill("What is the capital of France?")
-    page.keyboard.press("Control+Enter")
+    page.keyboard.press("Enter")
     page.get_by_role("button", name="Good answer").wait_for(timeout=60_000)
     assert "8 tokens" in page.locator(".lane .gauge").inner_text()
     tab.check_axe()

@@ -62,7 +62,7 @@ def test_a_model_is_deployed_from_its_page(
         assert (row.name, row.defaults, row.keep_warm, row.context_tokens) == (
             "alice/tiny", {"temperature": 0.3}, True, 256,
         )  # fmt: skip
-    assert "Runs here" in alice.see("/alice/tiny")
+    assert "Answers here" in alice.see("/alice/tiny")
     again = alice.send("/endpoints", page=NEW, model="alice/tiny")
     assert again.status_code == 422
     assert "served name of another endpoint" in again.text
@@ -157,7 +157,10 @@ def test_a_key_is_shown_nowhere(
     assert told.json()["hasKey"] is True
 
 
-@pytest.mark.parametrize("abilities", [["chat"], ["completions"], ["embeddings"], ["rerank"], ["classification"], []])
+@pytest.mark.parametrize(
+    "abilities",
+    [["chat"], ["completions"], ["embeddings"], ["rerank"], ["classification"], ["text-to-speech"], []],
+)
 def test_code_to_copy_names_the_hub_and_the_model(abilities: list[str]) -> None:
     found = snippets.of(BASE_URL, "alice/tiny", abilities)
     assert found[0].key == "curl"
@@ -167,6 +170,12 @@ def test_code_to_copy_names_the_hub_and_the_model(abilities: list[str]) -> None:
         if "python" in one.key or one.key == "hub":
             compile(one.code, one.key, "exec")
         assert not re.search(r"{{|}}", one.code)
+
+
+def test_a_picture_is_sent_as_it_is() -> None:
+    shell, python = (one.code for one in snippets.of(BASE_URL, "alice/tiny", ["image-to-text"]))
+    assert "--data-binary @picture.png" in shell and "image/png" in shell
+    assert 'client.image_to_text("picture.png")' in python and f"{BASE_URL}/models/alice/tiny" in python
 
 
 def test_administrators_see_every_replica_and_others_none(

@@ -211,7 +211,14 @@ export default function playground(root) {
   }
 
   form.addEventListener("submit", (event) => { event.preventDefault(); go(); });
-  box.addEventListener("keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); go(); } });
+  // Where keys are touched, Enter is all there is for a new line.
+  const sends = !matchMedia("(pointer: coarse)").matches;
+  if (sends) box.placeholder += ". Enter sends, Shift Enter makes a new line.";
+  box.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing || event.shiftKey || !(sends || event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    go();
+  });
   document.querySelector("[data-new]").addEventListener("click", (event) => {
     event.preventDefault();
     for (const flight of flights) flight.abort();
