@@ -1,4 +1,4 @@
-"""ONNX Runtime: embeddings, classes of texts, words and pictures, ranking, text in pictures, speech; on processors.
+"""ONNX Runtime: embeddings, classes, labels, answers, ranking, things and text in pictures, speech; on processors.
 
 What a model is for is read from its graphs and its own settings, never from its name.
 """
@@ -118,8 +118,18 @@ def _one(model: Model, setup: Setup, graphs: Mapping[str, Mapping[str, Any]]) ->
             return f"It has {len(graphs):,} ONNX files, and which is the model, nobody says; name one of them."
         path = next(iter(graphs))
     inputs, outputs = _ports(graphs[path], "inputs"), _ports(graphs[path], "outputs")
-    if "input_ids" in inputs:
+    if "input_ids" in inputs and "pixel_values" not in inputs:
         return _of_texts(model, path, inputs)
+    if inputs.keys() == {"input_ids", "attention_mask", "pixel_values"} and "logits_per_image" in outputs:
+        return _of_captions(model, path)
+    if inputs.keys() <= {"input_values", "attention_mask"} and (labels := _labels(model, path)):
+        beside = ["config.json", "preprocessor_config.json"]
+        return Found("sounds", frozenset({"audio-classification"}), {"model": path}, beside, {"labels": labels})
+    if {"logits", "pred_boxes"} <= outputs.keys() and inputs.keys() - {"pixel_mask"} == {"pixel_values"}:
+        if not (labels := _labels(model, path)):
+            return "It finds things in pictures, and its config.json does not say what they are called."
+        beside = ["config.json", "preprocessor_config.json"]
+        return Found("things", frozenset({"object-detection"}), {"model": path}, beside, {"labels": labels})
     if len(inputs) == 1 and _is_picture(next(iter(inputs.values()))) and outputs:
         if len(next(iter(outputs.values()))) == 2:
             beside = ["config.json", "preprocessor_config.json"]
@@ -148,21 +158,37 @@ def _of_texts(model: Model, path: str, inputs: Mapping[str, Sequence[str]]) -> F
     outputs = _ports(model.headers[path].get("graph", {}), "outputs")
     if architecture.endswith("ForMaskedLM"):
         return Found("gaps", frozenset({"fill-mask"}), graph, beside, {}, tokens)
+    if {"start_logits", "end_logits"} <= outputs.keys():
+        return Found("answers", frozenset({"question-answering"}), graph, beside, {}, tokens)
     if architecture.endswith("ForTokenClassification"):
         return Found("words", frozenset({"token-classification"}), graph, beside, {"labels": labels}, tokens)
     classifies = any(len(shape) == 2 and shape[1] in (str(len(labels)), "num_labels") for shape in outputs.values())
     if architecture.endswith("ForSequenceClassification") or (
         labels and classifies and "modules.json" not in model.files
     ):
-        ability: Ability = "rerank" if len(labels) == 1 else "classification"
+        able: set[Ability] = {"rerank" if len(labels) == 1 else "classification"}
+        if len(labels) > 1 and any(one.lower().startswith("entail") for one in labels):
+            able.add("zero-shot-classification")
         told = {"labels": labels or ["LABEL_0", "LABEL_1"], "is_many": _is_many(config)}
-        return Found("classes", frozenset({ability}), graph, beside, told, tokens)
+        return Found("classes", frozenset(able), graph, beside, told, tokens)
     making = sentences.making(model)
     if isinstance(making, str):
         return making
     abilities: frozenset[Ability] = frozenset({"embeddings", "feature-extraction", "sentence-similarity"})
     told = {"pooling": making[0], "is_normal": making[1]}
     return Found("embeddings", abilities, graph, beside, told, tokens)
+
+
+def _of_captions(model: Model, path: str) -> Found | str:
+    """A picture and texts, each scored by the other; as CLIP was taught, which says what fills up a text."""
+    config = model.settings.get("config.json")
+    if not isinstance(config, Mapping) or config.get("model_type") != "clip" or "tokenizer.json" not in model.files:
+        return "It compares pictures with texts, in a way that this engine does not know."
+    text = config.get("text_config")
+    most = text.get("max_position_embeddings") if isinstance(text, Mapping) else None
+    beside = ["config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json"]
+    tokens = most if isinstance(most, int) and not isinstance(most, bool) and 1 < most <= 4_096 else 77
+    return Found("captions", frozenset({"zero-shot-image-classification"}), {"model": path}, beside, {}, tokens)
 
 
 def _speech(model: Model, graphs: Mapping[str, Any]) -> Found | None:

@@ -12,7 +12,8 @@ from freehold.compute.rules import CardNeed, Job
 Ability = Literal[
     "chat", "completions", "embeddings", "rerank", "transcription", "classification", "token-classification",
     "feature-extraction", "sentence-similarity", "image-classification", "image-to-text", "object-detection",
-    "fill-mask", "audio-classification", "text-to-speech",
+    "fill-mask", "audio-classification", "text-to-speech", "question-answering", "zero-shot-classification",
+    "zero-shot-image-classification",
 ]  # fmt: skip
 
 

@@ -22,11 +22,14 @@ ABILITY_OF_TASK: Mapping[str, str] = {
     "text-classification": "classification",
     "token-classification": "token-classification",
     "fill-mask": "fill-mask",
+    "question-answering": "question-answering",
+    "zero-shot-classification": "zero-shot-classification",
     "sentence-similarity": "sentence-similarity",
     "feature-extraction": "feature-extraction",
     "image-classification": "image-classification",
     "object-detection": "object-detection",
     "image-to-text": "image-to-text",
+    "zero-shot-image-classification": "zero-shot-image-classification",
     "automatic-speech-recognition": "transcription",
     "audio-classification": "audio-classification",
     "text-to-speech": "text-to-speech",
@@ -36,6 +39,7 @@ OF_BYTES = frozenset(
         "image-classification",
         "object-detection",
         "image-to-text",
+        "zero-shot-image-classification",
         "automatic-speech-recognition",
         "audio-classification",
     }
@@ -73,7 +77,8 @@ def task_of(plan: AnyPlan, asked: str, given: Mapping[str, Any] | None) -> str:
     elif isinstance(given.get("inputs"), Mapping) and "source_sentence" in given["inputs"]:
         fitting = [task for task in able if task == "sentence-similarity"]
     else:
-        fitting = [task for task in able if task != "sentence-similarity"]
+        is_named = "candidate_labels" in _parameters(given)  # by which the caller says what there is to choose from
+        fitting = [task for task in able if task != "sentence-similarity" and task.startswith("zero-shot") == is_named]
     if not fitting:
         raise NotAble(f"{plan.served_name} takes no such input; what it does: {', '.join(able) or 'none'}.")
     return fitting[0]

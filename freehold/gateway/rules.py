@@ -263,5 +263,5 @@ def _texts(value: object, depth: int = 0) -> Iterator[str]:
         for one in value:
             yield from _texts(one, depth + 1)
     elif isinstance(value, dict) and depth < 6:
-        for name in ("content", "text", "source_sentence", "sentences"):
+        for name in ("content", "text", "source_sentence", "sentences", "question", "context"):
             yield from _texts(value.get(name), depth + 1)

@@ -32,7 +32,18 @@ MAX_CLOSED = 64
 #: Where files stand: as an address that holds them, or as they are.
 _ADDRESSES = frozenset(["url", "image_url", "video_url", "audio_url", "file_url", "image", "video", "audio", "file"])
 _BARE = frozenset(["data", "file_data", "b64_json", "image", "video", "audio", "image_embeds", "audio_embeds"])
-_MEDIA_TASKS = ("image-", "audio-", "object-", "automatic-speech", "video-", "depth-", "mask-", "visual-", "document-")
+_MEDIA_TASKS = (
+    "image-",
+    "audio-",
+    "object-",
+    "automatic-speech",
+    "video-",
+    "depth-",
+    "mask-",
+    "visual-",
+    "document-",
+    "zero-shot-image-",
+)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-]{64,}={0,2}")
 #: A file that does not say that it is one; what is shorter may be a word.
 LEAST_BARE = 200

@@ -175,7 +175,7 @@ MAX_KEY_CHARS = 1_000
 WRITES: frozenset[Ability] = frozenset({"chat", "completions"})
 READS: frozenset[Ability] = frozenset({
     "embeddings", "rerank", "classification", "token-classification", "feature-extraction", "sentence-similarity",
-    "fill-mask",
+    "fill-mask", "question-answering", "zero-shot-classification",
 })  # fmt: skip
 #: What a default cannot say: it is what is asked.
 OF_CALLS = frozenset({"model", "messages", "prompt", "input", "inputs", "query", "documents", "stream", "file", "user"})

@@ -53,6 +53,22 @@ def test_a_picture_goes_to_the_engine_with_its_parameters(hub: Hub) -> None:
     assert [one.prompt_tokens for one in hub.meters()] == [4, 4]
 
 
+def test_what_is_asked_says_which_of_two_tasks_it_is(hub: Hub) -> None:
+    """The official client names no task: labels to choose from are those of a call, or the model's own."""
+    hub.serve("lab/judge", abilities=["classification", "zero-shot-classification"])
+    post(hub, "/models/lab/judge", inputs="hello", parameters={"candidate_labels": ["a", "b"]})
+    assert hub.engine.seen[-1]["task"] == "zero-shot-classification"
+    assert hub.engine.seen[-1]["parameters"] == {"candidate_labels": ["a", "b"]}
+    post(hub, "/models/lab/judge", inputs="hello")
+    assert hub.engine.seen[-1]["task"] == "text-classification"
+    hub.serve("lab/answers", abilities=["question-answering"])
+    asked = {"question": "who?", "context": "somebody"}
+    post(hub, "/models/lab/answers", inputs=asked)
+    assert (hub.engine.seen[-1]["task"], hub.engine.seen[-1]["inputs"]) == ("question-answering", asked)
+    wrong = post(hub, "/models/lab/answers", inputs="hello", parameters={"candidate_labels": ["a", "b"]})
+    assert (wrong.status_code, "question-answering" in wrong.json()["error"]) == (400, True)
+
+
 def test_sound_is_heard(hub: Hub) -> None:
     hub.serve("lab/ears", abilities=["transcription"])
     sent = {"content": b"RIFF", "headers": {**hub.cast.alice.headers, "Content-Type": "audio/wav"}}

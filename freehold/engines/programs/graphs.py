@@ -69,3 +69,14 @@ def whole(name: str) -> Any:
     import numpy as np
 
     return np.int32 if name == "tensor(int32)" else np.int64
+
+
+def softmax(values: Any) -> Any:
+    found = exp(values - values.max(-1, keepdims=True))
+    return found / found.sum(-1, keepdims=True)
+
+
+def exp(values: Any) -> Any:
+    import numpy as np
+
+    return np.exp(np.clip(values, -80, 80))

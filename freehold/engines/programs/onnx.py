@@ -1,4 +1,4 @@
-"""Models in ONNX by ONNX Runtime: embeddings, classes of texts and of pictures, ranking, text in pictures, speech.
+"""Models in ONNX by ONNX Runtime: embeddings, classes of texts, pictures and sounds, answers, things, text in pictures.
 
 Options: ``kind`` (one of :data:`KINDS`), ``folder``, ``files`` (paths in it, by what they are), ``labels``,
 ``threads``, ``max_tokens``, ``pooling``, ``is_normal``, ``alias``, ``parallel``.
@@ -7,12 +7,14 @@ Options: ``kind`` (one of :data:`KINDS`), ``folder``, ``files`` (paths in it, by
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from freehold.engines.programs import graphs, lifeline, sentences, serving
-from freehold.engines.programs.graphs import Graph, Unfit
-from freehold.engines.programs.reading import Batch, Reader, in_pieces
+from freehold.engines.programs import graphs, lifeline, questions, sentences, serving
+from freehold.engines.programs.graphs import Graph, Unfit, exp, softmax
+from freehold.engines.programs.reading import Batch, Reader, in_pieces, settings
 from freehold.engines.programs.serving import Abilities, Asked, Refused, Told
 
 BATCH = 16
+#: Of a sound that is classified: every moment of it looks at every other.
+RATE, MAX_SOUND_S = 16_000, 60
 
 
 def main() -> None:
@@ -66,9 +68,19 @@ def classes(options: Mapping[str, Any]) -> Abilities:
 
     def rank(query: str, documents: Sequence[str]) -> tuple[Sequence[float], int]:
         found, tokens = scores([query] * len(documents), documents)
-        return [float(one) for one in 1 / (1 + _exp(-found[:, 0]))], tokens
+        return [float(one) for one in 1 / (1 + exp(-found[:, 0]))], tokens
 
-    return Abilities(rank=rank) if len(labels) == 1 else Abilities(tasks={"text-classification": classify})
+    if len(labels) == 1:
+        return Abilities(rank=rank)
+    tasks = {"text-classification": classify}
+    entails = questions.entailment(labels)
+    if entails is not None:
+        tasks["zero-shot-classification"] = lambda asked: questions.about(scores, entails, asked)
+    return Abilities(tasks=tasks)
+
+
+def answers(options: Mapping[str, Any]) -> Abilities:
+    return Abilities(tasks={"question-answering": questions.Finder(options).find})
 
 
 def words(options: Mapping[str, Any]) -> Abilities:
@@ -81,7 +93,7 @@ def words(options: Mapping[str, Any]) -> Abilities:
     def find(asked: Asked) -> Told:
         text = asked.text()
         batch = reader.read([text])
-        found = _softmax(graph.read(batch, [wanted])[0][0])
+        found = softmax(graph.read(batch, [wanted])[0][0])
         pieces: list[dict[str, Any]] = []
         for (start, end), row in zip(batch.offsets[0], found, strict=True):
             label, score = labels[int(row.argmax())], float(row.max())
@@ -124,7 +136,7 @@ def gaps(options: Mapping[str, Any]) -> Abilities:
         places = [at for at, one in enumerate(batch.ids[0]) if one == mask]
         if len(places) != 1:
             raise Refused(f"'inputs' has {masks[0]} once, where the missing word is.")
-        found = _softmax(graph.read(batch, [wanted])[0][0][places[0]])
+        found = softmax(graph.read(batch, [wanted])[0][0][places[0]])
         told = []
         for number in found.argsort()[::-1][: asked.number("top_k", 1, 100, 5)]:
             ids = batch.ids[0].copy()
@@ -166,6 +178,39 @@ def pictures(options: Mapping[str, Any]) -> Abilities:
     return Abilities(tasks={"image-classification": classify})
 
 
+def things(options: Mapping[str, Any]) -> Abilities:
+    from freehold.engines.programs.things import Detector
+
+    return Abilities(tasks={"object-detection": Detector(options).find})
+
+
+def captions(options: Mapping[str, Any]) -> Abilities:
+    """How well each of a caller's labels fits a picture. Source: transformers, zero_shot_image_classification.py."""
+    import numpy as np
+
+    from freehold.engines.programs.pictures import Preparing, opened
+
+    graph = Graph(options, "model")
+    reader = Reader(options["folder"], options["max_tokens"])
+    preparing = Preparing.of(options["folder"], graph.inputs["pixel_values"].shape)
+
+    def classify(asked: Asked) -> Told:
+        labels = questions.labels_of(asked)
+        template = asked.parameters.get("hypothesis_template") or "This is a photo of {}."
+        batch = reader.read(questions.hypotheses(template, labels))
+        told = {"pixel_values": preparing.read(opened(asked.file()))}
+        told |= {"input_ids": batch.ids, "attention_mask": batch.mask}
+        given = {
+            name: told[name].astype(graphs.whole(port.type))
+            for name, port in graph.inputs.items()
+            if "ixel" not in name
+        }
+        (found,) = graph.run({**given, "pixel_values": told["pixel_values"]}, ["logits_per_image"])
+        return Told(questions.by_score(labels, softmax(found[0].astype(np.float64))), batch.tokens)
+
+    return Abilities(tasks={"zero-shot-image-classification": classify})
+
+
 def text_in_pictures(options: Mapping[str, Any]) -> Abilities:
     from freehold.engines.programs.ocr import Finder
     from freehold.engines.programs.pictures import opened
@@ -196,14 +241,40 @@ def speech(options: Mapping[str, Any]) -> Abilities:
     return Abilities(transcribe=transcribe, tasks={"automatic-speech-recognition": task})
 
 
+def sounds(options: Mapping[str, Any]) -> Abilities:
+    """Classes of what is heard, of a graph that takes a sound as it is (wav2vec2 and its kin)."""
+    import numpy as np
+
+    from freehold.engines.programs import sound
+
+    graph = Graph(options, "model")
+    labels, said = options["labels"], settings(options["folder"], "preprocessor_config.json")
+    wanted = _with_width(graph, len(labels))
+
+    def classify(asked: Asked) -> Told:
+        heard = sound.read(asked.file(), RATE, MAX_SOUND_S).astype(np.float32)
+        if said.get("do_normalize", True):
+            heard = (heard - heard.mean()) / np.sqrt(heard.var() + 1e-7)
+        given = {"input_values": heard[None], "attention_mask": np.ones((1, len(heard)), np.int64)}
+        (scores,) = graph.run({name: given[name] for name in graph.inputs}, [wanted])
+        top = asked.number("top_k", 1, len(labels), min(5, len(labels)))
+        return Told(ranked(scores[0], labels, str(asked.parameters.get("function_to_apply") or "softmax"), top))
+
+    return Abilities(tasks={"audio-classification": classify})
+
+
 KINDS: Mapping[str, Callable[[Mapping[str, Any]], Abilities]] = {
     "embeddings": embeddings,
     "classes": classes,
     "words": words,
+    "answers": answers,
     "gaps": gaps,
     "pictures": pictures,
     "text_in_pictures": text_in_pictures,
+    "things": things,
+    "captions": captions,
     "speech": speech,
+    "sounds": sounds,
 }
 
 
@@ -216,9 +287,9 @@ def ranked(row: Any, labels: Sequence[str], apply: str, top: int) -> list[dict[s
 
     values = np.asarray(row, np.float64)
     if apply == "sigmoid":
-        values = 1 / (1 + _exp(-values))
+        values = 1 / (1 + exp(-values))
     elif apply == "softmax" and not (values.min() >= 0 and abs(values.sum() - 1) < 1e-3):
-        values = _softmax(values)
+        values = softmax(values)
     elif apply not in ("softmax", "none"):
         raise Refused("'function_to_apply' is softmax, sigmoid or none.")
     order = values.argsort(kind="stable")[::-1][:top]
@@ -229,17 +300,6 @@ def _with_width(graph: Graph, width: int) -> str:
     """The output that has a number for each class."""
     fitting = [one.name for one in graph.session.get_outputs() if one.shape and one.shape[-1] == width]
     return "logits" if "logits" in graph.outputs else next(iter(fitting), graph.outputs[0])
-
-
-def _softmax(values: Any) -> Any:
-    found = _exp(values - values.max(-1, keepdims=True))
-    return found / found.sum(-1, keepdims=True)
-
-
-def _exp(values: Any) -> Any:
-    import numpy as np
-
-    return np.exp(np.clip(values, -80, 80))
 
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ class Preparing:
     is_flipped: bool  #: blue, green, red
     is_last: bool  #: colours are the last dimension
     resample: int
+    longest: int | None = None  #: of the longer side, where the shorter one is given
 
     @classmethod
     def of(cls, folder: str, shape: Sequence[Any]) -> "Preparing":
@@ -75,6 +76,7 @@ class Preparing:
             deviation=_three(said.get("image_std"), 1.0) if said.get("do_normalize", True) else (1.0,) * 3,
             is_flipped=bool(said.get("do_flip_channel_order")),
             is_last=is_last,
+            longest=_longest(said.get("size")),
             resample=said["resample"] if said.get("resample") in range(6) else 2,
         )
 
@@ -100,8 +102,11 @@ class Preparing:
             return picture
         if isinstance(self.resize, tuple):
             return picture.resize((self.resize[1], self.resize[0]), self.resample)
-        by = self.resize / min(picture.size)
-        sides = [min(MAX_SIDE, max(1, round(side * by))) for side in picture.size]
+        shorter, longer = min(picture.size), max(picture.size)
+        side = self.resize
+        if self.longest is not None and longer / shorter * side > self.longest:
+            side = max(1, round(self.longest * shorter / longer))
+        sides = [min(MAX_SIDE, max(1, round(one * side / shorter))) for one in picture.size]
         return picture.resize((sides[0], sides[1]), self.resample)
 
     def _cropped(self, picture: Any) -> Any:
@@ -119,6 +124,11 @@ def _size(said: Any) -> tuple[int, int] | int | None:
             return int(height), int(width)  # type: ignore[arg-type]
         said = said.get("shortest_edge")
     return int(said) if _is_side(said) else None
+
+
+def _longest(said: Any) -> int | None:
+    longest = said.get("longest_edge") if isinstance(said, Mapping) else None
+    return longest if isinstance(longest, int) and _is_side(longest) else None
 
 
 def _is_side(value: Any) -> bool:
