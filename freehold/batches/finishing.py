@@ -70,7 +70,7 @@ def _dataset(database: Database, kit: Kit, batch: Batch, scratch: Path) -> None:
     held = scratch / "answers.jsonl"
     with database.read() as db:
         actor = actor_of(db, batch)
-        files_of = sources.opened(db, database, kit, actor, batch)
+        files_of = sources.opened(db, database, kit, lambda now: actor_of(now, batch), batch)
     made_by: Counter[Answerer] = Counter()
     digest, size_bytes, sample = hashlib.sha256(), 0, b""
     with open(held, "wb") as out:

@@ -24,8 +24,8 @@ from freehold.usage.queries import price_of
 from freehold.usage.rules import USUAL_ANSWER_TOKENS
 
 SAMPLED = 100
-#: So much of a file is counted; of a longer one the rest is reckoned by its bytes.
-MAX_COUNTED_BYTES = 64 << 20
+#: So much of all files together, as they are kept, is counted; the rest is reckoned by its bytes.
+MAX_KEPT_BYTES_COUNTED = 64 << 20
 MAX_COUNTED_FILES = 30
 
 
@@ -48,7 +48,7 @@ def of_dataset(db: Session, database: Database, kit: Kit, actor: Actor, asked: F
     plan = pipelines.plan(db, actor, asked.model)
     commit = content.resolve_revision(db, repo, asked.revision or "main", kit)
     found = sources.choose(db, kit, repo, commit, asked.path)
-    files = sources.in_dataset(database, kit, actor, repo.path, commit, [part.path for part in found])
+    files = sources.in_dataset(database, kit, lambda _: actor, repo.path, commit, [part.path for part in found])
     prompt = Prompt(plan.served_name, asked.template, asked.system, asked.parameters or {})
     with closing(formats.rows(files)) as row_iterator:
         first = [rules.row_of(at, row, prompt) for at, row in enumerate(islice(row_iterator, SAMPLED))]
@@ -73,7 +73,7 @@ def _counted(files: Sequence[File], sizes: Sequence[int]) -> tuple[int, bool]:
     """How many rows there are, and whether each was counted: of what is left over the limits by its bytes."""
     rows = counted = 0
     for file, size in list(zip(files, sizes, strict=True))[:MAX_COUNTED_FILES]:
-        most = size if file.path.lower().endswith(".parquet") else min(size, MAX_COUNTED_BYTES - counted)
+        most = size if file.path.lower().endswith(".parquet") else min(size, MAX_KEPT_BYTES_COUNTED - counted)
         if most <= 0 or rows > formats.MAX_COUNTED_ROWS:
             break
         found, told = formats.count(file, most)

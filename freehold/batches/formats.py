@@ -26,8 +26,8 @@ UNPACKED_AT_ONCE = 16 << 10
 #: whoever reads it busy, and so are so many empty lines in a row.
 MOST_UNPACKED_OF_ONE, MOST_UNPACKED_ANYHOW = 200, 64 << 20
 MAX_EMPTY_LINES = 100_000
-#: So many rows of a file are counted, and so much of what it unpacks to.
-MAX_COUNTED_ROWS, MAX_COUNTED_BYTES = 500_000, 64 << 20
+#: So many rows of a file are counted, and so much of what it unpacks to, where it is packed.
+MAX_COUNTED_ROWS, MAX_COUNTED_PLAIN_BYTES = 500_000, 64 << 20
 Row = Mapping[str, Any] | str
 #: Where a JSON text may end or begin: inside a text, inside brackets, and outside both.
 _BETWEEN = re.compile(rb"[ \t\r\n,\xef\xbb\xbf]*")
@@ -115,7 +115,7 @@ def _counted(path: str, opened: Bytes, most_bytes: int) -> tuple[int, int]:
         for piece in found:
             yield piece
             unpacked += len(piece)
-            if rows >= MAX_COUNTED_ROWS or unpacked >= MAX_COUNTED_BYTES:
+            if rows >= MAX_COUNTED_ROWS or unpacked >= MAX_COUNTED_PLAIN_BYTES:
                 return
 
     name = path.lower()

@@ -7,10 +7,9 @@ answered in that second. How far ahead of the oldest unanswered line another may
 import asyncio
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -20,6 +19,7 @@ from freehold.access.rules import Actor
 from freehold.access.service import remembered
 from freehold.accounts.errors import BadCredentials
 from freehold.batches import rules, sources
+from freehold.batches.readers import Reader, Readers
 from freehold.batches.rules import Line
 from freehold.batches.service import jobs
 from freehold.batches.tables import Batch, BatchLine
@@ -47,6 +47,10 @@ READ_AT_ONCE = 32
 MAX_WAIT_S = 60.0
 
 
+class Later(Exception):
+    """The slice is over, and a line that waited to be let in waits for the next."""
+
+
 class Stopped(Exception):
     """The batch cannot go on by itself; the message says why, for its owner."""
 
@@ -63,11 +67,22 @@ class Answered:
     was_let_in: bool = True
 
 
-class Slice:
-    """One stretch of work on ``batch``. ``memory``: of the node that it runs on."""
+@dataclass(frozen=True)
+class Node:
+    """Where slices run: what answers there, who is known to be let in, and where batches are in what they read."""
 
-    def __init__(self, runtime: Runtime, memory: Memory, database: Database, kit: Kit, batch: Batch) -> None:
-        self._runtime, self._memory, self._database, self._kit, self._batch = runtime, memory, database, kit, batch
+    runtime: Runtime
+    memory: Memory
+    readers: Readers
+
+
+class Slice:
+    """One stretch of work on ``batch``. ``is_exhausted`` afterwards: no line is left to be asked."""
+
+    def __init__(self, node: Node, database: Database, kit: Kit, batch: Batch) -> None:
+        self._runtime, self._memory, self._readers = node.runtime, node.memory, node.readers
+        self._database, self._kit, self._batch = database, kit, batch
+        self._until = 0.0
         self._reached = batch.reached
         self._finished: set[int] = set()
         self._noted: list[Answered] = []
@@ -82,29 +97,22 @@ class Slice:
         Raises :class:`Stopped`; what was answered until then is written down.
         """
         loop = asyncio.get_running_loop()
-        until, noted_at, state = loop.time() + SLICE_S, loop.time(), "running"
-        found = await run_in_threadpool(self._begin)
-        ahead: list[Line] = []
-        asking: set[asyncio.Task[Answered]] = set()
+        self._until, noted_at, state = loop.time() + SLICE_S, loop.time(), "running"
+        reader = await run_in_threadpool(self._begin)
+        asking: dict[asyncio.Task[Answered], Line] = {}
         noting: asyncio.Task[str] | None = None
         try:
-            while state == "running":
-                if stops.is_set():  # what is in flight is asked again by whoever goes on
-                    break
-                is_over = loop.time() > until
-                while not is_over and len(asking) < self._parallel:
-                    if not ahead and not self.is_exhausted:
-                        ahead = await run_in_threadpool(_take, found, READ_AT_ONCE)
-                        self.is_exhausted = not ahead
-                    if not ahead or ahead[0].number - self._reached > MAX_AHEAD:
+            while state == "running" and not stops.is_set():  # what is in flight is asked again by whoever goes on
+                while loop.time() < self._until and len(asking) < self._parallel:
+                    line = await self._next(reader)
+                    if line is None:
                         break
-                    line = ahead.pop(0)
-                    if line.number >= self._reached and line.number not in self._finished:
-                        asking.add(asyncio.ensure_future(self._asked(line)))
+                    asking[asyncio.ensure_future(self._asked(line))] = line
                 if not asking:
                     break
-                done, asking = await self._first(asking)
-                self._take_in(done)
+                await self._one_of(asking)
+                done = {task: asking.pop(task) for task in list(asking) if task.done()}
+                self._take_in(done, reader)
                 if noting is None and loop.time() - noted_at > NOTE_S:  # beside the lines, which do not wait for it
                     noting, noted_at = asyncio.ensure_future(self._note()), loop.time()
                 elif noting is not None and noting.done():
@@ -114,30 +122,47 @@ class Slice:
                 task.cancel()
             await asyncio.gather(*asking, *([noting] if noting is not None else []), return_exceptions=True)
             with suppress(Exception):  # of the same moment as what ended the slice
-                self._take_in(task for task in asking if not task.cancelled())
-            state = await self._note()
+                self._take_in(asking, reader)
+            self.is_exhausted = not reader.has_more
+            try:
+                state = await self._note()
+            finally:
+                await run_in_threadpool(self._readers.keep, self._batch.id, reader)
         return state
 
-    async def _first(
-        self, asking: set["asyncio.Task[Answered]"]
-    ) -> tuple[set["asyncio.Task[Answered]"], set["asyncio.Task[Answered]"]]:
-        """The lines that are answered and those that are not, once one is, or more may be asked at a time."""
+    async def _next(self, reader: Reader) -> Line | None:
+        """The next line that is to be asked; None: there is none for now."""
+        while reader.has_more and reader.number - self._reached <= MAX_AHEAD:
+            line = reader.next()
+            if line is None:
+                await run_in_threadpool(reader.read, READ_AT_ONCE)
+            elif line.number >= self._reached and line.number not in self._finished:
+                return line
+        return None
+
+    async def _one_of(self, asking: Iterable["asyncio.Task[Answered]"]) -> None:
+        """One of them is answered, or more may be asked at a time, or some time went by."""
         wider = asyncio.ensure_future(self._is_wider.wait())
         await asyncio.wait({*asking, wider}, timeout=NOTE_S, return_when=asyncio.FIRST_COMPLETED)
         wider.cancel()
         self._is_wider.clear()
-        done = {task for task in asking if task.done()}
-        return done, asking - done
 
     # ---- in a thread ----
 
-    def _begin(self) -> Iterator[Line]:
+    def _begin(self) -> Reader:
         with self._database.read() as db:
-            actor = actor_of(db, self._batch)
-            files = sources.opened(db, self._database, self._kit, actor, self._batch)
+            files = sources.opened(db, self._database, self._kit, lambda now: actor_of(now, self._batch), self._batch)
             beyond = BatchLine.batch_id == self._batch.id, BatchLine.number >= self._reached
             self._finished = {row[0] for row in db.query(BatchLine.number).filter(*beyond)}
-        return sources.lines(self._batch, files, self._reached)
+        unanswered = self._reached
+        while unanswered in self._finished:
+            unanswered += 1
+        kept = self._readers.take(self._batch.id)
+        if kept is not None and kept.number <= unanswered:
+            return kept
+        if kept is not None:  # lines before where it is are to be asked again
+            kept.close()
+        return Reader(sources.lines(self._batch, files, self._reached), self._reached)
 
     async def _note(self) -> str:
         """What was answered until now is written down; the state that the batch is in."""
@@ -170,11 +195,11 @@ class Slice:
             try:
                 return await self._ask(line)
             except RateLimited as err:
-                await asyncio.sleep(min(MAX_WAIT_S, float(err.headers.get("Retry-After", 5))))
+                await self._pause(min(MAX_WAIT_S, float(err.headers.get("Retry-After", 5))))
             except BudgetSpent as err:
                 if "Retry-After" not in err.headers:
                     raise Stopped(err.message) from err
-                await asyncio.sleep(float(err.headers["Retry-After"]))
+                await self._pause(float(err.headers["Retry-After"]))
             except HubError as err:
                 if err.status < 500 and err.status != 429:
                     was_let_in = err.status not in (401, 403, 404)
@@ -182,7 +207,14 @@ class Slice:
                 refusals += err.status != 429  # a full queue is no fault of the line
                 if refusals >= rules.ATTEMPTS:
                     return Answered(line, err.status, _error(told(err)))
-                await asyncio.sleep(min(MAX_WAIT_S, float(err.headers.get("Retry-After", 0)) or 2.0**refusals))
+                await self._pause(min(MAX_WAIT_S, float(err.headers.get("Retry-After", 0)) or 2.0**refusals))
+
+    async def _pause(self, seconds: float) -> None:
+        """So long nothing is asked. Raises :class:`Later` where the slice is over before that is."""
+        left = self._until - asyncio.get_running_loop().time()
+        await asyncio.sleep(max(0.0, min(seconds, left)))
+        if seconds > left:
+            raise Later
 
     async def _ask(self, line: Line) -> Answered:
         wish = gateway_rules.wish(self._batch.path, line.body)
@@ -228,14 +260,19 @@ class Slice:
                 raise
             raise Stopped(err.message) from err
 
-    def _take_in(self, done: Iterable["asyncio.Task[Answered]"]) -> None:
-        """What is answered is kept, whatever became of the others. Raises what the first of them raised."""
+    def _take_in(self, done: Mapping["asyncio.Task[Answered]", Line], reader: Reader) -> None:
+        """What is answered is kept, and what is not put back, whatever became of the others. Raises what the first of
+        them raised."""
         wrong: Exception | None = None
-        for task in done:
+        for task, line in done.items():
             try:
                 self._keep(task.result())
+            except (Later, asyncio.CancelledError):
+                reader.put_back([line])
             except Exception as err:
                 wrong = wrong or err
+                if line.number not in self._finished:
+                    reader.put_back([line])
         if wrong is not None:
             raise wrong
 
@@ -258,10 +295,6 @@ def actor_of(db: Any, batch: Batch) -> Actor:
         return remembered(db, batch.user_id, batch.token_id)
     except BadCredentials as err:
         raise Stopped("The token that made this batch is not good any more. Make it anew with another.") from err
-
-
-def _take(found: Iterator[Line], most: int) -> list[Line]:
-    return list(islice(found, most))
 
 
 def _error(what: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """The lines of a batch, read from where they lie, in bounded memory, from any line on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -25,6 +25,8 @@ from freehold.repos.tables import Repo
 
 #: Files of a data set among which those that are asked about are looked for.
 MAX_LISTED = 50_000
+#: Who reads, as they stand in a transaction of now.
+Who = Callable[[Session], Actor]
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,8 @@ def choose(db: Session, kit: Kit, repo: Repo, commit: str, said: str) -> list[Pa
     return [Part(path, found[path].true_size_bytes) for path in chosen]
 
 
-def opened(db: Session, database: Database, kit: Kit, actor: Actor, batch: Batch) -> Sequence[File]:
-    """What ``batch`` reads, as ``actor`` may read it now. Raises what reading the data set does, :class:`BadBatch`."""
+def opened(db: Session, database: Database, kit: Kit, who: Who, batch: Batch) -> Sequence[File]:
+    """What ``batch`` reads, as ``who`` may read it now. Raises what reading the data set does, :class:`BadBatch`."""
     if batch.source == "file":
         file = db.get(BatchFile, batch.given["file_id"])
         if file is None:
@@ -61,9 +63,9 @@ def opened(db: Session, database: Database, kit: Kit, actor: Actor, batch: Batch
         key, size = rules.file_key(file.id), file.size_bytes
         return [File(file.name, lambda: Bytes(size, lambda start, end: kit.store.stream(key, start, end)))]
     given = batch.given
-    files = in_dataset(database, kit, actor, given["repo"], given["commit"], given.get("files") or [given["path"]])
+    files = in_dataset(database, kit, who, given["repo"], given["commit"], given.get("files") or [given["path"]])
     # Before anything is asked: whoever may not read it any more learns so now.
-    downloads.find(db, database, kit, actor, Asked("dataset", given["repo"], given["commit"], files[0].path))
+    downloads.find(db, database, kit, who(db), Asked("dataset", given["repo"], given["commit"], files[0].path))
     return files
 
 
@@ -75,19 +77,20 @@ def check(db: Session, actor: Actor, batch: Batch) -> bool:
     return not repos.load(db, actor, batch.given["repo"], Action.READ, kind="dataset").gated
 
 
-def in_dataset(database: Database, kit: Kit, actor: Actor, repo: str, commit: str, paths: Sequence[str]) -> list[File]:
-    """Files of a data set, each found when it is opened. Opening raises what reading the data set does."""
+def in_dataset(database: Database, kit: Kit, who: Who, repo: str, commit: str, paths: Sequence[str]) -> list[File]:
+    """Files of a data set, each found when it is opened, by ``who`` as they are then. Opening raises what reading the
+    data set does."""
 
     def bytes_of(path: str) -> Bytes:
         with database.read() as db:
-            found = downloads.find(db, database, kit, actor, Asked("dataset", repo, commit, path))
+            found = downloads.find(db, database, kit, who(db), Asked("dataset", repo, commit, path))
             body = downloads.body(kit, db, found)
         return Bytes(body.size_bytes, body.pieces)
 
     return [File(path, lambda path=path: bytes_of(path)) for path in paths]  # type: ignore[misc]
 
 
-def lines(batch: Batch, files: Sequence[File], start: int = 0) -> Iterator[Line]:
+def lines(batch: Batch, files: Sequence[File], start: int = 0) -> Generator[Line]:
     """The requests of ``batch`` from the ``start``-th on. Raises what opening its files does."""
     if batch.source == "file":
         body = files[0].open()

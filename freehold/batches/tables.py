@@ -27,7 +27,8 @@ class BatchFile(Base):
     purpose: Mapped[str] = mapped_column(String(16))
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    #: From then on it is nobody's, and soon gone, unless a batch still reads it. None: of the release before.
+    #: From then on it is nobody's, and soon gone, unless a batch still reads it. None: the release before wrote it, and
+    #: the next sweep says when.
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 

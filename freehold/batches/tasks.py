@@ -5,7 +5,8 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError
 
 from freehold.batches import finishing, queue
-from freehold.batches.running import Slice, Stopped
+from freehold.batches.readers import Readers
+from freehold.batches.running import Node, Slice, Stopped
 from freehold.batches.service import files, jobs
 from freehold.batches.tables import Batch
 from freehold.content.kit import Kit
@@ -25,6 +26,7 @@ class Host:
     """Where slices run: the event loop and the runtime of this node, once it is up."""
 
     def __init__(self) -> None:
+        self.readers = Readers()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._runtime: Callable[[], Runtime | None] = lambda: None
         self._memory: Memory | None = None
@@ -33,21 +35,27 @@ class Host:
     def begin(self, loop: asyncio.AbstractEventLoop, runtime: Callable[[], Runtime | None], memory: Memory) -> None:
         """Slices may run from now on. ``memory``: of who may call what, the loop's own. Called in the loop."""
         self._loop, self._runtime, self._memory, self._stops = loop, runtime, memory, asyncio.Event()
+        self.readers = Readers()
 
     def end(self) -> None:
         """Slices under way stop, and write down what was answered. Called in the loop."""
         self._stops.set()
+        self.readers.close()
 
     def work(self, turn: Turn, kit: Kit, batch: Batch) -> tuple[str, bool]:
         """One slice, from a worker's thread: the state the batch is in, and whether all its lines were asked."""
         runtime = self._runtime()
         if self._loop is None or self._memory is None or runtime is None or self._stops.is_set():
             raise TryLater("No models run on this node yet.", NOT_YET_S)
-        one = Slice(runtime, self._memory, turn.database, kit, batch)
+        one = Slice(Node(runtime, self._memory, self.readers), turn.database, kit, batch)
+        working = asyncio.run_coroutine_threadsafe(one.work(self._stops), self._loop)
         try:
-            state = asyncio.run_coroutine_threadsafe(one.work(self._stops), self._loop).result(turn.left_s)
+            state = working.result(turn.left_s)
         except CancelledError as err:
             raise TryLater("The hub was stopped.", NOT_YET_S) from err
+        except TimeoutError as err:  # it would go on beside whoever takes it up next
+            working.cancel()
+            raise TryLater("Its lines waited for their turn for too long.", NOT_YET_S) from err
         return state, one.is_exhausted and not self._stops.is_set()
 
 
@@ -64,7 +72,9 @@ def run(turn: Turn, kit: Kit, host: Host, batch_id: str) -> None:
     with turn.database.read() as db:
         batch = db.get(Batch, batch_id)
     if batch is None or batch.state not in ("running", "finishing"):
+        host.readers.drop(batch_id)
         return
+    state = ""
     try:
         state, is_exhausted = (batch.state, True) if batch.state == "finishing" else host.work(turn, kit, batch)
         if state == "running" and is_exhausted:
@@ -81,6 +91,9 @@ def run(turn: Turn, kit: Kit, host: Host, batch_id: str) -> None:
             raise
         _stop(turn, batch_id, err.message)
         return
+    finally:
+        if state != "running":
+            host.readers.drop(batch_id)
     if state == "running":
         with turn.finishing() as db:
             queue.go_on(db, batch_id)

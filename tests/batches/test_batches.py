@@ -159,6 +159,20 @@ def test_files_expire_and_are_swept_but_for_those_that_a_batch_reads(hub: Hub, w
         assert db.get(BatchFile, read["id"]) is None and db.get(BatchFile, usual["id"]) is not None
 
 
+def test_files_that_have_no_end_are_given_the_installations(hub: Hub) -> None:
+    kit = hub.client.app.state.kit  # type: ignore[attr-defined]
+    old, new = (sent(hub, requests("one")) for _ in range(2))
+    days = timedelta(days=kit.settings.batch_file_days)
+    with hub.database.write() as db:
+        for file in db.query(BatchFile):
+            file.expires_at = None
+        db.get_one(BatchFile, old).created_at = clock.now() - days
+    assert files.sweep(hub.database, kit) == 1
+    with hub.database.read() as db:
+        (left,) = db.query(BatchFile)
+        assert (left.id, left.expires_at) == (new, left.created_at + days)
+
+
 def test_a_token_that_only_reads_keeps_nothing(hub: Hub) -> None:
     reads = hub.cast.alice.read_headers
     form = {"data": {"purpose": "batch"}, "files": {"file": ("it.jsonl", b"{}")}}
@@ -411,8 +425,8 @@ def test_a_note_that_breaks_off_loses_no_line_and_counts_none_twice(
         if breaks and given[1]:
             breaks.clear()
             if is_written:
-                with hub.database.write() as own:
-                    real(own, *given)
+                real(db, *given)
+                db.commit()
             raise OSError("the connection broke")
         return real(db, *given)
 

@@ -119,8 +119,12 @@ def delete(db: Session, kit: Kit, actor: Actor, file_id: str) -> None:
 
 
 def sweep(database: Database, kit: Kit) -> int:
-    """Files whose time is over are gone, some at a time, but for those that a batch still reads; how many went."""
+    """Files whose time is over are gone, some at a time, but for those that a batch still reads; how many went. Those
+    that have no end have one from now on, as long after they came as the installation keeps files."""
     with database.write() as db:
+        for file in db.scalars(select(BatchFile).where(BatchFile.expires_at.is_(None)).limit(SWEPT_AT_ONCE)):
+            file.expires_at = file.created_at + timedelta(seconds=lifetime_s(kit, None, None))
+        db.flush()
         reading = select(Batch.given).where(Batch.source == "file", Batch.state.not_in(rules.ENDED))
         read = {str(given.get("file_id")) for given in db.scalars(reading)}
         over = select(BatchFile.id).where(BatchFile.expires_at <= clock.now()).order_by(BatchFile.expires_at)
