@@ -11,10 +11,12 @@ from starlette.routing import BaseRoute, Route
 from freehold.access.rules import Action
 from freehold.core.errors import HubError
 from freehold.core.http import Ask, in_thread, stream_door
-from freehold.gateway import conversing, rules, service, shapes
+from freehold.gateway import conversing, hearing, ranking, rules, service, shapes, unserved
 from freehold.gateway.answering import Answer
 from freehold.gateway.completing import Completions
-from freehold.gateway.errors import NoSuchCall
+from freehold.gateway.errors import BadCall, NoSuchCall, NotByThis
+from freehold.gateway.hearing import HeardAsEvents
+from freehold.gateway.ranking import Ranking
 from freehold.gateway.receiving import body_of, sound_of
 from freehold.gateway.remembering import Memory, asker_of
 from freehold.gateway.responses import Responses
@@ -33,7 +35,7 @@ LARGE_BYTES = 256 << 10
 SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 #: Of paths whose answers some engine tells otherwise than OpenAI's clients read them.
-SHAPES: Mapping[str, type[OpenAI]] = {"completions": Completions}
+SHAPES: Mapping[str, type[OpenAI]] = {"completions": Completions, "rerank": Ranking}
 
 Door = Callable[[Request], Awaitable[Response]]
 
@@ -56,6 +58,8 @@ def answering(path: str) -> Door:
     @in_openai_form
     async def door(request: Request) -> Response:
         given = await json_of(request)
+        if path == "rerank":
+            given = ranking.asked(given)
         return await answered(request, rules.wish(path, given), SHAPES.get(path, OpenAI))
 
     door.__name__ = path.replace("/", "_")
@@ -104,7 +108,10 @@ async def admit(request: Request, model: str, wished: Callable[[AnyPlan], Wish],
 async def responses(request: Request) -> Response:
     """What ``/v1/chat/completions`` answers, in the form of Responses."""
     given = await json_of(request)
-    wish = rules.wish("chat/completions", conversing.chat_of(given))
+    try:
+        wish = rules.wish("chat/completions", conversing.chat_of(given))
+    except BadCall as err:
+        raise conversing.as_named(err) from err
     return await answered(request, wish, lambda _: Responses(wish.model, given))
 
 
@@ -113,9 +120,10 @@ async def responses(request: Request) -> Response:
 async def transcriptions(request: Request) -> Response:
     """Sound to text, as multipart/form-data."""
     fields, sound, media_type = await sound_of(request)
-    wish = rules.wish("audio/transcriptions", fields)
+    body, is_stream = hearing.asked(fields)
+    wish = rules.wish("audio/transcriptions", body)
     wish = Wish(wish.path, wish.model, wish.body, upload=sound, content_type=media_type)
-    return await answered(request, wish, OpenAI)
+    return await answered(request, wish, HeardAsEvents if is_stream else OpenAI)
 
 
 @stream_door(Action.LIST)
@@ -138,11 +146,12 @@ async def model(request: Request) -> Response:
 @stream_door(Action.READ)
 @in_openai_form
 async def nothing(request: Request) -> Response:
-    raise NoSuchCall(
-        f"{request.method} /v1/{request.path_params.get('rest', '')[:100]} is not answered here. Calls: "
-        + ", ".join(f"/v1/{path}" for path in (*ABILITY_OF, "responses", "models"))
-        + "."
-    )
+    path = request.path_params.get("rest", "")
+    instead = unserved.instead_of(path)
+    if path in (*ABILITY_OF, "responses") and not (request.method == "GET" and instead):
+        raise NotByThis(f"/v1/{path} is asked with POST.", headers={"Allow": "POST"})
+    calls = ", ".join(f"/v1/{one}" for one in (*ABILITY_OF, "responses", "models", "files", "batches"))
+    raise NoSuchCall(f"{request.method} /v1/{path[:100]} is not answered here. {instead or f'Calls: {calls}.'}")
 
 
 def _model(one: Listed) -> Mapping[str, Any]:
@@ -161,10 +170,11 @@ def _model(one: Listed) -> Mapping[str, Any]:
 
 routes: list[BaseRoute] = [
     *(Route(f"/v1/{path}", answering(path), methods=["POST"]) for path in ABILITY_OF if path != "audio/transcriptions"),
+    Route("/v2/rerank", answering("rerank"), methods=["POST"]),  # where Cohere's client asks
     Route("/v1/responses", responses, methods=["POST"]),
     Route("/v1/audio/transcriptions", transcriptions, methods=["POST"]),
     Route("/v1/models", models, methods=["GET"]),
     Route("/v1/models/{model:rest}", model, methods=["GET"]),
     Route("/v1", nothing, methods=["GET", "POST"]),
-    Route("/v1/{rest:rest}", nothing, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
+    Route("/v1/{rest:rest}", nothing, methods=["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]),
 ]

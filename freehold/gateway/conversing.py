@@ -13,6 +13,17 @@ from freehold.gateway.errors import BadCall
 _SAME = ("temperature", "top_p", "seed", "stop", "parallel_tool_calls", "presence_penalty", "frequency_penalty")
 _KEPT = 'Nothing is kept between calls here: send the whole conversation in "input".'
 
+#: What a chat has under another name.
+_NAMES = {"max_tokens": "max_output_tokens", "response_format": "text.format", "messages": "input"}
+
+
+def as_named(err: BadCall) -> BadCall:
+    """What is wrong with a chat, by the names that whoever asked knows."""
+    name = _NAMES.get(err.param or "")
+    if name is None:
+        return err
+    return BadCall(err.message.replace(f'"{err.param}', f'"{name}'), name, code=err.code)
+
 
 def chat_of(given: Mapping[str, Any]) -> dict[str, Any]:
     """The body of a chat that asks the same. Raises :class:`BadCall` saying what has no counterpart."""
@@ -27,16 +38,17 @@ def chat_of(given: Mapping[str, Any]) -> dict[str, Any]:
         body["max_tokens"] = given["max_output_tokens"]
     if given.get("top_logprobs") is not None:
         body |= {"logprobs": True, "top_logprobs": given["top_logprobs"]}
+    elif "message.output_text.logprobs" in (given.get("include") or ()):
+        body["logprobs"] = True
     text = given.get("text")
-    if isinstance(text, Mapping) and isinstance(text.get("format"), Mapping):
+    if text is not None and not isinstance(text, Mapping):
+        raise BadCall('"text" must be an object, such as {"format": {"type": "text"}}.', "text")
+    if text is not None and text.get("format") is not None:
         body |= _format(text["format"])
     if given.get("tools"):
         body["tools"] = [_tool(one, at) for at, one in enumerate(_listed(given["tools"], "tools"))]
-    choice = given.get("tool_choice")
-    if isinstance(choice, Mapping):
-        body["tool_choice"] = {"type": "function", "function": {"name": choice.get("name")}}
-    elif choice is not None:
-        body["tool_choice"] = choice
+    if given.get("tool_choice") is not None:
+        body["tool_choice"] = _choice(given["tool_choice"])
     return body
 
 
@@ -60,6 +72,8 @@ def _message(item: Mapping[str, Any], at: str) -> dict[str, Any] | None:
     if kind == "message":
         role = {"developer": "system"}.get(str(item.get("role")), item.get("role"))
         return {"role": role, "content": _content(item.get("content"), at)}
+    if kind in ("function_call", "function_call_output") and not isinstance(item.get("call_id"), str):
+        raise BadCall(f'{at} has no "call_id", by which a call and its output find one another.', f"{at}.call_id")
     if kind == "function_call":
         function = {"name": item.get("name"), "arguments": item.get("arguments")}
         call = {"id": item.get("call_id"), "type": "function", "function": function}
@@ -98,7 +112,19 @@ def _tool(tool: Any, at: int) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
-def _format(form: Mapping[str, Any]) -> dict[str, Any]:
+def _choice(choice: Any) -> Any:
+    kind = choice.get("type") if isinstance(choice, Mapping) else None
+    if kind == "allowed_tools" and isinstance(choice.get("tools"), list):
+        tools = [{"function": one} for one in choice["tools"]]
+        return {"type": kind, "allowed_tools": {"mode": choice.get("mode", "auto"), "tools": tools}}
+    if kind == "function":
+        return {"type": "function", "function": {"name": choice.get("name")}}
+    return choice
+
+
+def _format(form: Any) -> dict[str, Any]:
+    if not isinstance(form, Mapping) or form.get("type") not in ("text", "json_object", "json_schema"):
+        raise BadCall('"text.format" has a type: text, json_object or json_schema.', "text.format")
     if form.get("type") == "json_schema":
         told = {name: form[name] for name in ("name", "schema", "strict") if name in form}
         return {"response_format": {"type": "json_schema", "json_schema": told}}

@@ -3,7 +3,9 @@
 HubError
 ├── Refusal        400  of whoever calls, not of a model; rooms above have their own of it
 │   ├── BadCall    400  the body cannot be understood; ``param`` says which part
-│   └── NoSuchCall 404  no such address under /v1
+│   ├── NoSuchCall 404  no such address under /v1
+│   ├── NotByThis  405  the address takes another method
+│   └── Packed     415  a body that is compressed
 └── BudgetReached  429  the budget ended in the middle of the answer
 """
 
@@ -13,6 +15,9 @@ from freehold.core.errors import HubError
 
 #: Words of OpenAI's ``type`` by status, where an error says none of its own.
 KINDS = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+
+#: Its ``code``, likewise: clients look at it.
+CODES = {401: "invalid_api_key", 413: "request_too_large"}
 
 
 class Refusal(HubError):
@@ -34,6 +39,16 @@ class NoSuchCall(Refusal):
     code = "unknown_url"
 
 
+class NotByThis(Refusal):
+    status = 405
+    code = "method_not_allowed"
+
+
+class Packed(Refusal):
+    status = 415
+    code = "unsupported_encoding"
+
+
 class BudgetReached(HubError):
     status = 429
     code = "insufficient_quota"
@@ -47,5 +62,5 @@ def told(err: HubError) -> dict[str, Any]:
         "message": err.message,
         "type": getattr(err, "kind", None) or usual,
         "param": getattr(err, "param", None) or err.field or None,
-        "code": err.code,
+        "code": err.code or CODES.get(err.status),
     }

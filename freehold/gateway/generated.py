@@ -37,10 +37,11 @@ class Task:
         return b""
 
     def broken(self, err: HubError) -> bytes:
-        return b"data:" + shapes.written({"error": err.message, "error_type": _kind(err)}) + b"\n\n"
+        return b"data:" + shapes.written({"error": err.message, "error_type": _kind(err) or "generation"}) + b"\n\n"
 
     def problem(self, err: HubError) -> Response:
-        err.extra.setdefault("error_type", _kind(err))
+        if kind := _kind(err):
+            err.extra.setdefault("error_type", kind)
         return problem(err)
 
 
@@ -105,6 +106,8 @@ class Vectors(Task):
 
     def whole(self, body: bytes, reply: Reply) -> bytes:
         vectors = _vectors(body)
+        if self._given.get("normalize") is True:
+            vectors = [_of_length_one(one) for one in vectors]
         return shapes.written(vectors if isinstance(self._given.get("inputs"), list) else vectors[0])
 
 
@@ -124,10 +127,18 @@ def _vectors(body: bytes) -> list[Sequence[float]]:
         raise EngineFailed("The engine's answer holds no vectors.") from err
 
 
+def _of_length_one(vector: Sequence[float]) -> Sequence[float]:
+    length = math.sqrt(math.fsum(x * x for x in vector))
+    return [x / length for x in vector] if length else vector
+
+
 def _cosine(one: Sequence[float], other: Sequence[float]) -> float:
     lengths = math.sqrt(math.fsum(x * x for x in one)) * math.sqrt(math.fsum(x * x for x in other))
     return math.fsum(x * y for x, y in zip(one, other, strict=True)) / lengths if lengths else 0.0
 
 
 def _kind(err: HubError) -> str:
+    """'' of who may ask, and of what: the client has errors of its own for these, by their status."""
+    if err.status in (401, 403, 404, 405):
+        return ""
     return KINDS.get(err.code or "", "validation" if err.status < 500 else "generation")

@@ -9,7 +9,7 @@ import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from freehold.gateway import grammars
+from freehold.gateway import grammars, options
 from freehold.gateway.errors import BadCall
 from freehold.gateway.options import MAX_TOKENS
 from freehold.gateway.rules import MAX_PICTURE_BYTES, Wish
@@ -46,6 +46,18 @@ OF_BYTES = frozenset(
 )
 #: Answered by vectors, as ``/v1/embeddings`` gives them.
 BY_VECTORS = frozenset({"feature-extraction", "sentence-similarity"})
+#: Parameters, and parts of inputs, that only one task has.
+_BY_PARAMETER = {
+    "candidate_labels": "zero-shot-classification",
+    "aggregation_strategy": "token-classification",
+    "targets": "fill-mask",
+}
+_BY_INPUT = {
+    "source_sentence": "sentence-similarity",
+    "table": "table-question-answering",
+    "context": "question-answering",
+    "image": "visual-question-answering",
+}
 #: Of text generation, as a completion names them.
 _PARAMETERS = {
     "max_new_tokens": "max_tokens",
@@ -68,20 +80,30 @@ def task_of(plan: AnyPlan, asked: str, given: Mapping[str, Any] | None) -> str:
     Raises :class:`NotAble`, saying what the model does.
     """
     able = [task for task in ABILITY_OF_TASK if _is_able(plan, task)]
-    if asked:
+    if asked := asked or _sent_for(given):
         if asked not in able:
             raise NotAble(f"{plan.served_name} does not do {asked[:60]}; what it does: {', '.join(able) or 'none'}.")
         return asked
     if given is None:
         fitting = [task for task in able if task in OF_BYTES]
-    elif isinstance(given.get("inputs"), Mapping) and "source_sentence" in given["inputs"]:
-        fitting = [task for task in able if task == "sentence-similarity"]
     else:
         is_named = "candidate_labels" in _parameters(given)  # by which the caller says what there is to choose from
         fitting = [task for task in able if task != "sentence-similarity" and task.startswith("zero-shot") == is_named]
     if not fitting:
         raise NotAble(f"{plan.served_name} takes no such input; what it does: {', '.join(able) or 'none'}.")
     return fitting[0]
+
+
+def _sent_for(given: Mapping[str, Any] | None) -> str:
+    """The task by what is sent for no other; '': nothing says. Another's answer would be taken for its own."""
+    given = given or {}
+    inputs, parameters = given.get("inputs"), given.get("parameters")
+    if "stream" in given:
+        return "text-generation"
+    for sent, tasks in ((parameters, _BY_PARAMETER), (inputs, _BY_INPUT)):
+        if isinstance(sent, Mapping) and (found := next((tasks[name] for name in tasks if name in sent), "")):
+            return found
+    return ""
 
 
 def _is_able(plan: AnyPlan, task: str) -> bool:
@@ -107,7 +129,8 @@ def wish_of(plan: AnyPlan, task: str, given: Mapping[str, Any] | None, upload: b
     if task == "text-generation":
         return _generation(name, given)
     if task in BY_VECTORS and "embeddings" in _abilities(plan):  # which every engine has that gives vectors
-        return Wish("embeddings", name, {"input": texts_of(task, given["inputs"])})
+        fewer = {"dimensions": given["dimensions"]} if given.get("dimensions") is not None else {}
+        return Wish("embeddings", name, {"input": texts_of(task, given["inputs"]), **fewer})
     rest = {key: value for key, value in given.items() if key not in ("inputs", "parameters", "options", "model")}
     return Wish("task", name, {"task": task, "inputs": given["inputs"], "parameters": rest | _parameters(given)})
 
@@ -118,6 +141,9 @@ def _generation(name: str, given: Mapping[str, Any]) -> Wish:
     parameters = _parameters(given)
     body: dict[str, Any] = {"prompt": given["inputs"], "max_tokens": USUAL_NEW_TOKENS}
     body |= {_PARAMETERS[key]: value for key, value in parameters.items() if key in _PARAMETERS and value is not None}
+    if parameters.get("do_sample") is not None:  # without a word it is whatever the endpoint's temperature says
+        body.setdefault("temperature", float(parameters["do_sample"] is True))
+    options.check("completions", body)
     form = parameters.get("grammar")
     if isinstance(form, Mapping):
         kind = {"json": "json_schema", "json_schema": "json_schema"}.get(str(form.get("type")))

@@ -11,11 +11,14 @@ from freehold.core.bodies import receive_body
 from freehold.core.errors import BadRequest, TooLarge
 from freehold.core.multipart import Form, FormReader
 from freehold.gateway import rules
-from freehold.gateway.errors import BadCall
+from freehold.gateway.errors import BadCall, Packed
 
 
 async def body_of(request: Request, limit_bytes: int) -> bytes:
-    """The whole body. Raises :class:`TooLarge` saying the limit."""
+    """The whole body. Raises :class:`TooLarge` saying the limit, :class:`Packed`."""
+    packed = request.headers.get("content-encoding", "identity")
+    if packed.lower() != "identity":
+        raise Packed(f"A body is taken as it is, and this one is sent as {packed[:40]}: leave Content-Encoding out.")
     announced = request.headers.get("content-length", "0")
     if not (announced.isascii() and announced.isdigit()):
         raise BadRequest("The Content-Length is not a number.")

@@ -5,7 +5,7 @@ Source: OpenAI API reference, Responses.
 
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -36,7 +36,7 @@ class Responses:
         choice = answer["choices"][0]
         message = choice["message"]
         if message.get("content"):
-            self._items.append(_Item("message", text=message["content"]))
+            self._items.append(_Item("message", text=message["content"], likely=_likely(choice)))
         for call in message.get("tool_calls") or ():
             self._items.append(_Item("function_call", call=call))
         self._usage, self._end = answer.get("usage") or {}, choice.get("finish_reason") or ""
@@ -53,19 +53,19 @@ class Responses:
                 out.append(self._event(kind, response=self._response(reply, "in_progress")))
         for choice in event.get("choices") or ():
             self._end = choice.get("finish_reason") or self._end
-            out += self._delta(choice.get("delta") or {})
+            out += self._delta(choice.get("delta") or {}, _likely(choice))
         return b"".join(out)
 
-    def _delta(self, delta: Mapping[str, Any]) -> Iterator[bytes]:
+    def _delta(self, delta: Mapping[str, Any], likely: Sequence[Mapping[str, Any]]) -> Iterator[bytes]:
         if delta.get("content"):
             if not self._items or self._items[-1].kind != "message":
                 yield from self._closed()
                 yield from self._opened(_Item("message"))
             item = self._items[-1]
             item.text += delta["content"]
-            yield self._event(
-                "response.output_text.delta", **self._place(item), content_index=0, delta=delta["content"], logprobs=[]
-            )
+            item.likely += likely
+            told = {"delta": delta["content"], "logprobs": likely}
+            yield self._event("response.output_text.delta", **self._place(item), content_index=0, **told)
         for call in delta.get("tool_calls") or ():
             item_ = next(
                 (one for one in self._items if one.kind == "function_call" and one.at == call.get("index")), None
@@ -110,8 +110,10 @@ class Responses:
         item.is_closed = True
         place = self._place(item)
         if item.kind == "message":
-            yield self._event("response.output_text.done", **place, content_index=0, text=item.text, logprobs=[])
-            yield self._event("response.content_part.done", **place, content_index=0, part=_text(item.text))
+            told = {"text": item.text, "logprobs": item.likely}
+            yield self._event("response.output_text.done", **place, content_index=0, **told)
+            part = _text(item.text, item.likely)
+            yield self._event("response.content_part.done", **place, content_index=0, part=part)
         else:
             yield self._event(
                 "response.function_call_arguments.done", **place, name=item.name, arguments=item.arguments
@@ -153,6 +155,7 @@ class Responses:
             "tool_choice": given.get("tool_choice", "auto"),
             "tools": given.get("tools") or [],
             "top_p": given.get("top_p"),
+            "truncation": "disabled",
             "metadata": given.get("metadata") or {},
             "usage": _usage(self._usage or shapes.usage_of(reply)) if is_done else None,
         }
@@ -161,8 +164,16 @@ class Responses:
 class _Item:
     """One item of the output: words, or the call of a function."""
 
-    def __init__(self, kind: str, *, text: str = "", at: object = None, call: Mapping[str, Any] | None = None) -> None:
-        self.kind, self.text, self.at = kind, text, at
+    def __init__(
+        self,
+        kind: str,
+        *,
+        text: str = "",
+        likely: Sequence[Mapping[str, Any]] = (),
+        at: object = None,
+        call: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.kind, self.text, self.likely, self.at = kind, text, list(likely), at
         self.id = f"{'msg' if kind == 'message' else 'fc'}_{secrets.token_hex(12)}"
         self.is_closed = False
         function = (call or {}).get("function") or {}
@@ -171,14 +182,24 @@ class _Item:
 
     def told(self, status: str) -> dict[str, Any]:
         if self.kind == "message":
-            content = [_text(self.text)] if status == "completed" else []
+            content = [_text(self.text, self.likely)] if status == "completed" else []
             return {"id": self.id, "type": "message", "role": "assistant", "status": status, "content": content}
         told = {"id": self.id, "type": "function_call", "status": status, "call_id": self.call_id}
         return told | {"name": self.name, "arguments": self.arguments}
 
 
-def _text(text: str) -> dict[str, Any]:
-    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+def _text(text: str, likely: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    return {"type": "output_text", "text": text, "annotations": [], "logprobs": list(likely)}
+
+
+def _likely(choice: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """How likely each token was, where the call wanted to know."""
+    told = ("token", "bytes", "logprob")
+    return [
+        {name: token.get(name) for name in told}
+        | {"top_logprobs": [{name: one.get(name) for name in told} for one in token.get("top_logprobs") or ()]}
+        for token in (choice.get("logprobs") or {}).get("content") or ()
+    ]
 
 
 def _usage(usage: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,19 +8,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+import freehold
 from freehold.access.rules import Action
 from freehold.core.errors import HubError
-from freehold.core.http import stream_door
-from freehold.gateway import api, official, rules
+from freehold.core.http import in_thread, stream_door
+from freehold.gateway import api, official, rules, service
 from freehold.gateway.answering import Answer
 from freehold.gateway.api import Door, admit, answered, in_openai_form, json_of
 from freehold.gateway.generated import Generation, Heard, Similarity, Task, Vectors
 from freehold.gateway.receiving import body_of
 from freehold.gateway.rules import Wish
 from freehold.gateway.shapes import OpenAI
+from freehold.inference.errors import ModelUnknown, NotAble
+from freehold.inference.service.names import Listed
 from freehold.pipelines.rules import AnyPlan
 
 SHAPES: Mapping[str, type[Task]] = {
@@ -45,7 +48,11 @@ async def _answered(request: Request) -> Response:
     asked = request.path_params.get("task", "")
     body = await body_of(request, rules.MAX_BODY_BYTES)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip()
-    is_json = media_type in ("application/json", "") or body[:1] == b"{"
+    # Bytes that it was given as such the client sends without saying what they are.
+    is_json = media_type == "application/json" or body.lstrip()[:1] == b"{"
+    wanted = request.headers.get("accept", "")
+    if wanted.startswith("image/"):  # no other task is asked so
+        raise NotAble(f"{name[:200]} makes no pictures: no model here does.")
     given: dict[str, Any] | None = rules.parsed(body) if is_json else None
     found = ""
 
@@ -57,6 +64,40 @@ async def _answered(request: Request) -> Response:
     admitted = await admit(request, name, wished)
     is_by_engine = admitted.wish.path == "task"
     return Answer(request, admitted, (Task if is_by_engine else SHAPES.get(found, Task))(given))
+
+
+@stream_door(Action.LIST)
+async def health(request: Request) -> Response:
+    """Whether whoever asks may call it."""
+    try:
+        await _listed(request)
+    except HubError as err:
+        return Task().problem(err)
+    return JSONResponse({"status": "ok"})
+
+
+@stream_door(Action.LIST)
+async def info(request: Request) -> Response:
+    """What it is, as text-generation-inference tells of itself."""
+    try:
+        one = await _listed(request)
+    except HubError as err:
+        return Task().problem(err)
+    told = {
+        "model_id": one.model,
+        "model_sha": one.revision or None,
+        "model_dtype": None,
+        "version": freehold.__version__,
+    }
+    return JSONResponse(told | {"max_total_tokens": one.context_tokens, "max_input_length": one.context_tokens})
+
+
+async def _listed(request: Request) -> Listed:
+    name = f"{request.path_params['namespace']}/{request.path_params['name']}"
+    one = await in_thread(request, lambda ask: service.model(ask.db, ask.actor, name), reads=True)
+    if one is None:
+        raise ModelUnknown(f"No model that you may call is served as {name[:200]!r}.")
+    return one
 
 
 def named(path: str) -> Door:
@@ -93,7 +134,8 @@ def _routes(prefix: str) -> list[BaseRoute]:
         (model + "/pipeline/{task}", task),
         *((f"{model}/v1/{path}", named(path)) for path in ("chat/completions", "completions")),
     ]
-    return [Route(path, door, methods=["POST"]) for path, door in doors]
+    told = [Route(f"{model}/health", health, methods=["GET"]), Route(f"{model}/info", info, methods=["GET"])]
+    return [*told, *(Route(path, door, methods=["POST"]) for path, door in doors)]
 
 
 routes: list[BaseRoute] = [*_routes(""), *_routes("/hf-inference")]

@@ -94,9 +94,11 @@ def _shown(words: str) -> str:
 def _param(told: Mapping[str, Any], words: str) -> str | None:
     if isinstance(told.get("param"), str):
         return str(told["param"])
-    found = re.search(r"[Ff]ield '([a-z_.]{1,40})'|'([a-z_.]{1,40})' is required", words)
+    found = re.search(
+        r"[Ff]ield '([a-z_.]{1,40})'|^'([a-z_.]{1,40})' (?:is|holds) |'([a-z_.]{1,40})' is required", words
+    )
     if found:
-        return found[1] or found[2]
+        return found[1] or found[2] or found[3]
     if re.search(r"#/\$defs/\d", words):  # where a tool that must be called puts its own
         return "tools"
     return "response_format" if "schema" in words else "grammar" if "grammar" in words else None

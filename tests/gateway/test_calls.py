@@ -202,6 +202,57 @@ def test_an_organisation_pays_for_its_own_people_alone(hub: Hub) -> None:
 
 
 def test_an_address_that_is_none_says_which_there_are(hub: Hub) -> None:
-    answer = hub.client.post("/v1/images/generations", json={}, headers=hub.cast.alice.headers)
-    assert answer.status_code == 404
-    assert "/v1/chat/completions" in answer.json()["error"]["message"]
+    def said(method: str, path: str, **more: Any) -> tuple[int, str, str]:
+        headers = {**hub.cast.alice.headers, **more}
+        answer = hub.client.request(method, f"/v1/{path}", content=b"{}", headers=headers)
+        return answer.status_code, answer.json()["error"]["code"], answer.json()["error"]["message"]
+
+    assert said("POST", "nothing")[:2] == (404, "unknown_url")
+    assert "/v1/chat/completions" in said("POST", "nothing")[2]
+    for path, told in (
+        ("images/generations", "pictures"),
+        ("responses/resp_1", "Nothing is kept"),
+        ("messages", "OpenAI's API"),
+        ("v1/chat/completions", "yours has two"),
+    ):
+        assert told in said("POST", path)[2], path
+    assert said("GET", "chat/completions/x")[:2] == (404, "unknown_url")
+    assert said("GET", "completions")[:2] == (405, "method_not_allowed")
+    assert said("PUT", "chat/completions")[:2] == said("OPTIONS", "embeddings")[:2] == (405, "method_not_allowed")
+    assert said("POST", "chat/completions", **{"Content-Encoding": "gzip"})[:2] == (415, "unsupported_encoding")
+    assert said("GET", "models", Authorization="Bearer hf_nobody")[:2] == (401, "invalid_api_key")
+
+
+def test_a_sound_is_told_in_the_form_that_is_asked_for(hub: Hub) -> None:
+    hub.serve("lab/ears", abilities=["transcription"])
+
+    def hear(**fields: str) -> Any:
+        sent = {"data": {"model": "lab/ears", **fields}, "files": {"file": ("it.wav", b"RIFF")}}
+        return hub.client.post("/v1/audio/transcriptions", headers=hub.cast.alice.headers, **sent)
+
+    assert hear(response_format="json", temperature="0", stream="false").json()["text"] == "heard it"
+    assert 'name="response_format"\r\n\r\njson' in hub.engine.seen[-1]["form"]
+    events = [json.loads(line[6:]) for line in hear(stream="true").text.splitlines() if line.startswith("data: {")]
+    assert [one["type"] for one in events] == ["transcript.text.delta", "transcript.text.done"]
+    assert (events[0]["delta"], events[1]["text"]) == ("heard it", "heard it")
+    for field, value in (("response_format", "odt"), ("stream", "perhaps"), ("temperature", "hot")):
+        refused = hear(**{field: value})
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, field)
+    assert [one.kind for one in hub.meters()] == ["transcription", "transcription"]
+
+
+def test_documents_are_ranked_as_their_clients_send_them(hub: Hub) -> None:
+    hub.serve("lab/ranks", abilities=["rerank"])
+    asked = {
+        "model": "lab/ranks",
+        "query": "q",
+        "documents": [{"text": "a"}, "b"],
+        "return_documents": True,
+        "top_n": 1,
+    }
+    answer = hub.client.post("/v2/rerank", json=asked, headers=hub.cast.alice.headers).json()
+    assert hub.engine.seen[-1]["documents"] == ["a", "b"]
+    assert answer["results"] == [{"index": 1, "relevance_score": 0.5, "document": {"text": "b"}}]
+    assert "document" not in hub.ask(path="rerank", **{**asked, "return_documents": False}).json()["results"][0]
+    for given, param in (({"documents": [7]}, "documents[0]"), ({"top_n": 0}, "top_n")):
+        assert hub.ask(path="rerank", **{**asked, **given}).json()["error"]["param"] == param

@@ -68,6 +68,9 @@ def test_a_conversation_becomes_messages() -> None:
         ({"input": [{"type": "item_reference", "id": "x"}]}, "input[0]"),
         ({"input": [{"role": "user", "content": [{"type": "input_file"}]}]}, "input[0]"),
         ({"input": "x", "tools": [{"type": "web_search"}]}, "tools"),
+        ({"input": [{"type": "function_call", "name": "look", "arguments": "{}"}]}, "input[0].call_id"),
+        ({"input": "x", "text": "json"}, "text"),
+        ({"input": "x", "text": {"format": {"type": "xml"}}}, "text.format"),
     ],
 )
 def test_what_has_no_counterpart_is_said(given: dict[str, Any], param: str) -> None:
@@ -97,6 +100,37 @@ def test_words_and_a_call_come_as_events_in_order() -> None:
 
 
 @pytest.mark.rules
+def test_a_choice_among_some_functions_is_put_as_a_chat_has_it() -> None:
+    few = {"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "look"}]}
+    told = {"mode": "required", "tools": [{"function": {"type": "function", "name": "look"}}]}
+    assert chat_of({"input": "x", "tool_choice": few})["tool_choice"] == {
+        "type": "allowed_tools",
+        "allowed_tools": told,
+    }
+    one = {"type": "function", "function": {"name": "look"}}
+    assert chat_of({"input": "x", "tool_choice": {"type": "function", "name": "look"}})["tool_choice"] == one
+    assert chat_of({"input": "x", "include": ["message.output_text.logprobs"]})["logprobs"] is True
+
+
+@pytest.mark.rules
+def test_how_likely_each_token_was_goes_with_its_words() -> None:
+    shape = Responses("lab/it", {})
+    token = {
+        "id": 5,
+        "token": "He",
+        "bytes": [72, 101],
+        "logprob": -0.5,
+        "top_logprobs": [{"token": "L", "logprob": -2}],
+    }
+    chunk = {"choices": [{"delta": {"content": "He"}, "logprobs": {"content": [token]}, "finish_reason": "stop"}]}
+    said = told(shape.piece(json.dumps(chunk).encode(), Reply()) + shape.last(Reply()))
+    shown = {"token": "He", "bytes": [72, 101], "logprob": -0.5}
+    shown |= {"top_logprobs": [{"token": "L", "bytes": None, "logprob": -2}]}
+    assert [one["logprobs"] for one in said if "logprobs" in one] == [[shown], [shown]]
+    assert said[-1]["response"]["output"][0]["content"][0]["logprobs"] == [shown]
+
+
+@pytest.mark.rules
 def test_an_answer_that_was_cut_says_so() -> None:
     assert events({"content": "He"}, end="length")[-1]["response"]["incomplete_details"] == {
         "reason": "max_output_tokens"
@@ -112,3 +146,5 @@ def test_a_model_answers_it(hub: Hub) -> None:
     broken = told(hub.ask(path="responses", input="crash", stream=True).content)
     assert (broken[-1]["type"], broken[-1]["code"]) == ("error", "engine_lost")
     assert [one.outcome for one in hub.meters()] == ["ok", "ok", "failed"]
+    refused = hub.ask(path="responses", input="hello", max_output_tokens=0).json()["error"]
+    assert (refused["param"], "max_output_tokens" in refused["message"]) == ("max_output_tokens", True)

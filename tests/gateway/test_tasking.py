@@ -4,7 +4,7 @@ import base64
 import json
 from typing import Any
 
-from tests.gateway.conftest import Hub
+from tests.gateway.conftest import REVISION, Hub
 
 
 def post(hub: Hub, path: str, who: Any = None, **given: Any) -> Any:
@@ -102,3 +102,48 @@ def test_a_text_goes_on_at_the_models_own_address(hub: Hub) -> None:
     assert answer.json()["model"] == "lab/it"
     hidden = hub.client.post("/models/lab/ours/v1/completions", json=body, headers=hub.cast.charlie.headers)
     assert hidden.status_code == 404
+
+
+def test_bytes_are_taken_for_what_they_are_where_nothing_says_it(hub: Hub) -> None:
+    hub.serve("lab/ears", abilities=["transcription"])
+    sent = {"content": b"RIFF", "headers": hub.cast.alice.headers}  # as the client sends what it was given as bytes
+    assert hub.client.post("/models/lab/ears", **sent).json() == {"text": "heard it"}
+
+
+def test_what_is_sent_for_one_task_is_not_answered_by_another(hub: Hub) -> None:
+    hub.serve("lab/judge", abilities=["classification"])
+    for sent in (
+        {"inputs": "a", "stream": True},
+        {"inputs": "a", "parameters": {"candidate_labels": ["b"]}},
+        {"inputs": {"question": "a", "context": "b"}},
+        {"inputs": "a", "parameters": {"aggregation_strategy": "simple"}},
+    ):
+        answer = post(hub, "/models/lab/judge", **sent)
+        assert (answer.status_code, answer.json()["error_type"]) == (400, "validation"), sent
+        assert "does not do" in answer.json()["error"]
+    headers = {**hub.cast.alice.headers, "Accept": "image/png"}
+    assert "no pictures" in hub.client.post("/models/lab/it", json={"inputs": "a cat"}, headers=headers).json()["error"]
+
+
+def test_parameters_of_a_text_mean_what_the_client_says(hub: Hub) -> None:
+    post(hub, "/models/lab/it", inputs="hello", parameters={"do_sample": True})
+    assert hub.engine.seen[-1]["temperature"] == 1
+    post(hub, "/models/lab/it", inputs="hello", parameters={"do_sample": True, "temperature": 0.5})
+    assert hub.engine.seen[-1]["temperature"] == 0.5
+    assert post(hub, "/models/lab/it", inputs="hello", parameters={"temperature": "hot"}).status_code == 400
+    hub.serve("lab/vectors", abilities=["embeddings"])
+    post(hub, "/models/lab/vectors", inputs="a", dimensions=2, normalize=True)
+    assert hub.engine.seen[-1]["dimensions"] == 2
+
+
+def test_a_model_says_what_it_is_to_who_may_call_it(hub: Hub) -> None:
+    def get(path: str, who: Any) -> Any:
+        return hub.client.get(f"/models/lab/{path}", headers=who.headers)
+
+    told = get("ours/info", hub.cast.alice).json()
+    assert (told["model_id"], told["model_sha"], told["max_total_tokens"]) == ("lab/ours", REVISION, 100)
+    assert get("it/health", hub.cast.charlie).status_code == 200
+    hidden = [get(f"{name}/{path}", hub.cast.charlie) for path in ("info", "health") for name in ("ours", "none")]
+    assert [one.status_code for one in hidden] == [404] * 4
+    assert "error_type" not in hidden[0].json()
+    assert hidden[0].json()["error"].replace("ours", "none") == hidden[1].json()["error"]

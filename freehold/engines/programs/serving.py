@@ -272,6 +272,11 @@ class _Doors:
         asked, form = await _form(request)
         if asked is None:
             raise Refused("'file' is a sound, sent as a form.")
+        if form.get("response_format", "json") not in ("json", "text"):
+            raise Refused(
+                "This model does not say when a word was said: 'response_format' is json or text.",
+                param="response_format",
+            )
         text = await self._work(request, self._abilities.transcribe, asked, form)
         if form.get("response_format") == "text":
             return _text_answer(text)
