@@ -10,6 +10,7 @@ from sqlalchemy import Select, and_, false, or_, select, true
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Action, Actor, Decision, Thing, decide
+from freehold.accounts.errors import SignInNeeded
 from freehold.core import instance
 from freehold.core.errors import HubError
 from freehold.inference.errors import EndpointNotFound, MayNotCall, NotYourEndpoint
@@ -47,12 +48,15 @@ def _knows_model(actor: Actor, endpoint: Endpoint) -> bool:
 def load(db: Session, actor: Actor, endpoint_id: str, action: Action = Action.READ) -> Endpoint:
     """The endpoint of this id, if ``actor`` may call it (READ), or change it (WRITE).
 
-    Raises :class:`EndpointNotFound` where it is not there or not to be known, :class:`NotYourEndpoint` otherwise.
+    Raises :class:`EndpointNotFound` where it is not there or not to be known, :class:`NotYourEndpoint` otherwise,
+    and ``SignInNeeded`` to whoever is not signed in.
     """
     endpoint = db.get(Endpoint, endpoint_id[:24])
     if endpoint is None or not sees(actor, endpoint):
         raise EndpointNotFound("There is no such endpoint, or it is not yours to see.")
     if action is not Action.READ and not changes(actor, endpoint):
+        if actor.is_anonymous:
+            raise SignInNeeded("Sign in, or send a token: only who may write in its namespace changes it.")
         raise NotYourEndpoint(
             f"{endpoint.name} is served by {endpoint.namespace.name}: only who may write there changes it."
         )

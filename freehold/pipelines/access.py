@@ -3,6 +3,7 @@
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Action, Actor, Thing, decide
+from freehold.accounts.errors import SignInNeeded
 from freehold.pipelines import planning
 from freehold.pipelines.errors import NotYourPipeline, PipelineNotFound
 from freehold.pipelines.rules import PipelinePlan
@@ -23,7 +24,8 @@ def reads(actor: Actor, pipeline: Pipeline) -> bool:
 def load(db: Session, actor: Actor, pipeline: Pipeline | None, action: Action) -> tuple[Pipeline, PipelinePlan | None]:
     """``pipeline`` if ``actor`` may see it (READ) or change it (WRITE), with what they may call of it.
 
-    Raises :class:`PipelineNotFound` where it is not there or not to be known, :class:`NotYourPipeline` otherwise.
+    Raises :class:`PipelineNotFound` where it is not there or not to be known, :class:`NotYourPipeline` otherwise,
+    and ``SignInNeeded`` to whoever is not signed in.
     """
     made = None
     if pipeline is not None:
@@ -32,6 +34,8 @@ def load(db: Session, actor: Actor, pipeline: Pipeline | None, action: Action) -
     if pipeline is None or (made is None and not changes(actor, pipeline)):
         raise PipelineNotFound("There is no such pipeline, or it is not yours to call.")
     if action is not Action.READ and not changes(actor, pipeline):
+        if actor.is_anonymous:
+            raise SignInNeeded("Sign in, or send a token: only who may write in its namespace changes it.")
         raise NotYourPipeline(
             f"{pipeline.name} belongs to {pipeline.namespace.name}: only who may write there changes it."
         )

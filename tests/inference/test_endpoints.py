@@ -136,6 +136,7 @@ def test_others_call_it_and_only_its_namespace_changes_it(client: TestClient, ca
     )
     assert patch(client, cast.alice, made["id"], on=False)["state"] == "off"
     assert client.delete(f"{ENDPOINTS}/{made['id']}", headers=cast.charlie.headers).status_code == 403
+    assert client.delete(f"{ENDPOINTS}/{made['id']}").status_code == 401, "who is not signed in may be somebody who may"
     assert client.delete(f"{ENDPOINTS}/{made['id']}", headers=cast.bob.headers).status_code == 204
     assert client.get(f"{ENDPOINTS}/{made['id']}", headers=cast.bob.headers).status_code == 404
 
