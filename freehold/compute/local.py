@@ -38,6 +38,8 @@ _HOME = Path(__file__).parents[2]
 _RESERVED_BYTES = 4 << 30
 #: By which a program that was given graphics cards knows how many, and which part of each one's memory it may take.
 CARDS, SHARE = "FREEHOLD_CARDS", "FREEHOLD_CARD_SHARE"
+#: Source: proc_pid_oom_score_adj(5). Its children begin with the same.
+FIRST_TO_GO = "1000"
 _STARTED = threading.Lock()
 _running: set["Local"] = set()
 
@@ -331,7 +333,14 @@ def _environment(job: Job) -> dict[str, str]:
 
 
 def _bound(pid: int, job: Job) -> None:
-    """No core file; and behind the limit that is watched one of the system's, where no card's driver reserves more."""
+    """No core file; and behind the limit that is watched one of the system's, where no card's driver reserves more.
+
+    Where memory runs out nonetheless, the system ends a job, and not the hub, which would take all of them along.
+    """
+    try:
+        Path(f"/proc/{pid}/oom_score_adj").write_text(FIRST_TO_GO)
+    except OSError:
+        pass  # it has ended already, or this is no Linux
     if not hasattr(resource, "prlimit"):
         return
     try:

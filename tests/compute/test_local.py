@@ -171,6 +171,13 @@ time.sleep(600)
     assert running.is_alive
 
 
+def test_where_memory_runs_out_a_job_goes_first_and_not_the_hub() -> None:
+    running = service.start(job(WAIT))
+    assert Path(f"/proc/{running.pid}/oom_score_adj").read_text().strip() == local.FIRST_TO_GO
+    assert Path("/proc/self/oom_score_adj").read_text().strip() != local.FIRST_TO_GO
+    running.stop()
+
+
 def test_an_end_nobody_asked_for_is_told_with_its_reason() -> None:
     told: list[Running] = []
     running = service.start(job(WAIT))

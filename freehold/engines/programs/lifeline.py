@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any, NoReturn
 
 #: Where programs put their paths: below it everything asks for the key.
@@ -14,12 +15,14 @@ PATH = "/_"
 def begin(on_end: Callable[[], None] | None = None) -> dict[str, Any]:
     """The options and the ``key``. From here on the process ends when the hub does, whatever it is doing then.
 
-    What libraries print goes to stderr: stdout is for one line. ``on_end``: what is done first, then.
+    What libraries print goes to stderr: stdout is for one line. ``on_end``: what is done first, then. Where memory runs
+    out before it is ready, that is what it says.
     """
     global _out
     said = _line()
     _out = os.dup(1)
     os.dup2(2, 1)
+    sys.excepthook = _failed
     threading.Thread(target=_wait, args=(on_end,), daemon=True).start()
     options: dict[str, Any] = json.loads(said)
     return options
@@ -44,6 +47,12 @@ def wait() -> NoReturn:
 
 
 _out = 1
+
+
+def _failed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    sys.__excepthook__(kind, error, trace)
+    if issubclass(kind, MemoryError):
+        refuse("out_of_memory", "There was no memory for what it loads.")
 
 
 def _say(said: dict[str, Any]) -> None:
