@@ -76,6 +76,7 @@ class Encoder:
         hidden = np.where(batch.mask[:, None, None, :] > 0, np.float32(0), np.float32(-1e9))
         for layer in range(self._layers):
             found = self._layer(found, hidden, f"encoder.layer.{layer}.")
+        serving.has_read(batch.tokens)
         return found
 
     def _layer(self, found: Any, hidden: Any, name: str) -> Any:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from freehold.engines.programs import lifeline
+from freehold.engines.programs import lifeline, patience, serving
 from freehold.engines.programs.reading import Batch
 from freehold.engines.programs.serving import Abilities
 
@@ -55,13 +55,17 @@ class Graph:
         self.outputs = [one.name for one in self.session.get_outputs()]
 
     def run(self, given: Mapping[str, Any], wanted: Sequence[str]) -> list[Any]:
-        found: list[Any] = self.session.run(list(wanted), dict(given))
+        with patience.step():
+            found: list[Any] = self.session.run(list(wanted), dict(given))
+        serving.has_read(0)
         return found
 
     def read(self, batch: Batch, wanted: Sequence[str]) -> list[Any]:
         """As :meth:`run`, of texts: whatever of them it takes."""
         told = {"input_ids": batch.ids, "attention_mask": batch.mask, "token_type_ids": batch.types}
-        return self.run({name: told[name].astype(whole(self.inputs[name].type)) for name in self.inputs}, wanted)
+        found = self.run({name: told[name].astype(whole(self.inputs[name].type)) for name in self.inputs}, wanted)
+        serving.has_read(batch.tokens)
+        return found
 
 
 def whole(name: str) -> Any:

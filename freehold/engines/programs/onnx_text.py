@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from freehold.engines.programs import graphs, lifeline, serving, talking, templating
+from freehold.engines.programs import graphs, lifeline, patience, serving, talking, templating
 from freehold.engines.programs.graphs import Graph, Unfit
 from freehold.engines.programs.reading import settings
 from freehold.engines.programs.serving import Abilities, Call
@@ -92,7 +92,8 @@ class Decoder:
             call.handle = onnxruntime.RunOptions()
             call.stop = lambda: setattr(call.handle, "terminate", True)
         try:
-            found: list[Any] = self._graph.session.run_with_ort_values(self._wanted, given, call.handle)
+            with patience.step():
+                found: list[Any] = self._graph.session.run_with_ort_values(self._wanted, given, call.handle)
         except Exception:
             call.check()  # it was ended because nobody waits for it
             raise

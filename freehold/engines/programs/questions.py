@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from freehold.engines.programs import patience
 from freehold.engines.programs.graphs import Graph, exp, softmax
 from freehold.engines.programs.reading import MAX_CHARS, Batch
 from freehold.engines.programs.serving import Asked, Refused, Told
@@ -71,7 +72,7 @@ class Finder:
         most = asked.number("max_seq_len", 8, self._most, self._most)
         overlap = asked.number("doc_stride", 0, most - 1, min(OVERLAP, most // 2))
         # A tokenizer's bounds are its own: the calls of other threads wait for what is read here.
-        with self._turn:
+        with self._turn, patience.step():
             self._tokenizer.no_truncation()
             room = most - len(self._tokenizer.encode(question, "").ids)
             if room < 1:

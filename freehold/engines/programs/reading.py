@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from freehold.engines.programs import patience
 from freehold.engines.programs.serving import Refused
 
-MAX_CHARS = 1_000_000
+MAX_CHARS, MAX_SETTINGS_CHARS = 1_000_000, 16 << 20
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Reader:
         if any(len(one) > MAX_CHARS for one in (*texts, *(seconds or ()))):
             raise Refused(f"A text is over {MAX_CHARS:,} characters.")
         given = texts if seconds is None else list(zip(texts, seconds, strict=True))
-        found = self._tokenizer.encode_batch([*given])
+        with patience.step():
+            found = self._tokenizer.encode_batch([*given])
         mask = np.array([one.attention_mask for one in found], np.int64)
         return Batch(
             ids=np.array([one.ids for one in found], np.int64),
@@ -64,7 +66,7 @@ def settings(folder: str, path: str) -> dict[str, Any]:
     """What a small JSON file says; empty where there is none that can be read."""
     try:
         with open(os.path.join(folder, path), encoding="utf-8") as file:
-            said = json.load(file)
+            said = json.loads(file.read(MAX_SETTINGS_CHARS))
     except (OSError, ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {"": said}

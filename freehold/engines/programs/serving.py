@@ -10,11 +10,14 @@ import base64
 import hmac
 import json
 import socket
+import sys
+import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from freehold.engines.programs import lifeline
+from freehold.engines.programs import lifeline, patience
 
 MAX_BODY_BYTES = 64 << 20
 MAX_INPUTS = 2_048
@@ -94,6 +97,19 @@ class Left(Exception):
     """Its caller went: what is under way is let go."""
 
 
+class Broken(Exception):
+    """The model could not go on; why, in the library's words."""
+
+    @classmethod
+    def of(cls, err: BaseException) -> "Broken":
+        sys.stderr.write("".join(traceback.format_exception(err))[-4_000:])
+        return cls(" ".join(str(err).split())[:300] or type(err).__name__)
+
+    @property
+    def said(self) -> dict[str, Any]:
+        return {"message": f"The model could not go on: {self}", "type": "server_error", "code": 500}
+
+
 @dataclass
 class Call:
     """What a call took so far, and whether anybody still waits for it. ``handle``: of the library's, by which ``stop``
@@ -119,6 +135,24 @@ class Call:
         """Raises :class:`Left`."""
         if self.is_left:
             raise Left
+
+
+_current: ContextVar[Call | None] = ContextVar("call", default=None)
+
+
+def has_read(tokens: int) -> None:
+    """So many more were read for the call that this thread works on. Raises :class:`Left` where nobody waits for it."""
+    call = _current.get()
+    if call is not None:
+        call.prompt_tokens += tokens
+        call.check()
+
+
+async def watched(receive: Callable[[], Awaitable[Any]], call: Call) -> None:
+    """Lets go of ``call`` when its caller goes. Its body was read: what comes next says so."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    call.leave()
 
 
 @dataclass(frozen=True)
@@ -156,6 +190,7 @@ def serve(options: Mapping[str, Any], abilities: Abilities) -> None:
     )
     server = uvicorn.Server(config)
     listening.listen(128)
+    patience.begin(options.get("patience_s", patience.PATIENCE_S))
     lifeline.ready(listening.getsockname()[1])
     server.run(sockets=[listening])
 
@@ -179,7 +214,7 @@ def app(options: Mapping[str, Any], abilities: Abilities) -> Any:
         Route(f"{lifeline.PATH}/took/{{id}}", doors.took),
         *(Route(f"{lifeline.PATH}{path}", doors.noted(door), methods=["POST"]) for path, door in asked.items()),
     ]
-    inner = Starlette(routes=routes, exception_handlers={Refused: _refused})
+    inner = Starlette(routes=routes, exception_handlers={Refused: _refused, Broken: _broken})
     return _Locked(inner, options["key"])
 
 
@@ -208,7 +243,7 @@ class _Doors:
         return answered
 
     async def took(self, request: Any) -> Any:
-        """Of a call whose caller left: it is worked out to its end all the same, unless it had not begun."""
+        """Also of a call whose caller left: it is let go between two steps, and what it read by then counts."""
         call = self._calls.get(request.path_params["id"])
         known = call or Call(is_answered=True)
         return json_answer({
@@ -219,11 +254,23 @@ class _Doors:
     async def _work(self, request: Any, act: Callable[..., Any], *given: Any) -> Any:
         from starlette.concurrency import run_in_threadpool
 
+        call: Call = request.state.call
         async with self.turns:
             if await request.is_disconnected():
                 raise Refused("Its caller left before it began.")
-            found = await run_in_threadpool(act, *given)
-            request.state.call.prompt_tokens = _tokens_of(found)
+            _current.set(call)  # which the thread has, too
+            watching = asyncio.ensure_future(watched(request.receive, call))
+            try:
+                found = await run_in_threadpool(act, *given)
+            except (Refused, asyncio.CancelledError):
+                raise
+            except Left:
+                raise Refused("Its caller left.") from None
+            except BaseException as err:  # a library's own panic is no Exception
+                raise Broken.of(err) from err
+            finally:
+                watching.cancel()
+            call.prompt_tokens = _tokens_of(found)
             return found
 
     async def health(self, request: Any) -> Any:
@@ -312,10 +359,18 @@ async def _refused(request: Any, err: Exception) -> Any:
     return json_answer({"error": err.said}, status_code=400)
 
 
+async def _broken(request: Any, err: Exception) -> Any:
+    assert isinstance(err, Broken)
+    return json_answer({"error": err.said}, status_code=500)
+
+
 def json_answer(told: Any, **more: Any) -> Any:
     from starlette.responses import JSONResponse
 
-    return JSONResponse(told, **more)
+    try:
+        return JSONResponse(told, **more)
+    except ValueError as err:
+        raise Broken("it gives what are no numbers") from err
 
 
 def _text_answer(text: str) -> Any:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from freehold.engines.programs import sampling, serving, telling
+from freehold.engines.programs import patience, sampling, serving, telling
 from freehold.engines.programs.reading import MAX_CHARS
-from freehold.engines.programs.serving import Call, Door, Refused
+from freehold.engines.programs.serving import Broken, Call, Door, Refused
 from freehold.engines.programs.telling import Answering, Events, Shape
 from freehold.engines.programs.templating import Template
 from freehold.engines.programs.writing import Reader, Wish
@@ -74,7 +74,7 @@ class Talking:
         try:
             if await request.is_disconnected():
                 raise Refused("Its caller left before it began.")
-            found = await run_in_threadpool(prompts)
+            found = await run_in_threadpool(_unbroken, prompts)
             wish = Wish(found, answers, _most(body), stops, by, continues=shape.continues)
             under_way = Answering(self._writer.reader, wish, call, self._turns.release)
         finally:
@@ -114,7 +114,8 @@ class Talking:
         elif isinstance(text, str):
             if len(text) > min(MAX_CHARS, reader.context_tokens * MOST_CHARS_A_TOKEN):
                 raise _too_long(len(text), reader.context_tokens, "characters")
-            ids = reader.tokenizer.encode(text, add_special_tokens=with_ends).ids
+            with patience.step():
+                ids = reader.tokenizer.encode(text, add_special_tokens=with_ends).ids
         else:
             raise Refused("'prompt' is a text, or a list of texts.", param="prompt")
         if not ids:
@@ -122,6 +123,15 @@ class Talking:
         if len(ids) >= reader.context_tokens:
             raise _too_long(len(ids), reader.context_tokens)
         return ids
+
+
+def _unbroken(prompts: Callable[[], list[list[int]]]) -> list[list[int]]:
+    try:
+        return prompts()
+    except Refused:
+        raise
+    except BaseException as err:  # a library's own panic is no Exception
+        raise Broken.of(err) from err
 
 
 def _too_long(given: int, limit: int, what: str = "tokens") -> Refused:

@@ -3,15 +3,13 @@
 import asyncio
 import json
 import secrets
-import sys
 import threading
 import time
-import traceback
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 from freehold.engines.programs import serving
-from freehold.engines.programs.serving import Call, Left
+from freehold.engines.programs.serving import Broken, Call, Left
 from freehold.engines.programs.writing import Piece, Reader, Wish, write
 
 
@@ -46,13 +44,8 @@ class Answering:
             if isinstance(found, Left):
                 raise found
             if isinstance(found, BaseException):
-                sys.stderr.write("".join(traceback.format_exception(found))[-4_000:])
-                raise Broken(" ".join(str(found).split())[:300])
+                raise Broken.of(found)
             yield found
-
-
-class Broken(Exception):
-    """The model could not go on; why, in the library's words."""
 
 
 # ---- forms ----------------------------------------------------------------------------------------------------------
@@ -128,15 +121,13 @@ def usage(call: Call) -> dict[str, int]:
 async def whole(request: Any, answering: Answering, shape: Shape) -> Any:
     """Everything in one piece."""
     texts, reasons = [""] * answering.answers, [""] * answering.answers
-    watching = asyncio.ensure_future(_watched(request.receive, answering.call))
+    watching = asyncio.ensure_future(serving.watched(request.receive, answering.call))
     try:
         async for piece in answering.pieces():
             texts[piece.index] += piece.text
             reasons[piece.index] = piece.reason or ""
     except Left:
         raise serving.Refused("Its caller left.") from None
-    except Broken as err:
-        return serving.json_answer({"error": _error(err)}, status_code=500)
     finally:
         watching.cancel()
     choices = [shape.choice(at, text, reasons[at]) for at, text in enumerate(texts)]
@@ -152,7 +143,7 @@ class Events:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         call = self._answering.call
         headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store")]
-        watching = asyncio.ensure_future(_watched(receive, call))
+        watching = asyncio.ensure_future(serving.watched(receive, call))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             async for event in self._events():
@@ -162,7 +153,7 @@ class Events:
         except Left:
             pass  # nobody hears it any more
         except Broken as err:
-            line = b"data: " + json.dumps({"error": _error(err)}).encode() + b"\n\n"
+            line = b"data: " + json.dumps({"error": err.said}).encode() + b"\n\n"
             await send({"type": "http.response.body", "body": line, "more_body": False})
         finally:
             call.leave()  # what is at its end already does not hear it
@@ -179,14 +170,3 @@ class Events:
                 yield event
         if self._tells_usage:
             yield self._shape.event(usage=usage(self._answering.call))
-
-
-async def _watched(receive: Any, call: Call) -> None:
-    """Ends what is written for a caller who goes. The body was read: what comes next says so."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    call.leave()
-
-
-def _error(err: Exception) -> dict[str, Any]:
-    return {"message": f"The model could not go on: {err}", "type": "server_error", "code": 500}

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from freehold.engines.programs import patience
 from freehold.engines.programs.sampling import Choosing, Sampling
 from freehold.engines.programs.serving import Call
 
@@ -116,8 +117,9 @@ class Letters:
         return self._new()
 
     def _new(self) -> str:
-        before = self._tokenizer.decode(self._ids[self._start : self._told])
-        whole: str = self._tokenizer.decode(self._ids[self._start :])
+        with patience.step():
+            before = self._tokenizer.decode(self._ids[self._start : self._told])
+            whole: str = self._tokenizer.decode(self._ids[self._start :])
         return whole[len(before) :]
 
 
