@@ -1,7 +1,8 @@
 """What a call took that was left early, or broke off: the engine's own count where it tells one, else an estimate.
 
 llama.cpp tells totals of all calls (``inference.counting``). Our own programs and transformers tell of each call by its
-id, also after its caller left (``GET /took/ID``): it is let go between two of its steps, and holds its slot until then. Of the others it is reckoned what their events showed, and the meter says that it is an estimate.
+id, also after its caller left (``GET /took/ID``): it is let go between two of its steps, and holds its slot until then.
+Of the others it is reckoned what their events showed, and the meter says that it is an estimate.
 """
 
 import asyncio
