@@ -43,6 +43,15 @@ def address_of(peer: str, forwarded_for: str) -> str:
     return peer[:64]
 
 
+def network_of(address: str) -> str:
+    """Where ``address`` is: itself, or of IPv6 the half that names a network, of which its owner can take any other."""
+    try:
+        known = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:  # a socket without an address
+        return address
+    return address if known.version == 4 else str(int(known) >> 64)
+
+
 def _is_loopback(peer: str) -> bool:
     try:
         return ipaddress.ip_address(peer).is_loopback

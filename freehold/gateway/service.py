@@ -7,11 +7,11 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Actor
-from freehold.core import clock
+from freehold.core import caller, clock
 from freehold.core.database import Database
 from freehold.gateway import rules
 from freehold.gateway.rules import Wish
-from freehold.inference.rules import ABILITY_OF, Call, Leg, Target
+from freehold.inference.rules import ABILITY_OF, OF_MANY, Call, Leg, Target
 from freehold.inference.service import names
 from freehold.pipelines import service as pipelines
 from freehold.pipelines.rules import AnyPlan, PipelinePlan, leaves
@@ -22,7 +22,7 @@ from freehold.usage import queries as usage_queries
 from freehold.usage import service as usage
 from freehold.usage.rules import Allowance, Meter, Outcome, Payer, Terms
 
-#: Of whoever is not signed in: their payer is the owner of what they call, who is not to be taken for one of them.
+#: Whose turn it is where nobody is signed in: their payer is the owner of what they call, who is not one of them.
 ANONYMOUS = "anonymous"
 
 
@@ -39,6 +39,7 @@ class Admitted:
     at: datetime
     ledger: Ledger = field(default_factory=Ledger)
     is_batch: bool = False  # after live calls
+    stranger: str = ANONYMOUS  # who asks without being signed in, told from others by where they call from
 
     @property
     def call(self) -> Call:
@@ -54,13 +55,13 @@ class Admitted:
         return Call(
             path=wish.path,
             body=body,
-            payer_id=self.payer.account_id,
+            payer_id=self.payer.account_id if self.asked.user_id else ANONYMOUS,
             is_stream=wish.is_stream,
             upload=wish.upload,
             content_type=wish.content_type,
             request_id=self.request_id,
             priority="batch" if self.is_batch else "live",
-            caller_id=self.asked.user_id or ANONYMOUS,
+            caller_id=self.asked.user_id or self.stranger,
         )
 
     @property
@@ -150,7 +151,15 @@ def enter(place: Session | Database, known: Known, asker: Asker, wished: Callabl
     )
     asked = Asked(known.actor.id, asker.headers)
     now = clock.now()
-    return Admitted(wish, known.plan, asked, known.payer, allowance, asker.request_id, now, is_batch=asker.is_batch)
+    return Admitted(
+        wish, known.plan, asked, known.payer, allowance, asker.request_id, now,
+        is_batch=asker.is_batch, stranger=_stranger(),
+    )  # fmt: skip
+
+
+def _stranger() -> str:
+    at = caller.current()
+    return f"{ANONYMOUS}{OF_MANY}{caller.network_of(at.address)}" if at and at.address else ANONYMOUS
 
 
 def priced(db: Session, plan: AnyPlan) -> tuple[str, str]:

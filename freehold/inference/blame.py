@@ -2,7 +2,8 @@
 
 A grammar or a prompt may end an engine that answers everybody else. So what dies while it answers is started anew at
 once, and those whose calls it died of are marked: with a whole mark whoever was alone with it, with a part of one
-each of several. Whoever has three within an hour is not let to that endpoint for some minutes. In the node's memory.
+each of several. Whoever has three within an hour is not let to that endpoint for some minutes. Who is not signed in is
+known by where they call from, which one may change: all of them together have a few more. In the node's memory.
 """
 
 import math
@@ -10,9 +11,9 @@ from collections import deque
 from collections.abc import Collection
 
 from freehold.inference.errors import CallerPaused
-from freehold.inference.rules import Target
+from freehold.inference.rules import OF_MANY, Target
 
-MARKS = 3
+MARKS, MARKS_OF_MANY = 3, 12
 WITHIN_S, PAUSE_S = 3600.0, 300.0
 #: Callers of all endpoints that are remembered; the one marked longest ago is forgotten first.
 MAX_REMEMBERED = 10_000
@@ -30,22 +31,29 @@ class Blame:
     def ended(self, endpoint_id: str, callers: Collection[str], now: float) -> None:
         """An engine of the endpoint died of a call of one of ``callers``."""
         for caller_id in callers:
-            key = (endpoint_id, caller_id)
-            marks = self._marks.pop(key, deque())  # to the end of those that are remembered
-            marks.append((now, 1 / len(callers)))
-            while marks[0][0] < now - WITHIN_S:
-                marks.popleft()
-            self._marks[key] = marks
-            if sum(part for _, part in marks) > MARKS - _NEARLY:
-                self._until[key] = now + PAUSE_S
+            of_many, is_one_of_many, _ = caller_id.partition(OF_MANY)
+            self._mark((endpoint_id, caller_id), 1 / len(callers), MARKS, now)
+            if is_one_of_many:
+                self._mark((endpoint_id, of_many + OF_MANY), 1 / len(callers), MARKS_OF_MANY, now)
         while len(self._marks) > MAX_REMEMBERED:
             oldest = next(iter(self._marks))
             del self._marks[oldest]
             self._until.pop(oldest, None)
 
+    def _mark(self, key: tuple[str, str], part: float, most: int, now: float) -> None:
+        marks = self._marks.pop(key, deque())  # to the end of those that are remembered
+        marks.append((now, part))
+        while marks[0][0] < now - WITHIN_S:
+            marks.popleft()
+        self._marks[key] = marks
+        if sum(part for _, part in marks) > most - _NEARLY:
+            self._until[key] = now + PAUSE_S
+
     def check(self, target: Target, caller_id: str, now: float) -> None:
         """The caller is let to the endpoint. Raises :class:`CallerPaused`."""
-        wait_s = self._until.get((target.endpoint_id, caller_id), 0.0) - now
+        of_many, is_one_of_many, _ = caller_id.partition(OF_MANY)
+        callers = (caller_id, of_many + OF_MANY) if is_one_of_many else (caller_id,)
+        wait_s = max(self._until.get((target.endpoint_id, one), 0.0) for one in callers) - now
         if wait_s > 0:
             raise CallerPaused(
                 f"Calls of yours ended the engine of {target.served_name} several times within an hour: it answers you "

@@ -9,6 +9,8 @@ from freehold.compute.rules import Took
 from freehold.engines.rules import Ability
 
 Priority = Literal["live", "batch"]
+#: Stands in a ``caller_id`` between what many are and which of them: who can be another is bounded with all of them.
+OF_MANY = "@"
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class Call:
     """One question. ``path`` below /v1 as the engine knows it ("chat/completions"), or "task", whose body has ``task``,
     ``inputs`` and ``parameters``.
 
-    ``payer_id``: whose turn it is in the queue, an organisation's or a person's account id.
+    ``payer_id``: whose turn it is in the queue, an organisation's or a person's account id, or one for all who are not
+    signed in.
     """
 
     path: str
@@ -48,7 +51,7 @@ class Call:
     upload: bytes | None = None  # a file beside the body: sound to transcribe, a picture
     content_type: str = ""  # of ``upload``
     request_id: str = ""
-    caller_id: str = ""  # who asks, told apart from others of the same payer; '': the payer
+    caller_id: str = ""  # who asks, told apart from others of the same payer; '': the payer. See ``OF_MANY``
 
 
 @dataclass

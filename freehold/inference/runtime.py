@@ -31,8 +31,9 @@ class NodeRuntime:
         began = loop.time()
         try:
             async with self.turns.turn(
-                target.endpoint_id, call.payer_id, slots=self.store.slots(target), priority=call.priority
-            ) as leg.measured.queue_s:
+                target.endpoint_id, call.payer_id, call.caller_id or call.payer_id,
+                slots=self.store.slots(target), priority=call.priority,
+            ) as leg.measured.queue_s:  # fmt: skip
                 has_begun = False
                 for is_last in (False, True):
                     try:

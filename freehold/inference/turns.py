@@ -1,4 +1,5 @@
-"""Whose turn it is: a bounded line before each endpoint, fair between payers, live calls before batches.
+"""Whose turn it is: a bounded line before each endpoint, fair between payers and between callers of one of them, live
+calls before batches.
 
 A place in the line is given up at once when its caller leaves. Everything runs in the event loop: no locks.
 """
@@ -14,15 +15,21 @@ from freehold.inference.rules import Priority
 
 MAX_WAITING = 512  # before one endpoint, all payers together
 MAX_WAITING_OF_ONE = 128  # of one payer: the rest of the line stays free for others
+MAX_WAITING_OF_CALLER = 32  # and of one of several callers that a payer has, as live calls
 MAX_WAIT_S = 120.0
 MAX_REMEMBERED = 10_000  # payers of one line that never was empty
 FIRST_GUESS_S = 5.0  # how long a call holds its slot, before any has been seen
 REMEMBERED = 0.8  # of what was known of that, beside each new call
 
 
+#: A payer, or a payer and one of its callers.
+_Who = str | tuple[str, str]
+
+
 @dataclass(eq=False)
 class _Waiting:
     payer_id: str
+    caller_id: str
     ready: asyncio.Future[None]
 
 
@@ -32,8 +39,8 @@ class _Line:
 
     slots: int
     busy: int = 0
-    at_it: dict[str, int] = field(default_factory=dict)  # payer -> calls under way
-    served: dict[str, int] = field(default_factory=dict)  # payer -> the number of its last turn
+    at_it: dict[_Who, int] = field(default_factory=dict)  # calls under way
+    served: dict[_Who, int] = field(default_factory=dict)  # the number of the last turn
     live: dict[str, deque[_Waiting]] = field(default_factory=dict)
     batch: dict[str, deque[_Waiting]] = field(default_factory=dict)
     turns: int = 0
@@ -71,39 +78,42 @@ class Turns:
 
     @asynccontextmanager
     async def turn(
-        self, endpoint_id: str, payer_id: str, *, slots: int, priority: Priority = "live"
+        self, endpoint_id: str, payer_id: str, caller_id: str = "", *, slots: int, priority: Priority = "live"
     ) -> AsyncIterator[float]:
-        """Hold one of the endpoint's ``slots``; gives the seconds that were waited for it.
+        """Hold one of the endpoint's ``slots``; gives the seconds that were waited for it. ``caller_id`` '': the payer.
 
         Raises :class:`TooBusy` when the line is full, or did not move in time.
         """
         loop = asyncio.get_running_loop()
         line = self._lines.setdefault(endpoint_id, _Line(slots))
         line.slots = max(1, slots)
-        began = loop.time()
+        began, caller_id = loop.time(), caller_id or payer_id
         try:
-            await self._wait(line, payer_id, priority)
+            await self._wait(line, payer_id, caller_id, priority)
             taken = loop.time()
             try:
                 yield taken - began
             finally:
                 line.held_s = REMEMBERED * line.held_s + (1 - REMEMBERED) * (loop.time() - taken)
-                _leave(line, payer_id)
+                _leave(line, payer_id, caller_id)
         finally:
             if line.is_idle and self._lines.get(endpoint_id) is line:
                 del self._lines[endpoint_id]
 
-    async def _wait(self, line: _Line, payer_id: str, priority: Priority) -> None:
+    async def _wait(self, line: _Line, payer_id: str, caller_id: str, priority: Priority) -> None:
         if line.busy < line.slots and not line.waiting:
-            _take(line, payer_id)
+            _take(line, payer_id, caller_id)
             return
         queue = line.live if priority == "live" else line.batch
         mine = queue.setdefault(payer_id, deque())
-        if line.waiting >= self._max_waiting or len(mine) >= self._max_waiting_of_one:
+        is_one_of_many = caller_id != payer_id and priority == "live"
+        of_caller = sum(one.caller_id == caller_id for one in mine) if is_one_of_many else 0
+        is_full = line.waiting >= self._max_waiting or len(mine) >= self._max_waiting_of_one
+        if is_full or of_caller >= MAX_WAITING_OF_CALLER:
             if not mine:
                 del queue[payer_id]
             raise self._too_busy(line, "The line before this model is full")
-        waiting = _Waiting(payer_id, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(payer_id, caller_id, asyncio.get_running_loop().create_future())
         mine.append(waiting)
         line.waiting += 1
         _hand_out(line)  # there may be more slots than when the last one left
@@ -111,13 +121,13 @@ class Turns:
             await asyncio.wait_for(waiting.ready, self._max_wait_s if priority == "live" else None)
         except TimeoutError:
             if _is_given(waiting):  # in the same moment: the slot is somebody else's
-                _leave(line, payer_id)
+                _leave(line, payer_id, caller_id)
             raise self._too_busy(
                 line, f"This model was busy for {self._max_wait_s:g} seconds, and no turn came"
             ) from None
         except asyncio.CancelledError:
             if _is_given(waiting):
-                _leave(line, payer_id)
+                _leave(line, payer_id, caller_id)
             raise
         finally:
             if not _is_given(waiting):
@@ -135,36 +145,43 @@ def _is_given(waiting: _Waiting) -> bool:
     return waiting.ready.done() and not waiting.ready.cancelled()
 
 
-def _take(line: _Line, payer_id: str) -> None:
+def _take(line: _Line, payer_id: str, caller_id: str) -> None:
     line.busy += 1
     line.turns += 1
     if len(line.served) >= MAX_REMEMBERED:
         line.served.clear()
-    line.served[payer_id] = line.turns
-    line.at_it[payer_id] = line.at_it.get(payer_id, 0) + 1
+    for who in (payer_id, (payer_id, caller_id)):
+        line.served[who] = line.turns
+        line.at_it[who] = line.at_it.get(who, 0) + 1
 
 
-def _leave(line: _Line, payer_id: str) -> None:
+def _leave(line: _Line, payer_id: str, caller_id: str) -> None:
     line.busy -= 1
-    line.at_it[payer_id] -= 1
-    if not line.at_it[payer_id]:
-        del line.at_it[payer_id]
+    for who in (payer_id, (payer_id, caller_id)):
+        line.at_it[who] -= 1
+        if not line.at_it[who]:
+            del line.at_it[who]
     _hand_out(line)
 
 
 def _hand_out(line: _Line) -> None:
-    """Free slots go to whoever is next: live before batch, and of the payers the one with the fewest under way; among
-    equals the one that was served longest ago."""
+    """Free slots go to whoever is next: live before batch, and of the payers the one with the fewest under way, among
+    equals the one that was served longest ago; of its callers likewise."""
+
+    def order(who: _Who) -> tuple[int, int]:
+        return line.at_it.get(who, 0), line.served.get(who, 0)
+
     while line.busy < line.slots and line.waiting:
         queue = line.live or line.batch
-        payer_id = min(queue, key=lambda payer: (line.at_it.get(payer, 0), line.served.get(payer, 0)))
-        waiting = queue[payer_id].popleft()
+        payer_id = min(queue, key=order)
+        waiting = min(queue[payer_id], key=lambda one: order((one.payer_id, one.caller_id)))
+        queue[payer_id].remove(waiting)
         line.waiting -= 1
         if not queue[payer_id]:
             del queue[payer_id]
         if waiting.ready.done():  # its caller left in this very moment
             continue
-        _take(line, payer_id)
+        _take(line, payer_id, waiting.caller_id)
         waiting.ready.set_result(None)
 
 

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
 from freehold.access.rules import Action
 from freehold.accounts import service as accounts
@@ -143,7 +144,31 @@ def test_whoever_is_not_signed_in_is_not_taken_for_the_owner(hub: Hub, monkeypat
         instance.choose(db, "anonymous_calls", "yes")
     assert hub.ask(model="alice/hers", who=Person("")).status_code == 200
     assert hub.ask(model="alice/hers").status_code == 200
-    assert callers == [service.ANONYMOUS, hub.cast.alice.id]
+    assert callers == [f"{service.ANONYMOUS}@testclient", hub.cast.alice.id]
+
+
+def test_who_are_not_signed_in_share_one_turn_and_are_told_apart_by_where_they_call_from(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[tuple[str, str]] = []
+    runtime = hub.client.app.state.runtime  # type: ignore[attr-defined]
+    real = runtime.turns.turn
+
+    def turn(endpoint_id: str, payer_id: str, caller_id: str, **given: Any) -> Any:
+        turns.append((payer_id, caller_id))
+        return real(endpoint_id, payer_id, caller_id, **given)
+
+    monkeypatch.setattr(runtime.turns, "turn", turn)
+    with hub.database.write() as db:
+        instance.choose(db, "anonymous_calls", "yes")
+    behind = TestClient(hub.client.app, base_url="http://hub.test", client=("127.0.0.1", 4))
+    wish = {"model": "lab/it", "messages": [{"role": "user", "content": "hello"}]}
+    for said in ("192.0.2.1", "192.0.2.9, 192.0.2.2", "2001:db8::1", "2001:db8::2"):
+        assert behind.post("/v1/chat/completions", json=wish, headers={"X-Forwarded-For": said}).status_code == 200
+    payers, callers = zip(*turns, strict=True)
+    assert set(payers) == {service.ANONYMOUS}
+    assert callers[:2] == ("anonymous@192.0.2.1", "anonymous@192.0.2.2")
+    assert callers[2] == callers[3] != callers[1]
 
 
 def may(hub: Hub, headers: dict[str, str], name: str = "lab/ours") -> bool:

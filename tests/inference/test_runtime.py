@@ -181,7 +181,7 @@ def test_a_prompt_that_is_too_long_says_the_limit(engine: Engine) -> None:
                 raise AssertionError("it was answered")
         assert (said.value.limit_tokens, said.value.given_tokens) == (LIMIT_TOKENS, 900)
         with pytest.raises(NotAble):
-            async with runtime.call(TARGET, Call("rerank", {}, "lab"), legs):
+            async with runtime.call(TARGET, Call("elsewhere", {}, "lab"), legs):
                 raise AssertionError("it was answered")
 
     legs = ran(engine, play)

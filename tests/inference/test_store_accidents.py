@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from freehold.inference import loading, processes
+from freehold.inference.blame import MARKS_OF_MANY, PAUSE_S, Blame
 from freehold.inference.errors import CallerPaused, EngineLost, LoadFailed
 from freehold.inference.store import NodeStore
 from scripts.stand_in import MB, StandIn, ask, call, run, until
@@ -64,6 +65,20 @@ def test_a_caller_whose_calls_end_the_engine_is_paused_and_others_are_answered_a
         assert await call(store, target, "mallory"), "its owner forgave"
 
     run(test)
+
+
+def test_who_is_not_signed_in_is_paused_by_where_they_call_from_and_all_of_them_after_more() -> None:
+    blame, target = Blame(), StandIn().put("a")
+    for network in range(MARKS_OF_MANY // 3):
+        for at in range(3):
+            blame.check(target, f"anonymous@{network}", at)
+            blame.ended("a", [f"anonymous@{network}"], at)
+        with pytest.raises(CallerPaused):
+            blame.check(target, f"anonymous@{network}", 3.0)
+        blame.check(target, "alice", 3.0)
+    with pytest.raises(CallerPaused):
+        blame.check(target, "anonymous@elsewhere", 3.0)
+    blame.check(target, "anonymous@elsewhere", 3.0 + PAUSE_S)
 
 
 def test_of_several_under_way_each_is_blamed_in_part_and_who_left_before_it_died_too() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from freehold.inference import turns
 from freehold.inference.errors import TooBusy
 from freehold.inference.turns import Turns
 
@@ -19,13 +20,13 @@ class Crowd:
         self.gates: dict[str, asyncio.Event] = {}
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
-    async def comes(self, name: str, payer: str, priority: str = "live") -> None:
+    async def comes(self, name: str, payer: str, priority: str = "live", caller: str = "") -> None:
         self.gates[name] = asyncio.Event()
-        self.tasks[name] = asyncio.create_task(self._call(name, payer, priority))
+        self.tasks[name] = asyncio.create_task(self._call(name, payer, priority, caller))
         await settled()
 
-    async def _call(self, name: str, payer: str, priority: str) -> None:
-        async with self.turns.turn("endpoint", payer, slots=1, priority=priority):  # type: ignore[arg-type]
+    async def _call(self, name: str, payer: str, priority: str, caller: str) -> None:
+        async with self.turns.turn("endpoint", payer, caller, slots=1, priority=priority):  # type: ignore[arg-type]
             self.order.append(name)
             await self.gates[name].wait()
 
@@ -49,6 +50,31 @@ def acted(play: Callable[[Crowd], Awaitable[None]], **bounds: float) -> Crowd:
         return crowd
 
     return asyncio.run(run())
+
+
+def test_of_a_payers_callers_one_who_asks_much_does_not_keep_another_waiting() -> None:
+    async def play(crowd: Crowd) -> None:
+        for name in ("a1", "a2", "a3"):
+            await crowd.comes(name, "anonymous", caller="anonymous@192.0.2.1")
+        await crowd.comes("b1", "anonymous", caller="anonymous@192.0.2.2")
+        await crowd.comes("lab", "lab")
+
+    assert acted(play).order == ["a1", "lab", "b1", "a2", "a3"]
+
+
+def test_one_caller_of_many_leaves_room_in_the_line_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "MAX_WAITING_OF_CALLER", 2)
+
+    async def play(crowd: Crowd) -> None:
+        await crowd.comes("at it", "anonymous", caller="anonymous@192.0.2.1")
+        for at in range(4):
+            await crowd.comes(f"a{at}", "anonymous", caller="anonymous@192.0.2.1")
+            await crowd.comes(f"lab {at}", "lab")
+        await crowd.comes("b", "anonymous", caller="anonymous@192.0.2.2")
+        refused = {name for name, task in crowd.tasks.items() if task.done() and task.exception()}
+        assert refused == {"a2", "a3"}
+
+    acted(play)
 
 
 def test_one_who_asks_much_does_not_keep_another_waiting() -> None:

@@ -1,7 +1,5 @@
 """Which calls are downloads, and whose. Source: protocol/hub-api.md 0.2; the rule is told in ``service.counting``."""
 
-import ipaddress
-
 from starlette.requests import Request
 
 from freehold.access.rules import Actor
@@ -45,10 +43,4 @@ def _address(request: Request) -> str:
 
 
 def _network(request: Request) -> str:
-    """Where a visitor comes from: its address, or of an IPv6 address the half that names a network."""
-    host = _address(request)
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:  # a socket without an address
-        return host
-    return host if address.version == 4 else str(int(address) >> 64)
+    return caller.network_of(_address(request))
