@@ -57,8 +57,19 @@ async def upload(request: Request) -> Response:
 @stream_door(OWN)
 @in_openai_form
 async def all_files(request: Request) -> Response:
-    found = await in_thread(request, lambda ask: [schemas.file(one) for one in files.listed(ask.db, ask.actor)])
-    return JSONResponse({"object": "list", "data": found, "has_more": False})
+    query = request.query_params
+    most, order = _most(request, files.MAX_LISTED), query.get("order", "desc")
+    after, purpose = query.get("after", ""), query.get("purpose", "")
+    if order not in ("asc", "desc"):
+        raise BadBatch('"order" is asc or desc.', field="order")
+
+    def listed(ask: Ask) -> list[dict[str, Any]]:
+        found = files.listed(
+            ask.db, ask.actor, after=after, limit=most + 1, purpose=purpose, oldest_first=order == "asc"
+        )
+        return [schemas.file(one) for one in found]
+
+    return _page(await in_thread(request, listed), most)
 
 
 @stream_door(OWN)
@@ -99,7 +110,9 @@ async def create(request: Request) -> Response:
         raise BadBatch("A batch has an input_file_id, an endpoint such as /v1/chat/completions, and perhaps metadata.")
     if not (file_id.isascii() and file_id.isprintable()):
         raise NoSuchBatch("You have no file of this id.")
-    bill_to = request.headers.get("x-hf-bill-to", "")[:96]
+    if given.get("completion_window") not in (None, "24h"):
+        raise BadBatch('"completion_window" is 24h: a batch goes on after all live calls.', field="completion_window")
+    bill_to = (request.headers.get("x-hf-bill-to") or request.headers.get("openai-organization") or "")[:96]
     after = given.get("output_expires_after")
     if after is not None and not isinstance(after, dict):
         raise BadBatch('"output_expires_after" is an object of anchor and seconds.', field="output_expires_after")
@@ -117,13 +130,21 @@ async def create(request: Request) -> Response:
 @stream_door(OWN)
 @in_openai_form
 async def all_batches(request: Request) -> Response:
-    after, limit = request.query_params.get("after", ""), request.query_params.get("limit", "20")
-    most = int(limit) if limit.isascii() and limit.isdigit() and 1 <= int(limit[:6]) <= jobs.MAX_LISTED else 20
+    after, most = request.query_params.get("after", ""), _most(request, 20)
 
     def listed(ask: Ask) -> list[dict[str, Any]]:
         return [schemas.batch(one) for one in jobs.listed(ask.db, ask.actor, after=after, limit=most + 1)]
 
-    found = await in_thread(request, listed)
+    return _page(await in_thread(request, listed), most)
+
+
+def _most(request: Request, usual: int) -> int:
+    limit = request.query_params.get("limit", "")
+    is_number = limit.isascii() and limit.isdigit() and 1 <= int(limit[:6]) <= jobs.MAX_LISTED
+    return int(limit) if is_number else usual
+
+
+def _page(found: list[dict[str, Any]], most: int) -> Response:
     shown = found[:most]
     ends = {"first_id": shown[0]["id"], "last_id": shown[-1]["id"]} if shown else {}
     return JSONResponse({"object": "list", "data": shown, "has_more": len(found) > most, **ends})

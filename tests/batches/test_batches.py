@@ -119,6 +119,34 @@ def test_files_and_batches_are_their_makers_alone(hub: Hub) -> None:
     assert hub.client.post("/v1/batches", json=body, headers=hub.cast.bob.headers).status_code == 404
 
 
+def test_files_are_listed_page_by_page(hub: Hub) -> None:
+    made = [sent(hub, requests(word)) for word in ("one", "two", "three")]
+
+    def page(who: Any = hub.cast.alice, **query: Any) -> Any:
+        return hub.client.get("/v1/files", params=query, headers=who.headers)
+
+    for order, ids in (("desc", made[::-1]), ("asc", made)):
+        first = page(order=order, limit=2).json()
+        assert ([one["id"] for one in first["data"]], first["has_more"], first["last_id"]) == (
+            ids[:2],
+            True,
+            ids[1],
+        )
+        rest = page(order=order, limit=2, after=first["last_id"]).json()
+        assert ([one["id"] for one in rest["data"]], rest["has_more"]) == (ids[2:], False)
+    assert page(purpose="batch_output").json()["data"] == page(hub.cast.bob).json()["data"] == []
+    assert page(order="sideways").json()["error"]["param"] == "order"
+    assert page(hub.cast.bob, after=made[0]).status_code == 404
+
+
+def test_a_batch_says_when_and_on_whose_account_it_is_made(hub: Hub) -> None:
+    body = {"input_file_id": sent(hub, requests("one")), "endpoint": "/v1/chat/completions"}
+    refused = hub.client.post("/v1/batches", json={**body, "completion_window": "1h"}, headers=hub.cast.alice.headers)
+    assert refused.json()["error"]["param"] == "completion_window"
+    headers = {**hub.cast.alice.headers, "OpenAI-Organization": "nobody"}
+    assert hub.client.post("/v1/batches", json=body, headers=headers).status_code == 403
+
+
 def test_files_expire_and_are_swept_but_for_those_that_a_batch_reads(hub: Hub, work: Callable[[], None]) -> None:
     alice, kit = hub.cast.alice.headers, hub.client.app.state.kit  # type: ignore[attr-defined]
     usual = hub.client.get(f"/v1/files/{sent(hub, requests('one'))}", headers=alice).json()

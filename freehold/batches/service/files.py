@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy import and_, or_, select
 from sqlalchemy import delete as delete_rows
-from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from freehold.access.rules import Actor
@@ -99,11 +99,28 @@ def load(db: Session, actor: Actor, file_id: str) -> BatchFile:
     return file
 
 
-def listed(db: Session, actor: Actor) -> Sequence[BatchFile]:
-    """The newest files of ``actor``."""
+def listed(
+    db: Session,
+    actor: Actor,
+    *,
+    after: str = "",
+    limit: int = MAX_LISTED,
+    purpose: str = "",
+    oldest_first: bool = False,
+) -> Sequence[BatchFile]:
+    """The newest files of ``actor``, or the oldest; of one ``purpose``, and beyond the one called ``after``, where they
+    are given. Raises :class:`NoSuchBatch`."""
+    made = BatchFile.created_at
     lasts = or_(BatchFile.expires_at.is_(None), BatchFile.expires_at > clock.now())
     mine = select(BatchFile).where(BatchFile.user_id == own(actor), lasts)
-    return db.scalars(mine.order_by(BatchFile.created_at.desc(), BatchFile.id).limit(MAX_LISTED)).all()
+    if purpose:
+        mine = mine.where(BatchFile.purpose == purpose)
+    if after:
+        last = load(db, actor, after)
+        beyond = made > last.created_at if oldest_first else made < last.created_at
+        mine = mine.where(or_(beyond, and_(made == last.created_at, BatchFile.id > last.id)))
+    order = made.asc() if oldest_first else made.desc()
+    return db.scalars(mine.order_by(order, BatchFile.id).limit(min(limit, MAX_LISTED + 1))).all()
 
 
 def delete(db: Session, kit: Kit, actor: Actor, file_id: str) -> None:

@@ -109,7 +109,7 @@ def listed(db: Session, actor: Actor, *, after: str = "", limit: int = 20) -> Se
     mine = select(Batch).where(Batch.user_id == files.own(actor))
     if after:
         mine = mine.where(Batch.created_at < load(db, actor, after).created_at)
-    return db.scalars(mine.order_by(Batch.created_at.desc(), Batch.id).limit(min(limit, MAX_LISTED))).all()
+    return db.scalars(mine.order_by(Batch.created_at.desc(), Batch.id).limit(min(limit, MAX_LISTED + 1))).all()
 
 
 def cancel(db: Session, actor: Actor, batch_id: str) -> Batch:
