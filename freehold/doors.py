@@ -62,6 +62,7 @@ from freehold.governance import pages as governance_pages
 from freehold.governance.pages import status as status_pages
 from freehold.inbox.api import notifications as notifications_api
 from freehold.inbox.api import webhooks as webhooks_api
+from freehold.inbox.pages import activity as activity_pages
 from freehold.inbox.pages import notifications as notifications_pages
 from freehold.inbox.pages import webhooks as webhooks_pages
 from freehold.inference import api as endpoints_api
@@ -143,7 +144,15 @@ def _add_pages(app: FastAPI) -> None:
     """The pages of every room, the widest addresses last, and the shell around them."""
     rooms = (
         *(status_pages, catalogue, permits_pages, compare_pages, lineage_pages, similar_pages, choose_pages),
-        *(notifications_pages, webhooks_pages, collections_pages, marks_pages, routing_pages, pipelines_pages),
+        *(
+            notifications_pages,
+            activity_pages,
+            webhooks_pages,
+            collections_pages,
+            marks_pages,
+            routing_pages,
+            pipelines_pages,
+        ),
         *(batches_pages, accounts_pages, settings_pages, joining, organization_pages, members_pages, fleet_pages),
         *(searches_pages, deploying_pages, endpoints_pages, avatars, oauth_pages, tokens_doors, gating_pages),
         *(repos_pages, spaces_pages, content_pages, discussions_pages, discover_pages, list_pages, search_pages),

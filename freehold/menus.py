@@ -11,6 +11,7 @@ from freehold.discussions import elsewhere as discussions_elsewhere
 from freehold.discussions.pages import arranging as arranging_pages
 from freehold.discussions.pages import threads as threads_pages
 from freehold.governance import pages as governance_pages
+from freehold.inbox.pages import activity as activity_pages
 from freehold.inbox.pages import notifications as notifications_pages
 from freehold.inference import beside as endpoints_beside
 from freehold.inference import known as known_models
@@ -117,7 +118,7 @@ def slots() -> Slots:
             marks_pages.like_action,
             notifications_pages.watch_action,
         ),
-        repo_more=(marks_pages.collect_action, compare_pages.repo_action, notifications_pages.activity_action),
+        repo_more=(marks_pages.collect_action, compare_pages.repo_action, activity_pages.activity_action),
         repo_tabs=(
             Tab("Card", "{repo}", "card"),
             Tab("Files", "{repo}/tree/main", "files"),
@@ -125,7 +126,7 @@ def slots() -> Slots:
             Tab("Settings", "{repo}/settings", "settings", is_setting=True),
         ),
         repo_line=repository_pages.line,
-        profile=(notifications_pages.profile_activity,),
+        profile=(activity_pages.profile_activity,),
         path_actions=(arranging_pages.path_actions,),
         repo_goods=(content_shared.goods, threads_pages.goods),
         desk=(discussions_elsewhere.desk,),

@@ -62,7 +62,6 @@ class Measured:
     cached_tokens: int = 0
     completion_tokens: int = 0
     queue_s: float = 0.0
-    load_s: float = 0.0  # waiting for the model to be in memory
     first_token_s: float | None = None  # since the call began
     engine_s: float = 0.0
     peak_memory_bytes: int = 0

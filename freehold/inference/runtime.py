@@ -55,9 +55,7 @@ class NodeRuntime:
     async def _asked(self, target: Target, call: Call, leg: Leg, began: float) -> AsyncIterator[AnyReply]:
         """A replica is asked, and ``leg`` says afterwards what that took."""
         loop = asyncio.get_running_loop()
-        waited = loop.time()
         async with self._replica(target, call.caller_id or call.payer_id) as replica:
-            leg.measured.load_s = loop.time() - waited
             before, asked = replica.took(), loop.time()
             try:
                 async with self.caller.ask(replica, call, leg, began=began) as reply:
