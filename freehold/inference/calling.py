@@ -84,6 +84,8 @@ class EngineReply:
         told = self._answer.headers.get("x-prompt-tokens", "")
         if not self.measured.is_counted and re.fullmatch("[0-9]{1,9}", told):
             self.measured.prompt_tokens, self.measured.is_counted = int(told), True
+            written = self._answer.headers.get("x-completion-tokens", "")
+            self.measured.completion_tokens = int(written) if re.fullmatch("[0-9]{1,9}", written) else 0
         self.is_whole = True
         return whole
 

@@ -238,7 +238,9 @@ def test_a_sound_is_told_in_the_form_that_is_asked_for(hub: Hub) -> None:
     for field, value in (("response_format", "odt"), ("stream", "perhaps"), ("temperature", "hot")):
         refused = hear(**{field: value})
         assert (refused.status_code, refused.json()["error"]["param"]) == (400, field)
-    assert [one.kind for one in hub.meters()] == ["transcription", "transcription"]
+    assert [(one.kind, one.completion_tokens, one.estimated_tokens) for one in hub.meters()] == [
+        ("transcription", 3, 0), ("transcription", 3, 0),
+    ], "what was written for it"  # fmt: skip
 
 
 def test_documents_are_ranked_as_their_clients_send_them(hub: Hub) -> None:

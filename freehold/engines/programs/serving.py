@@ -148,6 +148,14 @@ def has_read(tokens: int) -> None:
         call.check()
 
 
+def has_written(tokens: int) -> None:
+    """So many more were written for it. As :func:`has_read`."""
+    call = _current.get()
+    if call is not None:
+        call.completion_tokens += tokens
+        call.check()
+
+
 async def watched(receive: Callable[[], Awaitable[Any]], call: Call) -> None:
     """Lets go of ``call`` when its caller goes. Its body was read: what comes next says so."""
     while (await receive())["type"] != "http.disconnect":
@@ -325,9 +333,11 @@ class _Doors:
                 param="response_format",
             )
         text = await self._work(request, self._abilities.transcribe, asked, form)
+        written = request.state.call.completion_tokens
         if form.get("response_format") == "text":
-            return _text_answer(text)
-        return json_answer({"text": text})
+            return _text_answer(text, {"x-prompt-tokens": "0", "x-completion-tokens": str(written)})
+        usage = {"type": "tokens", "input_tokens": 0, "output_tokens": written, "total_tokens": written}
+        return json_answer({"text": text, "usage": usage})
 
     async def task(self, request: Any) -> Any:
         upload: bytes | None = None
@@ -373,10 +383,10 @@ def json_answer(told: Any, **more: Any) -> Any:
         raise Broken("it gives what are no numbers") from err
 
 
-def _text_answer(text: str) -> Any:
+def _text_answer(text: str, headers: Mapping[str, str]) -> Any:
     from starlette.responses import PlainTextResponse
 
-    return PlainTextResponse(text)
+    return PlainTextResponse(text, headers=headers)
 
 
 class _Locked:

@@ -8,7 +8,7 @@ from typing import Any
 
 from freehold.engines.programs import sound
 from freehold.engines.programs.reading import settings
-from freehold.engines.programs.serving import Refused
+from freehold.engines.programs.serving import Refused, has_written
 
 RATE, PIECE_S = 16_000, 30
 WINDOW, HOP, FRAMES = 400, 160, 3_000
@@ -72,6 +72,7 @@ class Whisper:
             if at == 0:
                 scores[self._not_first] = -np.inf
             token = int(scores.argmax())
+            has_written(1)
             if token == self._end:
                 return
             yield token
