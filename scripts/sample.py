@@ -5,22 +5,19 @@ fetched. The people are the cast of the tests (``tests/fixtures/people.py``).
 """
 
 import base64
-import csv
-import io
 import json
-import math
-import struct
 import tempfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from scripts import sample_files as files
+from scripts.sample_files import Files
+
 #: What addresses of the table of pages may name (``scripts/pages.py``): ``{commit}``, ``{webhook}``, ...
 Found = dict[str, str]
-Files = Mapping[str, str | bytes]
 
 
 def fill(url: str, tokens: Mapping[str, str]) -> Found:
@@ -55,59 +52,65 @@ def _call(client: httpx.Client, method: str, path: str, body: Any = None, **opti
 
 def _repositories(people: Mapping[str, httpx.Client], found: Found) -> None:
     alice, bob = people["alice"], people["bob"]
-    _repo(alice, "lab/river-tides", _tides())
+    _repo(alice, "lab/river-tides", files.tides())
     found["commit"] = _commit(
-        alice, "models/lab/river-tides", {"README.md": TIDES_CARD + "\nMeasured again in spring.\n"}, "Measure again"
+        alice,
+        "models/lab/river-tides",
+        {"README.md": files.TIDES_CARD + "\nMeasured again in spring.\n"},
+        "Measure again",
     )
     found["repo"] = _call(alice, "GET", "/api/models/lab/river-tides")["_id"]
-    _repo(alice, "lab/river-tides-small", _small())
+    _repo(alice, "lab/river-tides-small", files.small())
     _family(alice, bob)
     _repo(alice, "alice/letters-by-hand", {"README.md": "A first try, not for others.\n"}, private=True)
-    _repo(alice, "lab/harbour-voices", {"README.md": VOICES_CARD, "model.safetensors": _safetensors(7, 5)})
+    _repo(alice, "lab/harbour-voices", {"README.md": files.VOICES_CARD, "model.safetensors": files.safetensors(7, 5)})
     _call(alice, "PUT", "/api/models/lab/harbour-voices/settings", {"gated": "manual"})
-    _repo(alice, "lab/harbour-logs", _logs(), kind="dataset")
-    _repo(bob, "bob/weather-notes", _notes(), kind="dataset")
-    _repo(bob, "bob/tide-table", _app(), kind="space", sdk="static")
+    _repo(alice, "lab/harbour-logs", files.logs(), kind="dataset")
+    _repo(bob, "bob/weather-notes", files.notes(), kind="dataset")
+    _repo(bob, "bob/tide-table", files.app(), kind="space", sdk="static")
 
 
 def _family(alice: httpx.Client, bob: httpx.Client) -> None:
     """What came of the model of the tides: tuned, tuned again, adapted, made small, and merged."""
     tuned = {"base_model": "lab/river-tides", "license": "apache-2.0", "pipeline_tag": "text-classification"}
-    _repo(bob, "bob/river-tides-nl", _made(tuned | {"language": "nl"}) | {"model.safetensors": _safetensors(64, 49)})
-    _repo(bob, "bob/river-tides-lora", _made(tuned | {"base_model_relation": "adapter", "license": "cc-by-nc-4.0"}))
+    _repo(
+        bob,
+        "bob/river-tides-nl",
+        files.made(tuned | {"language": "nl"}) | {"model.safetensors": files.safetensors(64, 49)},
+    )
+    _repo(
+        bob, "bob/river-tides-lora", files.made(tuned | {"base_model_relation": "adapter", "license": "cc-by-nc-4.0"})
+    )
     for name, size in (("q8", 30), ("q4", 15)):
         _repo(
             bob,
             f"bob/river-tides-{name}",
-            _made(tuned | {"base_model_relation": "quantized"}) | {"model.safetensors": _safetensors(size, 49)},
+            files.made(tuned | {"base_model_relation": "quantized"})
+            | {"model.safetensors": files.safetensors(size, 49)},
         )
     small = {"base_model": "bob/river-tides-nl", "base_model_relation": "quantized", "license": "apache-2.0"}
-    _repo(alice, "lab/river-tides-nl-gguf", _made(small))
+    _repo(alice, "lab/river-tides-nl-gguf", files.made(small))
     both = {
         "base_model": ["bob/river-tides-nl", "far/sea-waves"],
         "license": "mit",
         "pipeline_tag": "text-classification",
     }
-    _repo(bob, "bob/river-and-sea", _made(both))
-
-
-def _made(card: Mapping[str, Any]) -> dict[str, str | bytes]:
-    return {"README.md": f"---\n{json.dumps(card)}\n---\n# Made from another\n"}
+    _repo(bob, "bob/river-and-sea", files.made(both))
 
 
 def _repo(
-    client: httpx.Client, path: str, files: Files, *, kind: str = "model", private: bool = False, sdk: str = ""
+    client: httpx.Client, path: str, given: Files, *, kind: str = "model", private: bool = False, sdk: str = ""
 ) -> None:
     namespace, name = path.split("/")
     wish = {"name": name, "organization": namespace, "type": kind, "private": private} | ({"sdk": sdk} if sdk else {})
     _call(client, "POST", "/api/repos/create", wish)
-    _commit(client, f"{kind}s/{path}", files, "Add everything")
+    _commit(client, f"{kind}s/{path}", given, "Add everything")
 
 
-def _commit(client: httpx.Client, repo: str, files: Files, summary: str, *, pull: bool = False) -> str:
+def _commit(client: httpx.Client, repo: str, given: Files, summary: str, *, pull: bool = False) -> str:
     """The id of the commit; with ``pull``, the number of the pull request it opened."""
     lines: list[dict[str, Any]] = [{"key": "header", "value": {"summary": summary, "description": ""}}]
-    for path, content in files.items():
+    for path, content in given.items():
         data = content.encode() if isinstance(content, str) else content
         value = {"path": path, "encoding": "base64", "content": base64.b64encode(data).decode()}
         lines.append({"key": "file", "value": value})
@@ -121,198 +124,6 @@ def _commit(client: httpx.Client, repo: str, files: Files, summary: str, *, pull
     return str(told["pullRequestUrl"].rsplit("/", 1)[1] if pull else told["commitOid"])
 
 
-TIDES_CARD = """---
-license: apache-2.0
-language: [en, nl]
-library_name: transformers
-pipeline_tag: text-classification
-tags: [tides, rivers]
-datasets: [lab/harbour-logs]
----
-# River tides
-
-Tells from an hour of gauge readings whether the tide turns within the next. **Small on purpose**: it runs on the
-machine in the pump house.
-
-| Gauge | Hours ahead | Right |
-|---|--:|--:|
-| Harbour | 1 | 97.1 % |
-| Bridge | 1 | 94.8 % |
-| Bridge | 3 | 81.0 % |
-
-## Use it
-
-```python
-from transformers import pipeline
-
-tides = pipeline("text-classification", "lab/river-tides")
-tides("2.31 2.29 2.26 2.24 2.23 2.23")
-```
-
-> The gauge at the bridge was moved in March; readings before that are 4 cm too high.
-
-1. Read the gauges.
-2. Ask the model.
-3. Open the gate, or do not.
-
-![The gauges on a map](map.png)
-"""
-VOICES_CARD = """---
-license: other
-license_name: harbour-voices-terms
-extra_gated_prompt: The voices belong to people. Use them for research on wind noise only.
-extra_gated_fields:
-  Affiliation: text
-  I will not clone a voice: checkbox
----
-# Harbour voices
-
-Voices over wind, from the quay.
-"""
-
-
-def _card(heading: str, text: str, **front: str) -> str:
-    return "".join(("---\n", *(f"{key}: {value}\n" for key, value in front.items()), f"---\n# {heading}\n\n{text}\n"))
-
-
-def _tides() -> Files:
-    config = {
-        "model_type": "bert",
-        "architectures": ["BertForSequenceClassification"],
-        "hidden_size": 8,
-        "num_hidden_layers": 2,
-    }
-    return {
-        "README.md": TIDES_CARD,
-        "config.json": json.dumps(config, indent=2),
-        "tokenizer.json": json.dumps(
-            {"version": "1.0", "model": {"type": "WordLevel", "vocab": {"high": 0, "low": 1}}}
-        ),
-        "model.safetensors": _safetensors(64, 48),
-        "map.png": _picture(320, 160),
-        "train.py": PROGRAM,
-        "docs/gauges.md": "# Gauges\n\nThree of them, one moved.\n",
-        "notebooks/look.ipynb": json.dumps(NOTEBOOK),
-    }
-
-
-def _small() -> Files:
-    front = {"license": "mit", "base_model": "lab/river-tides", "pipeline_tag": "text-classification"}
-    card = _card("Smaller", "Half of it.", **front)
-    return {"README.md": card, "model.safetensors": _safetensors(32, 24), "tides.gguf": _gguf()}
-
-
-def _logs() -> Files:
-    table = io.StringIO()
-    rows = csv.writer(table)
-    rows.writerow(["hour", "gauge", "level_m", "wind", "remark"])
-    for hour in range(240):
-        level = round(2 + math.sin(hour / 6.2) * 0.8, 2)
-        rows.writerow(
-            [
-                hour,
-                ("harbour", "bridge", "lock")[hour % 3],
-                level,
-                hour % 12,
-                "ice, gate shut" if hour % 50 == 7 else "",
-            ]
-        )
-    facts = {"task_categories": "[tabular-regression]", "language": "[nl]", "size_categories": "[n<1K]"}
-    card = _card("Harbour logs", "Ten days, hour by hour.", license="cc-by-4.0", **facts)
-    lines = "".join(json.dumps({"hour": hour, "said": "Calm.", "tags": ["log", hour]}) + "\n" for hour in range(40))
-    return {"README.md": card, "data/train.csv": table.getvalue(), "data/remarks.jsonl": lines}
-
-
-def _notes() -> Files:
-    return {"README.md": "# Weather notes\n\nWritten on the back of tickets.\n", "notes.txt": "Fog until ten.\n" * 40}
-
-
-def _app() -> Files:
-    card = _card("Tide table", "Next week at a glance.", title="Tide table", sdk="static", license="mit")
-    return {"README.md": card, "index.html": "<!doctype html><title>Tides</title><h1>Tides</h1>\n"}
-
-
-PROGRAM = '''"""Train on the gauges. Ten minutes on a laptop."""
-
-import json
-from pathlib import Path
-
-
-def readings(path: Path) -> list[float]:
-    """Levels in metres, one an hour."""
-    return [float(line.split(",")[2]) for line in path.read_text().splitlines()[1:]]
-
-
-if __name__ == "__main__":
-    print(json.dumps({"hours": len(readings(Path("data/train.csv")))}))
-'''
-NOTEBOOK = {
-    "nbformat": 4,
-    "nbformat_minor": 5,
-    "metadata": {"language_info": {"name": "python"}},
-    "cells": [
-        {"id": "a", "cell_type": "markdown", "metadata": {}, "source": "# A look at the levels"},
-        {
-            "id": "b",
-            "cell_type": "code",
-            "metadata": {},
-            "execution_count": 1,
-            "source": "max([2.31, 2.29])",
-            "outputs": [
-                {"output_type": "execute_result", "execution_count": 1, "metadata": {}, "data": {"text/plain": "2.31"}}
-            ],
-        },
-    ],
-}
-
-
-def _safetensors(rows: int, columns: int) -> bytes:
-    """Two float32 tensors. Source: the safetensors format, "Format"."""
-    size = rows * columns * 4
-    header = {
-        "__metadata__": {"format": "pt"},
-        "encoder.weight": {"dtype": "F32", "shape": [rows, columns], "data_offsets": [0, size]},
-        "encoder.bias": {"dtype": "F32", "shape": [rows], "data_offsets": [size, size + rows * 4]},
-    }
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    values = [math.sin(n / 7) for n in range(rows * columns + rows)]
-    return struct.pack("<Q", len(text)) + text + struct.pack(f"<{len(values)}f", *values)
-
-
-def _gguf() -> bytes:
-    """One float32 tensor and three facts. Source: ggml docs/gguf.md, version 3."""
-
-    def text(word: str) -> bytes:
-        return struct.pack("<Q", len(word)) + word.encode()
-
-    facts = b"".join(
-        text(key) + struct.pack("<I", 8) + text(value)
-        for key, value in (("general.architecture", "llama"), ("general.name", "Tides"), ("general.license", "mit"))
-    )
-    tensor = text("token_embd.weight") + struct.pack("<IQQIQ", 2, 8, 4, 0, 0)
-    head = b"GGUF" + struct.pack("<IQQ", 3, 1, 3) + facts + tensor
-    return head + b"\0" * (-len(head) % 32) + struct.pack("<32f", *range(32))
-
-
-def _picture(width: int, height: int) -> bytes:
-    """A PNG: water below, sky above, and a gauge."""
-    lines = []
-    for y in range(height):
-        sea = y > height / 2 + 8 * math.sin(y / 5)
-        line = bytearray()
-        for x in range(width):
-            gauge = abs(x - width // 3) < 3 and y > height // 4
-            line += bytes((60, 60, 60) if gauge else (70, 120, 105) if sea else (235, 235, 222))
-        lines.append(b"\0" + bytes(line))
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    parts = [(b"IHDR", head), (b"IDAT", zlib.compress(b"".join(lines))), (b"IEND", b"")]
-    chunks = (
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
-
-
 # ---- threads -----------------------------------------------------------------------------------------------
 
 
@@ -323,7 +134,9 @@ def _threads(people: Mapping[str, httpx.Client], found: Found) -> None:
     asked = _call(charlie, "POST", at, question | {"pullRequest": False})
     found["discussion"] = str(asked["num"])
     _call(alice, "POST", f"{at}/{found['discussion']}/comment", {"comment": "There will be: @bob reads the gauge."})
-    changed = TIDES_CARD.replace("97.1", "97.4").replace("Open the gate, or do not.", "Open the gate if it says so.")
+    changed = files.TIDES_CARD.replace("97.1", "97.4").replace(
+        "Open the gate, or do not.", "Open the gate if it says so."
+    )
     found["pull"] = _commit(bob, "models/lab/river-tides", {"README.md": changed}, "Round less", pull=True)
     remark = {"path": "README.md", "line": 16, "side": "after", "text": "As measured in **spring**?"}
     verdict = {"state": "commented", "comment": "Where does 97.4 come from?", "remarks": [remark]}
@@ -399,7 +212,7 @@ def _served(alice: httpx.Client, found: Found) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         weights = language_model(Path(folder) / "talk.gguf").read_bytes()
-    _repo(alice, "lab/tide-talk", {"README.md": _made({"license": "mit"})["README.md"], "talk.gguf": weights})
+    _repo(alice, "lab/tide-talk", {"README.md": files.made({"license": "mit"})["README.md"], "talk.gguf": weights})
     wish = {"model": "lab/tide-talk", "context": 512, "defaults": {"temperature": 0.2}, "keepsContent": True}
     found["endpoint"] = _call(alice, "POST", "/api/endpoints", wish)["id"]
     asked = {"model": "lab/tide-talk", "messages": [{"role": "user", "content": "the river"}], "max_tokens": 8}

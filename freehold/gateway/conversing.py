@@ -36,9 +36,10 @@ def chat_of(given: Mapping[str, Any]) -> dict[str, Any]:
     body["messages"] = list(_messages(given))
     if given.get("max_output_tokens") is not None:
         body["max_tokens"] = given["max_output_tokens"]
+    include = given.get("include")
     if given.get("top_logprobs") is not None:
         body |= {"logprobs": True, "top_logprobs": given["top_logprobs"]}
-    elif "message.output_text.logprobs" in (given.get("include") or ()):
+    elif isinstance(include, list) and "message.output_text.logprobs" in include:
         body["logprobs"] = True
     text = given.get("text")
     if text is not None and not isinstance(text, Mapping):

@@ -148,3 +148,8 @@ def test_a_model_answers_it(hub: Hub) -> None:
     assert [one.outcome for one in hub.meters()] == ["ok", "ok", "failed"]
     refused = hub.ask(path="responses", input="hello", max_output_tokens=0).json()["error"]
     assert (refused["param"], "max_output_tokens" in refused["message"]) == ("max_output_tokens", True)
+
+
+@pytest.mark.parametrize("include", [5, {"message.output_text.logprobs": 1}, ["another"], None])
+def test_what_is_no_list_of_what_is_included_includes_nothing(include: Any) -> None:
+    assert "logprobs" not in chat_of({"input": "hello", "include": include})
