@@ -35,6 +35,8 @@ def fill(url: str, tokens: Mapping[str, str]) -> Found:
         _served(people["alice"], found)
         _answers(people)
         _kept(people["alice"])
+        _policies(people["alice"])
+        _troubled(people["alice"], found)
     finally:
         for client in people.values():
             client.close()
@@ -216,8 +218,12 @@ def _served(alice: httpx.Client, found: Found) -> None:
     wish = {"model": "lab/tide-talk", "context": 512, "defaults": {"temperature": 0.2}, "keepsContent": True}
     found["endpoint"] = _call(alice, "POST", "/api/endpoints", wish)["id"]
     asked = {"model": "lab/tide-talk", "messages": [{"role": "user", "content": "the river"}], "max_tokens": 8}
-    line = {"custom_id": "first", "method": "POST", "url": "/v1/chat/completions", "body": asked}
-    sent = alice.post("/v1/files", data={"purpose": "batch"}, files={"file": ("asked.jsonl", json.dumps(line))})
+    unknown = asked | {"model": "lab/nobody-serves-it"}  # a line that fails
+    lines = "\n".join(
+        json.dumps({"custom_id": name, "method": "POST", "url": "/v1/chat/completions", "body": body})
+        for name, body in (("first", asked), ("second", unknown))
+    )
+    sent = alice.post("/v1/files", data={"purpose": "batch"}, files={"file": ("asked.jsonl", lines)})
     sent.raise_for_status()
     batch = {"input_file_id": sent.json()["id"], "endpoint": "/v1/chat/completions", "completion_window": "24h"}
     found["batch"] = _call(alice, "POST", "/v1/batches", batch)["id"]
@@ -227,6 +233,39 @@ def _kept(alice: httpx.Client) -> None:
     """A live call of the model that keeps what it is asked; by now it is loaded, for the batch."""
     asked = {"model": "lab/tide-talk", "messages": [{"role": "user", "content": "Is the gate shut?"}], "max_tokens": 8}
     _call(alice, "POST", "/v1/chat/completions", asked)
+
+
+TALKING = """title: Twice
+steps:
+  - {name: first, kind: generate, model: lab/tide-talk, prompt: "{{input}}", parameters: {max_tokens: 4}}
+  - {name: calm, kind: check, check: {kind: refusal}}
+  - {name: last, kind: rewrite, of: first, model: lab/tide-talk, parameters: {max_tokens: 4}}
+"""
+
+
+def _policies(alice: httpx.Client) -> None:
+    """A route with guards and a pipeline that were called, so that their pages have something to tell."""
+    masks = [{"kind": "personal", "side": side, "does": "mask", "kinds": ["mail"]} for side in ("input", "output")]
+    policy = {"kind": "pinned", "targets": ["lab/tide-talk"], "guards": masks}
+    _call(alice, "POST", "/api/routes", {"name": "lab/gatehouse", "policy": policy, "description": "Masks addresses."})
+    _repo(alice, "lab/twice", {"freehold-pipeline.yaml": TALKING, "README.md": "Said twice.\n"})
+    _call(alice, "POST", "/api/pipelines", {"repo": "lab/twice", "keepsContent": True})
+    for name in ("lab/gatehouse", "lab/twice"):
+        said = {"role": "user", "content": "Write to lock@example.org about the tide."}
+        _call(alice, "POST", "/v1/chat/completions", {"model": name, "messages": [said], "max_tokens": 4})
+
+
+def _troubled(alice: httpx.Client, found: Found) -> None:
+    """A model that is deployed and cannot be loaded."""
+    from scripts.tiny_models import language_model
+
+    with tempfile.TemporaryDirectory() as folder:
+        weights = language_model(Path(folder) / "talk.gguf").read_bytes()
+    _repo(alice, "lab/half-a-talk", {"README.md": "It was cut off.\n", "talk.gguf": weights[: len(weights) // 2]})
+    found["failed"] = _call(alice, "POST", "/api/endpoints", {"model": "lab/half-a-talk", "context": 512})["id"]
+    asked = {"model": "lab/half-a-talk", "messages": [{"role": "user", "content": "Is it high?"}]}
+    refused = alice.post("/v1/chat/completions", json=asked)
+    assert refused.status_code == 503, refused.text[:300]
 
 
 def _settings(people: Mapping[str, httpx.Client], found: Found) -> None:

@@ -62,14 +62,18 @@ extra_gated_fields:
 #: Columns of free words, by table; those that must differ get a number before the payload.
 FREE: dict[str, tuple[str, ...]] = {
     "accounts": ("full_name", "details", "website"),
+    "batch_files": ("name",),
+    "batches": ("why",),
     "browser_sessions": ("agent",),
     "collections": ("title", "description"),
     "discussion_texts": ("title", "tags", "body"),
+    "endpoints": ("file", "remote_model"),
     "eval_results": ("filename", "task"),
     "collection_items": ("note",),
     "comment_versions": ("text",),
     "discussions": ("title",),
     "file_headers": ("problem",),
+    "guard_findings": ("what", "place"),
     "invitations": ("email",),
     "join_requests": ("message",),
     "admissions": ("reason",),
@@ -77,15 +81,19 @@ FREE: dict[str, tuple[str, ...]] = {
     "oauth_programs": ("name", "website"),
     "oauth_grants": ("name",),
     "own_machines": ("name",),
+    "replica_states": ("message", "cards"),
     "repo_cards": ("summary", "license", "library_name"),
     "repo_facts": ("architecture", "tokenizer", "adapter_base", "dtype"),
     "repo_texts": ("title", "tags", "body"),
+    "route_choices": ("chosen", "model", "why"),
+    "routes": ("description",),
     "saved_searches": ("name",),
     "space_values": ("value", "description"),
     "tallies": ("word",),
     "tasks": ("error",),
     "tokens": ("name",),
     "upkeep_runs": ("error",),
+    "usage_days": ("served_name", "model"),
     "webhooks": ("url", "disabled_reason"),
     "webhook_deliveries": ("response_excerpt",),
     "audit_entries": ("actor_name", "thing_name", "via", "address"),
@@ -93,6 +101,8 @@ FREE: dict[str, tuple[str, ...]] = {
 #: Columns of JSON whose every text is one.
 NESTED = {
     "admissions": ("answers",),
+    "batches": ("given",),
+    "endpoints": ("defaults",),
     "eval_results": ("data",),
     "news": ("data",),
     "repo_cards": ("data", "config", "tags"),
@@ -101,6 +111,7 @@ NESTED = {
     "file_headers": ("told",),
     "audit_entries": ("details",),
     "discussion_events": ("data",),
+    "pipeline_traces": ("steps",),
 }
 
 
@@ -119,6 +130,7 @@ def staged(folder: Path) -> Iterator[Stage]:
     try:
         found = sample.fill(live.url, live.tokens)
         _publish(live)
+        _serve(live)
         _overwrite(live)
         yield Stage(live, found)
     finally:
@@ -154,6 +166,34 @@ def _publish(live: Live) -> None:
         assert answer.status_code == 200, answer.text
         branch = quote("a'\"><svg-onload=x>", safe="")
         httpx.post(f"{address}/branch/{branch}", headers=bearer).raise_for_status()
+
+
+def _serve(live: Live) -> None:
+    """What is asked of models, and what policies and files of steps say in free words."""
+    client = httpx.Client(base_url=live.url, headers={"Authorization": f"Bearer {live.tokens['alice']}"}, timeout=60)
+    steps = [
+        {"name": "a", "kind": "generate", "model": "lab/tide-talk", "prompt": f"{{{{input}}}} {NAME}"},
+        {"name": "b", "kind": "check", "check": {"kind": "refusal"}, "refuse": PAYLOAD},
+        {"name": "c", "kind": "classify", "model": "lab/tide-talk", "labels": [NAME, "x"], "of": "a"},
+    ]
+    header = {"key": "header", "value": {"summary": NAME}}
+    document = json.dumps({"title": NAME, "description": PAYLOAD, "steps": steps})
+    file = {"key": "file", "value": {"path": "freehold-pipeline.yaml", "content": document}}
+    with client:
+        sent = client.post(
+            "/api/models/lab/twice/commit/main",
+            content="\n".join(json.dumps(one) for one in (header, file)),
+            headers={"Content-Type": "application/x-ndjson"},
+        )
+        assert sent.status_code == 200, sent.text
+        pinned = client.put("/api/pipelines/lab/twice/revision", json={"revision": "main"})
+        assert pinned.status_code == 200, pinned.text
+        guards = [{"kind": "profanity", "side": "input", "does": "mark", "words": [NAME]}]
+        policy = {"kind": "rules", "targets": [{"name": "lab/tide-talk", "when": "header x-a is b"}], "guards": guards}
+        changed = client.put("/api/routes/lab/gatehouse", json={"name": "lab/gatehouse", "policy": policy})
+        assert changed.status_code == 200, changed.text
+        asked = {"model": "lab/tide-talk", "messages": [{"role": "user", "content": PAYLOAD}], "max_tokens": 2}
+        assert client.post("/v1/chat/completions", json=asked).status_code == 200
 
 
 def _overwrite(live: Live) -> None:
