@@ -17,27 +17,21 @@ class Completions(OpenAI):
         super().__init__(wish)
         prompt = wish.body.get("prompt")
         self._prompts = prompt if isinstance(prompt, list) else [prompt]
-        self._each = wish.answers // max(1, len(self._prompts))
+        self._each = max(1, wish.answers // len(self._prompts))
         self._is_echoed = wish.body.get("echo") is True
         self._is_as_it_comes &= not self._is_echoed and wish.body.get("logprobs") is None
         self._said_chars: dict[int, int] = {}  # of each answer, as far as it came
 
-    def whole(self, body: bytes, reply: Reply) -> bytes:
-        self._is_echoed &= reply.target.engine == llama.NAME
-        return super().whole(body, reply)
-
-    def piece(self, data: bytes, reply: Reply) -> bytes:
-        self._is_echoed &= reply.target.engine == llama.NAME
-        return super().piece(data, reply)
-
-    def _change(self, choice: dict[str, Any]) -> None:
-        super()._change(choice)
-        index, text = choice.get("index", 0), choice.get("text") or ""
+    def _change(self, choice: dict[str, Any], reply: Reply) -> None:
+        super()._change(choice, reply)
+        if reply.target.engine != llama.NAME:
+            return
+        index, text = choice["index"], choice.get("text") or ""
         logprobs = choice.get("logprobs")
         if isinstance(logprobs, dict) and isinstance(logprobs.get("content"), list):
             choice["logprobs"] = _in_lists(logprobs["content"], self._said_chars.get(index, 0))
         if self._is_echoed and index not in self._said_chars:
-            choice["text"] = str(self._prompts[min(index // max(1, self._each), len(self._prompts) - 1)]) + text
+            choice["text"] = str(self._prompts[index // self._each]) + text
         self._said_chars[index] = self._said_chars.get(index, 0) + len(text)
 
 

@@ -43,7 +43,8 @@ class HeardAsEvents(OpenAI):
     content_type = "text/event-stream; charset=utf-8"
 
     def whole(self, body: bytes, reply: Reply) -> bytes:
-        text = shapes.read(body).get("text", "")
+        answer = shapes.read(body)
+        text = answer.get("text", "") if isinstance(answer, dict) else ""
         events = (
             {"type": "transcript.text.delta", "delta": text, "freehold": shapes.source(reply)},
             {"type": "transcript.text.done", "text": text},

@@ -192,11 +192,11 @@ def _check_choice(choice: Any, names: set[str]) -> None:
     if choice in (None, "none", "auto"):
         return
     if choice == "required":
-        wanted: set[Any] = set()
+        wanted: set[str] = set()
     elif isinstance(choice, Mapping) and choice.get("type") == "allowed_tools":
         wanted = _allowed(choice)
     elif isinstance(choice, Mapping) and isinstance(choice.get("function"), Mapping):
-        wanted = {choice["function"].get("name")}
+        wanted = {str(choice["function"].get("name"))}
     else:
         raise BadCall(
             '"tool_choice" must be none, auto, required, or {"type": "function", "function": {"name": ...}}.',
@@ -205,14 +205,15 @@ def _check_choice(choice: Any, names: set[str]) -> None:
     if not names:
         raise BadCall('"tool_choice" asks for a tool, and "tools" has none.', "tool_choice")
     if missing := wanted - names:
-        raise BadCall(f'"tools" has no {str(next(iter(missing)))[:80]!r}, which "tool_choice" names.', "tool_choice")
+        raise BadCall(f'"tools" has no {next(iter(missing))[:80]!r}, which "tool_choice" names.', "tool_choice")
 
 
-def _allowed(choice: Mapping[str, Any]) -> set[Any]:
+def _allowed(choice: Mapping[str, Any]) -> set[str]:
     """The names in a choice among some of the tools."""
     told = choice.get("allowed_tools")
     tools = told.get("tools") if isinstance(told, Mapping) else None
-    functions = [one.get("function") if isinstance(one, Mapping) else None for one in tools or ()]
+    listed = tools if isinstance(tools, list) else []
+    functions = [one.get("function") if isinstance(one, Mapping) else None for one in listed]
     named = {str(one.get("name")) if isinstance(one, Mapping) else "" for one in functions}
     if not isinstance(told, Mapping) or told.get("mode", "auto") not in ("auto", "required") or not named:
         raise BadCall('"tool_choice.allowed_tools" has a mode (auto or required) and tools.', "tool_choice")

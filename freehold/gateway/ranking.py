@@ -10,6 +10,7 @@ from freehold.gateway import shapes
 from freehold.gateway.errors import BadCall
 from freehold.gateway.rules import Wish
 from freehold.gateway.shapes import OpenAI
+from freehold.inference.errors import EngineFailed
 from freehold.inference.rules import Reply
 
 
@@ -44,6 +45,9 @@ class Ranking(OpenAI):
         if self._documents is None:
             return whole
         answer = shapes.read(whole)
-        for one in answer.get("results") or ():
-            one.setdefault("document", {"text": self._documents[one["index"]]})
+        try:
+            for one in answer["results"]:
+                one.setdefault("document", {"text": self._documents[one["index"]]})
+        except (AttributeError, IndexError, KeyError, TypeError) as err:
+            raise EngineFailed("The engine's answer ranks no documents.") from err
         return shapes.written(answer)

@@ -64,6 +64,7 @@ class OpenAI:
         self._is_as_it_comes = not (self._is_several or self._has_no_others)
         self._answers = wish.answers if self._is_several and wish.path == "chat/completions" else 0
         self._frame: dict[str, Any] = {}
+        self._usage: Any = None
 
     def whole(self, body: bytes, reply: Reply) -> bytes:
         if "json" not in reply.content_type:
@@ -74,8 +75,7 @@ class OpenAI:
         # A pipeline puts its trace there, where the caller asks for it.
         said = answer.get("freehold")
         traced = {"trace": said["trace"]} if isinstance(said, dict) and "trace" in said else {}
-        for choice in answer.get("choices") or ():
-            self._change(choice)
+        self._change_all(answer, reply)
         if self._is_several and reply.measured.completion_tokens:
             answer["usage"] = usage_of(reply)
         return written(answer | {"model": self._name, "freehold": source(reply) | traced})
@@ -84,10 +84,11 @@ class OpenAI:
         if self._has_begun and self._is_as_it_comes:
             return b"data: " + _MODEL.sub(self._field, data, count=1) + b"\n\n"
         event = read(data) | {"model": self._name}
-        if self._is_several and event.pop("usage", None) is not None and not event.get("choices"):
-            return b""  # told of all of them at the end
-        for choice in event.get("choices") or ():
-            self._change(choice)
+        if self._is_several and event.get("usage") is not None:
+            self._usage = event.pop("usage")
+            if not event.get("choices"):
+                return b""  # told of all of them at the end
+        self._change_all(event, reply)
         if not self._has_begun:
             self._has_begun = True
             self._frame = {name: value for name, value in event.items() if name in _FRAME}
@@ -96,9 +97,10 @@ class OpenAI:
         return b"data: " + written(event) + b"\n\n"
 
     def last(self, reply: Reply) -> bytes:
-        if self._is_several and self._wants_usage and reply.measured.completion_tokens:
-            return b"data: " + written(self._frame | {"choices": [], "usage": usage_of(reply)}) + b"\n\n" + DONE
-        return DONE
+        if not (self._is_several and self._wants_usage):
+            return DONE
+        usage = usage_of(reply) if reply.measured.completion_tokens else self._usage  # pipelines tell their own
+        return b"data: " + written(self._frame | {"choices": [], "usage": usage}) + b"\n\n" + DONE
 
     def broken(self, err: HubError) -> bytes:
         return b"data: " + written({"error": told(err)}) + b"\n\n"
@@ -113,7 +115,17 @@ class OpenAI:
         begun = [{"index": at, "delta": role, "finish_reason": None} for at in range(self._answers)]
         return b"".join(b"data: " + written(self._frame | {"choices": [one]}) + b"\n\n" for one in begun)
 
-    def _change(self, choice: dict[str, Any]) -> None:
+    def _change_all(self, answer: dict[str, Any], reply: Reply) -> None:
+        choices = answer.get("choices")
+        if self._is_as_it_comes or not isinstance(choices, list):
+            return
+        try:
+            for choice in choices:
+                self._change(choice, reply)
+        except (AttributeError, KeyError, TypeError, IndexError) as err:  # somebody else's engine may say anything
+            raise EngineFailed("The engine's answer is not as this call has it.") from err
+
+    def _change(self, choice: dict[str, Any], reply: Reply) -> None:
         """One answer, or a piece of it, as it is told."""
         if self._answers and isinstance(choice.get("delta"), dict):
             choice["delta"].pop("role", None)  # said when it began

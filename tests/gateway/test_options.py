@@ -10,7 +10,7 @@ from freehold.gateway.completing import Completions
 from freehold.gateway.errors import BadCall
 from freehold.gateway.shapes import OpenAI
 from freehold.inference import refusals
-from freehold.inference.errors import EngineRefused, NotAble
+from freehold.inference.errors import EngineFailed, EngineRefused, NotAble
 from freehold.inference.rules import Measured, Target
 from tests.gateway.conftest import REVISION, Hub
 
@@ -153,6 +153,38 @@ def test_a_prompt_is_repeated_before_its_own_answer() -> None:
     event = json.dumps({"choices": [{"index": 0, "text": "!"}]}).encode()
     said = [json.loads(shape.piece(event, Reply()).removeprefix(b"data: "))["choices"][0]["text"] for _ in range(2)]
     assert said == ["Go on!", "!"]
+
+
+@pytest.mark.rules
+@pytest.mark.parametrize("choices", ["x", [7], [{"index": 9, "text": "!", "logprobs": {"content": [5]}}], None])
+def test_an_engine_may_answer_anything(choices: Any) -> None:
+    said = json.dumps({"choices": choices}).encode()
+    assert json.loads(OpenAI(chat()).whole(said, Reply()))["choices"] == choices
+    for shape in (Completions(completion(echo=True, logprobs=1)), OpenAI(chat(n=2, logprobs=True))):
+        try:
+            shape.whole(said, Reply())
+        except EngineFailed:
+            continue
+
+
+@pytest.mark.rules
+@pytest.mark.parametrize("value", [7, "x", [], {}, [[]], {"a": {}}, [{"type": {}}], {"type": "allowed_tools"}, True])
+def test_an_option_may_be_anything_and_is_refused_in_words(value: Any) -> None:
+    for name in (
+        *("tools", "tool_choice", "stop", "logit_bias", "logprobs", "stream_options", "modalities", "functions", "n"),
+        *("response_format", "seed", "temperature"),
+    ):
+        for tools in ({}, {"tools": [TOOL]}):
+            try:
+                chat(**{**tools, name: value})
+            except BadCall as err:
+                assert err.param
+    for deep in (
+        {"function": {"name": {}}},
+        {"type": "allowed_tools", "allowed_tools": {"tools": value, "mode": value}},
+    ):
+        with pytest.raises(BadCall):
+            chat(tools=[TOOL], tool_choice=deep)
 
 
 @pytest.mark.rules
