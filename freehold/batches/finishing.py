@@ -35,7 +35,12 @@ def finish(database: Database, kit: Kit, batch: Batch) -> None:
             _files(database, kit, batch, scratch)
         else:
             _dataset(database, kit, batch, scratch)
-    while _forget_some(database, batch.id):
+    forget(database, batch.id)
+
+
+def forget(database: Database, batch_id: str) -> None:
+    """Its lines are gone, some at a time."""
+    while _forget_some(database, batch_id):
         pass
 
 
@@ -53,7 +58,8 @@ def _files(database: Database, kit: Kit, batch: Batch, scratch: Path) -> None:
                 else {"status_code": line.status, "request_id": "", "body": {"error": answer}},
                 "error": None,
             }
-            (answers if is_good else errors).write(json.dumps(told, ensure_ascii=False).encode("utf-8") + b"\n")
+            text = json.dumps(told, ensure_ascii=False).encode("utf-8", "replace")
+            (answers if is_good else errors).write(text + b"\n")
     sizes = {name: held.stat().st_size for name, held in (("output", good), ("error", bad))}
     kept_s = int(batch.given.get("kept_s") or files.lifetime_s(kit, None, None))
     ids = {name: files.put(kit, held) for name, held in (("output", good), ("error", bad)) if sizes[name]}
@@ -107,13 +113,13 @@ def _joined(database: Database, batch: Batch, files_of: Sequence[File], made_by:
         while number < line.number:
             number, row = next(rows)
         body = json.loads(line.answer)
-        source = body.get("freehold") or {}
+        source, usage = (body.get(name) if isinstance(body.get(name), dict) else {} for name in ("freehold", "usage"))
         made_by[Answerer(*(str(source.get(name) or "") for name in Answerer._fields))] += 1
         told: dict[str, Any] = dict(row) if isinstance(row, dict) else {}
         told |= {
             "answer": rules.answer_text(body),
             "answer_finish": _finish_of(body),
-            "answer_tokens": (body.get("usage") or {}).get("completion_tokens"),
+            "answer_tokens": usage.get("completion_tokens"),
         }
         yield json.dumps(told, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 

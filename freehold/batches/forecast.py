@@ -23,7 +23,7 @@ from freehold.repos import service as repos
 from freehold.usage.queries import price_of
 from freehold.usage.rules import USUAL_ANSWER_TOKENS
 
-SAMPLED = 100
+SAMPLED, MAX_SAMPLED_CHARS = 100, 8 << 20
 #: So much of all files together, as they are kept, is counted; the rest is reckoned by its bytes.
 MAX_KEPT_BYTES_COUNTED = 64 << 20
 MAX_COUNTED_FILES = 30
@@ -51,7 +51,11 @@ def of_dataset(db: Session, database: Database, kit: Kit, actor: Actor, asked: F
     files = sources.in_dataset(database, kit, lambda _: actor, repo.path, commit, [part.path for part in found])
     prompt = Prompt(plan.served_name, asked.template, asked.system, asked.parameters or {})
     with closing(formats.rows(files)) as row_iterator:
-        first = [rules.row_of(at, row, prompt) for at, row in enumerate(islice(row_iterator, SAMPLED))]
+        first: list[rules.Line] = []
+        for at, row in enumerate(islice(row_iterator, SAMPLED)):
+            first.append(rules.row_of(at, row, prompt))
+            if sum(line.size for line in first) > MAX_SAMPLED_CHARS:
+                break
     good = [line for line in first if not line.error]
     if not first:
         raise BadBatch("There are no rows in these files: name others.", field="path")

@@ -175,14 +175,25 @@ def _object(line: bytes) -> Mapping[str, Any] | None:
 
 
 def _table(found: Iterator[bytes], delimiter: str) -> Iterator[Row]:
-    texts = (line.decode("utf-8", "replace") + "\n" for line in found)
-    reader = csv.reader(texts, delimiter=delimiter)
+    taken = 0  # of one row, which quotes may take over any number of lines
+
+    def texts() -> Iterator[str]:
+        nonlocal taken
+        for line in found:
+            if taken > MAX_LINE_BYTES:
+                raise csv.Error(f"a row is over {MAX_LINE_BYTES:,} bytes")
+            taken += len(line) + 1
+            yield line.decode("utf-8", "replace") + "\n"
+
+    reader = csv.reader(texts(), delimiter=delimiter)
     try:
         head = next((cells for cells in reader if cells), None)
         if head is None:
             return
         head[0] = head[0].removeprefix("\ufeff")
+        taken = 0
         for number, cells in enumerate(reader, start=2):
+            taken = 0
             if not cells:
                 continue
             if len(cells) == len(head):

@@ -10,6 +10,8 @@ from itertools import islice
 
 from freehold.batches.rules import Line
 
+#: So much is read ahead, however long the lines are.
+READ_BYTES = 8 << 20
 #: Of batches that wait for their next slice. Each holds a piece of a file, and a descriptor or a child process.
 MAX_KEPT = 4
 
@@ -39,9 +41,16 @@ class Reader:
         return self._held.pop(0) if self._held else None
 
     def read(self, most: int) -> None:
-        """Some more are read. Blocks; raises what opening and reading files does."""
+        """Some more are read, ``most`` and fewer where they are long. Blocks; raises what opening and reading files
+        does."""
+        read: list[Line] = []
+        size = 0
         try:
-            read = list(islice(self._found, most))
+            for line in islice(self._found, most):
+                read.append(line)
+                size += line.size
+                if size > READ_BYTES:
+                    break
         except BaseException:
             self.is_broken = True
             raise

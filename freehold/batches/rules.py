@@ -19,6 +19,11 @@ PATHS = ("chat/completions", "completions", "embeddings")
 MAX_FILE_BYTES = 2 << 30
 MAX_ROWS = 10_000_000
 MAX_TEMPLATE_CHARS = 100_000
+#: Of a prompt with the values of a row in it: a template may name one column twenty thousand times.
+MAX_PROMPT_CHARS = 8 << 20
+MAX_PARAMETERS_CHARS = 100_000
+#: Lists and objects of one request, each of which takes many times its bytes.
+MAX_CONTAINERS = 20_000
 MAX_CUSTOM_ID_CHARS = 512
 #: Of an answer that is kept.
 MAX_ANSWER_CHARS = 4 << 20
@@ -41,6 +46,7 @@ class Line:
     custom_id: str
     body: Mapping[str, Any]
     error: str = ""
+    size: int = 0  # of what it asks, about, in bytes
 
 
 def file_key(file_id: str) -> str:
@@ -51,6 +57,8 @@ def file_key(file_id: str) -> str:
 def request_of(number: int, text: bytes, path: str) -> Line:
     """One line of a file of requests. Source: OpenAI API reference, request input object."""
     try:
+        if text.count(b"[") + text.count(b"{") > MAX_CONTAINERS:
+            raise ValueError(f"it has over {MAX_CONTAINERS:,} lists and objects")
         given = json.loads(text)
         custom_id, body = given["custom_id"], given["body"]
         if given.get("method", "POST") != "POST" or given.get("url") != f"/v1/{path}":
@@ -60,7 +68,8 @@ def request_of(number: int, text: bytes, path: str) -> Line:
     except (ValueError, KeyError, TypeError, RecursionError) as err:
         why = f"{err.args[0]!r} is missing" if isinstance(err, KeyError) else str(err)
         return Line(number, f"line-{number + 1}", {}, f"Line {number + 1} is no request: {why}"[:500])
-    return Line(number, custom_id.replace("\0", ""), {name: value for name, value in body.items() if name != "stream"})
+    asked = {name: value for name, value in body.items() if name != "stream"}
+    return Line(number, plain(custom_id), asked, size=len(text))
 
 
 @dataclass(frozen=True)
@@ -82,10 +91,14 @@ def row_of(number: int, row: Mapping[str, Any] | str, prompt: Prompt) -> Line:
     if missing:
         there = ", ".join(str(name)[:40] for name in list(row)[:MAX_TOLD]) or "none"
         return Line(number, custom_id, {}, f"Row {number + 1} has no column {missing[0]!r}. Its columns: {there}.")
-    messages = [{"role": "user", "content": filled(prompt.template, row)}]
-    if prompt.system:
-        messages.insert(0, {"role": "system", "content": filled(prompt.system, row)})
-    return Line(number, custom_id, {**prompt.parameters, "model": prompt.served_name, "messages": messages})
+    try:
+        texts = [filled(prompt.system, row), filled(prompt.template, row)]
+    except TooLong:
+        return Line(number, custom_id, {}, f"Row {number + 1} makes a prompt of over {MAX_PROMPT_CHARS:,} characters.")
+    said = [{"role": role, "content": text} for role, text in zip(("system", "user"), texts, strict=True)]
+    messages = said if prompt.system else said[1:]
+    body = {**prompt.parameters, "model": prompt.served_name, "messages": messages}
+    return Line(number, custom_id, body, size=sum(map(len, texts)))
 
 
 def columns(template: str) -> list[str]:
@@ -93,12 +106,25 @@ def columns(template: str) -> list[str]:
     return list(dict.fromkeys(_COLUMN.findall(template)))
 
 
+class TooLong(Exception):
+    """A row makes a longer prompt than there may be."""
+
+
 def filled(template: str, row: Mapping[str, Any]) -> str:
-    """``template`` with the row's values; what a value says is never read as a template again."""
+    """``template`` with the row's values; what a value says is never read as a template again.
+
+    Raises :class:`TooLong`, before it is put together.
+    """
+    left = MAX_PROMPT_CHARS
 
     def value(match: re.Match[str]) -> str:
+        nonlocal left
         found = row.get(match[1], "")
-        return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+        text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+        left -= len(text)
+        if left < 0:
+            raise TooLong
+        return text
 
     return _COLUMN.sub(value, template)
 
@@ -111,6 +137,13 @@ def checked_prompt(template: str, system: str, parameters: object) -> None:
         raise BadBatch("The prompt names no column: write {{text}} where the value of a row belongs.", field="template")
     if not isinstance(parameters, dict) or {"model", "messages", "stream"} & set(parameters):
         raise BadBatch('Parameters are an object such as {"max_tokens": 64}.', field="parameters")
+    if len(json.dumps(parameters)) > MAX_PARAMETERS_CHARS:
+        raise BadBatch(f"Parameters have at most {MAX_PARAMETERS_CHARS:,} characters.", field="parameters")
+
+
+def plain(text: str) -> str:
+    """``text`` as every database takes it: without halves of characters, and without zeros."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")
 
 
 def answer_text(body: Mapping[str, Any]) -> str:

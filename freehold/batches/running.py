@@ -178,7 +178,12 @@ class Slice:
 
     def _noted_down(self, noted: Sequence[Answered], reached: int) -> str:
         rows = [
-            {"number": one.line.number, "custom_id": one.line.custom_id, "status": one.status, "answer": one.answer}
+            {
+                "number": one.line.number,
+                "custom_id": one.line.custom_id,
+                "status": one.status,
+                "answer": rules.plain(one.answer),
+            }
             for one in noted
         ]
         tokens = {one.line.number: (one.prompt_tokens, one.completion_tokens) for one in noted}
@@ -208,6 +213,14 @@ class Slice:
                 if refusals >= rules.ATTEMPTS:
                     return Answered(line, err.status, _error(told(err)))
                 await self._pause(min(MAX_WAIT_S, float(err.headers.get("Retry-After", 0)) or 2.0**refusals))
+            except (Stopped, Later):
+                raise
+            except Exception:  # one line that the hub stumbles over does not end all the others
+                log.exception("%s of %s broke off", line.custom_id, self._batch.id)
+                refusals += 1
+                if refusals >= rules.ATTEMPTS:
+                    return Answered(line, 500, _error({"message": "The hub made a mistake and broke off here."}))
+                await self._pause(2.0**refusals)
 
     async def _pause(self, seconds: float) -> None:
         """So long nothing is asked. Raises :class:`Later` where the slice is over before that is."""
@@ -229,6 +242,8 @@ class Slice:
         prompt, completion = admitted.tokens
         if len(body) > rules.MAX_ANSWER_CHARS:
             return Answered(line, 502, _error({"message": "The answer is too large to be kept."}), prompt, completion)
+        if not _is_object(body):
+            return Answered(line, 502, _error({"message": "The answer is no JSON object."}), prompt, completion)
         return Answered(line, 200, body.decode("utf-8", "replace"), prompt, completion)
 
     async def _admitted(self, line: Line, wish: gateway_rules.Wish) -> gateway.Admitted:
@@ -295,6 +310,13 @@ def actor_of(db: Any, batch: Batch) -> Actor:
         return remembered(db, batch.user_id, batch.token_id)
     except BadCredentials as err:
         raise Stopped("The token that made this batch is not good any more. Make it anew with another.") from err
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _error(what: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 
-from freehold.batches import finishing, queue
+from freehold.batches import finishing, queue, rules
 from freehold.batches.readers import Readers
 from freehold.batches.running import Node, Slice, Stopped
 from freehold.batches.service import files, jobs
@@ -73,6 +73,8 @@ def run(turn: Turn, kit: Kit, host: Host, batch_id: str) -> None:
         batch = db.get(Batch, batch_id)
     if batch is None or batch.state not in ("running", "finishing"):
         host.readers.drop(batch_id)
+        if batch is not None and batch.state in rules.ENDED:
+            finishing.forget(turn.database, batch_id)
         return
     state = ""
     try:

@@ -6,14 +6,16 @@ Only what no clock can end is kept: plain tokens without an end, models without 
 PostgreSQL does not say it, and there every call is read anew. So it is for whoever calls, a door or a batch.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from freehold.access import service as access
 from freehold.accounts.rules import SESSION_COOKIE, secret_hash
 from freehold.core.database import Database
-from freehold.gateway.service import Admitted, Known
+from freehold.gateway.service import Admitted, Known, record
 
 MAX_KNOWN = 2000
 #: Longer ones are nobody's.
@@ -43,9 +45,22 @@ class Memory:
             access.note_token(self._database, known.actor)
             return enter(known)
         version = self._database.version()  # before anything is read
-        known, entered = await anew()
+        known, entered = await self._whole(anew())
         self._keep(who, model, version, known)
         return entered
+
+    async def _whole(self, letting: Awaitable[tuple[Known, Admitted]]) -> tuple[Known, Admitted]:
+        """Whoever leaves in this moment may be let in all the same: then what is held of a budget for them, and counted
+        of a limit, is given back."""
+        task = asyncio.ensure_future(letting)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            if not task.cancelled() and task.exception() is None:
+                _, entered = task.result()
+                await run_in_threadpool(record, self._database, entered)
+            raise
 
     def _found(self, who: str | None, model: str) -> Known | None:
         if who is None or not self._known or self._database.version() != self._version:

@@ -15,6 +15,7 @@ from freehold.batches.tables import Batch, BatchFile, BatchLine
 from freehold.cards.rules import validate
 from freehold.core import clock
 from freehold.core.ids import new_id
+from freehold.gateway import asking
 from freehold.governance.tables import AuditEntry
 from freehold.repos.tables import Repo
 from freehold.tasks.tables import Task
@@ -469,3 +470,53 @@ def test_a_note_that_breaks_off_loses_no_line_and_counts_none_twice(
     told = of(hub, batch_id)
     assert (told["status"], told["request_counts"]) == ("completed", {"total": 5, "completed": 5, "failed": 0})
     assert sorted(one["custom_id"] for one in content(hub, told["output_file_id"])) == [f"c-{at}" for at in range(5)]
+
+
+@pytest.mark.parametrize("answer", [b"hello", b"{", b"[1]", KeyError("choices")])
+def test_an_answer_that_is_none_fails_its_line_and_not_the_batch(
+    hub: Hub, work: Callable[[], None], answer: bytes | Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask(runtime: Any, database: Any, kit: Any, admitted: Any) -> bytes:
+        if admitted.wish.body["messages"][0]["content"] != "odd":
+            return await asking.ask(runtime, database, kit, admitted)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def at_once(self: Any, seconds: float) -> None:
+        """Nothing is waited for."""
+
+    monkeypatch.setattr("freehold.batches.running.ask", ask)
+    monkeypatch.setattr(running.Slice, "_pause", at_once)
+    batch_id = begun(hub, sent(hub, requests("one", "odd", "three")))
+    work()
+    told = of(hub, batch_id)
+    assert (told["status"], told["request_counts"]) == ("completed", {"total": 3, "completed": 2, "failed": 1})
+    (error,) = content(hub, told["error_file_id"])
+    assert error["response"]["status_code"] in (500, 502)
+
+
+def test_of_a_cancelled_batch_over_rows_no_answer_is_left(hub: Hub, work: Callable[[], None]) -> None:
+    rows(hub, '{"text": "long"}\n')
+    batch_id = hub.client.post(
+        "/api/batches", json=WISH | {"template": "{{text}}"}, headers=hub.cast.alice.headers
+    ).json()["id"]
+    work()
+    assert of(hub, batch_id)["freehold"]["state"] == "paused", "its one row failed"
+    assert hub.client.post(f"/api/batches/{batch_id}/cancel", headers=hub.cast.alice.headers).status_code == 200
+    work()
+    with hub.database.read() as db:
+        assert db.scalar(select(func.count()).select_from(BatchLine)) == 0
+
+
+def test_answers_with_odd_parts_become_a_data_set_all_the_same(
+    hub: Hub, work: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask(*_: Any) -> bytes:
+        return b'{"usage": [1], "freehold": "mine", "choices": [7], "x": "\\ud800"}'
+
+    monkeypatch.setattr("freehold.batches.running.ask", ask)
+    rows(hub, '{"text": "one"}\n')
+    batch_id = hub.client.post("/api/batches", json=WISH, headers=hub.cast.alice.headers).json()["id"]
+    work()
+    assert of(hub, batch_id)["status"] == "completed"

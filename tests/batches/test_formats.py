@@ -174,3 +174,22 @@ def test_of_very_many_rows_some_are_counted(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_table_may_begin_with_empty_lines() -> None:
     assert list(formats.of_text("x.csv", [b"\n\na,b\n1,2\n"])) == [{"a": "1", "b": "2"}]
+
+
+def test_a_row_that_quotes_take_over_all_lines_ends_the_table_and_is_not_gathered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(formats, "MAX_LINE_BYTES", 1000)
+    taken = 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal taken
+        yield b'a,b\n1,2\n"x'
+        for _ in range(1000):
+            taken += 1
+            yield b'\n","'
+
+    told = list(formats.of_text("x.csv", pieces()))
+    assert told[0] == {"a": "1", "b": "2"}
+    assert told[1:] == ["The table cannot be read any further: a row is over 1,000 bytes."]
+    assert taken < 400

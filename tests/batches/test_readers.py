@@ -136,3 +136,11 @@ def test_few_are_kept_and_those_that_go_are_closed() -> None:
     late.read(1)
     kept.keep("late", late)
     assert closed == [0, 1, 2, *range(3, readers.MAX_KEPT + 2), -1]
+
+
+def test_of_long_lines_few_are_read_ahead() -> None:
+    reader = Reader((Line(at, "", {}, size=readers.READ_BYTES // 3) for at in range(9)), 0)
+    reader.read(32)
+    assert len([line for _ in range(9) if (line := reader.next())]) == 4
+    reader.read(32)
+    assert reader.number == 4

@@ -34,3 +34,25 @@ def test_a_row_is_put_into_the_prompt_and_never_read_as_one() -> None:
 def test_what_no_row_can_be_put_into_is_refused(template: str, parameters: object) -> None:
     with pytest.raises(BadBatch):
         rules.checked_prompt(template, "", parameters)
+
+
+def test_a_template_that_names_a_column_very_often_makes_no_endless_prompt() -> None:
+    prompt = Prompt("lab/it", "{{t}}" * 20_000, "", {})
+    line = rules.row_of(3, {"t": "x" * 100_000}, prompt)
+    assert line.error == "Row 4 makes a prompt of over 8,388,608 characters."
+    assert rules.row_of(3, {"t": "x" * 100}, prompt).size == 2_000_000
+
+
+def test_a_request_of_very_many_parts_is_not_read() -> None:
+    line = {"custom_id": "a", "method": "POST", "url": "/v1/completions", "body": {"x": [[]] * rules.MAX_CONTAINERS}}
+    assert "lists and objects" in rules.request_of(0, json.dumps(line).encode(), "completions").error
+
+
+def test_halves_of_characters_and_zeros_are_nothing_that_a_database_takes() -> None:
+    line = {"custom_id": "a\ud800\0b", "method": "POST", "url": "/v1/completions", "body": {}}
+    assert rules.request_of(0, json.dumps(line).encode(), "completions").custom_id == "a?b"
+
+
+def test_parameters_are_bounded() -> None:
+    with pytest.raises(BadBatch, match="at most"):
+        rules.checked_prompt("{{t}}", "", {"stop": "x" * rules.MAX_PARAMETERS_CHARS})

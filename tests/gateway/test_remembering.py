@@ -1,21 +1,25 @@
 """What is remembered of who may call what ends with the next commit, whoever makes it."""
 
+import asyncio
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 
 from freehold.accounts import service as accounts
 from freehold.accounts.tables import Account, Token
 from freehold.core import clock
 from freehold.core.database import Database
 from freehold.core.ids import new_id
-from freehold.gateway import service
+from freehold.gateway import rules, service
+from freehold.gateway.remembering import Memory
 from freehold.repos.tables import Repo
 from freehold.usage.rules import subject_key
-from freehold.usage.tables import Limit
+from freehold.usage.tables import BudgetHold, Limit
 from tests.fixtures.people import Person
 from tests.gateway.conftest import Hub
 from tests.gateway.test_bounds import bound
@@ -116,3 +120,33 @@ def test_narrow_tokens_and_gated_models_are_read_for_each_call(hub: Hub, reads: 
     with hub.database.write() as db:
         db.scalars(select(Repo).where(Repo.path_key == "lab/it")).one().gated = ""
     assert not is_remembered(hub, reads, Person("alice", token=secret))
+
+
+def test_of_whoever_leaves_while_they_are_let_in_nothing_is_held(hub: Hub) -> None:
+    bound(hub, 100)
+    reached, go = threading.Event(), threading.Event()
+    asker = service.Asker(hub.cast.alice.actor)
+    wish = rules.wish("chat/completions", {"model": "lab/it", "messages": [{"role": "user", "content": "hello"}]})
+
+    def read() -> tuple[service.Known, service.Admitted]:
+        with hub.database.read() as db:
+            known = service.known(db, asker, "lab/it")
+            reached.set()
+            go.wait(10)
+            return known, service.enter(db, known, asker, lambda _: wish)
+
+    async def left() -> None:
+        memory = Memory(hub.database)
+        letting = asyncio.ensure_future(
+            memory.admitted("alice", "lab/it", lambda known: pytest.fail("known"), lambda: run_in_threadpool(read))
+        )
+        await asyncio.to_thread(reached.wait, 10)
+        letting.cancel()
+        go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await letting
+
+    asyncio.run(left())
+    hub.meters()
+    with hub.database.read() as db:
+        assert db.query(BudgetHold).count() == 0

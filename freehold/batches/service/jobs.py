@@ -123,7 +123,7 @@ def cancel(db: Session, actor: Actor, batch_id: str) -> Batch:
     else:
         _to(db, batch, "cancelled")
         batch.ended_at = clock.now()
-        db.execute(delete(BatchLine).where(BatchLine.batch_id == batch.id))
+        queue.go_on(db, batch.id)  # its lines go some at a time: there may be a million
     db.flush()
     publish(db, BatchStopped(batch, actor, "cancelled"))
     return batch
