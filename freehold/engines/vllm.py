@@ -29,6 +29,10 @@ READY_S = 900.0  # it compiles for the card
 ADAPTER, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 #: Cards that one model is spread over, at most.
 MAX_CARDS = 16
+#: How a model writes that it calls a tool, by what its template has of it, and who reads that in vLLM.
+TOOLS = (("<function=", "qwen3_coder"), ("<tool_call>", "hermes"), ("[TOOL_CALLS]", "mistral"),
+         ("<|python_tag|>", "llama3_json"))  # fmt: skip
+TEMPLATES = ("chat_template.jinja", "tokenizer_config.json")
 #: Ranks that it takes as the highest of adapters. Source: vLLM, config/lora.py (MaxLoRARanks).
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 
@@ -52,6 +56,8 @@ def job(offer: Offer, setup: Setup, directory: Path, adapters: Mapping[str, Path
     # What it was given, which is known where it runs; by itself it takes nine tenths of one card.
     words += ["--gpu-memory-utilization", "{share}", "--tensor-parallel-size", "{cards}"]
     words += ["--enable-prompt-tokens-details"]  # else nobody learns what it had read before
+    if "chat" in offer.abilities and (reads := _reads_tools(directory)):
+        words += ["--enable-auto-tool-choice", "--tool-call-parser", reads]
     if adapters:
         words += ["--enable-lora", "--max-loras", str(at_once(len(adapters), setup.parallel))]
         words += ["--max-cpu-loras", str(len(adapters)), "--max-lora-rank", str(_rank(adapters.values()))]
@@ -83,6 +89,15 @@ def worded(body: Mapping[str, Any], adapter: str, adapters: Sequence[str]) -> Ma
     return {**body, "model": adapter or ALIAS}
 
 
+def constrained(body: Mapping[str, Any]) -> dict[str, Any]:
+    """``body`` with its grammar or schema, as llama.cpp's callers say it, in vLLM's words: it would see neither."""
+    kept = {name: value for name, value in body.items() if name not in ("grammar", "json_schema")}
+    for name, word in (("grammar", "grammar"), ("json_schema", "json")):
+        if body.get(name) and "structured_outputs" not in kept:
+            kept["structured_outputs"] = {word: body[name]}
+    return kept
+
+
 def adapters_in(model: Model) -> Sequence[str]:
     """As PEFT writes them; no pickle."""
     folders = {path.rpartition("/")[0] for path in model.files if path.rpartition("/")[2] == ADAPTER}
@@ -110,6 +125,18 @@ ENGINE = Engine(
 def at_once(adapters: int, parallel: int) -> int:
     """Of so many adapters, those that are on a card at a time: no more calls than that are under way."""
     return min(adapters, parallel)
+
+
+def _reads_tools(directory: Path) -> str:
+    """The one of vLLM's readers that knows how this model calls tools; '': none, and it refuses calls with tools."""
+    for name in TEMPLATES:
+        try:
+            text = (directory / name).read_text(errors="replace")
+        except OSError:
+            continue
+        if found := next((reader for mark, reader in TOOLS if mark in text), ""):
+            return found
+    return ""
 
 
 def _on_cards(load: Load, config: Mapping[str, Any], parallel: int, context: int) -> Sequence[CardNeed]:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from freehold.engines import vllm
 from freehold.inference import forcing, refusals
 from freehold.inference.counting import Ledger, Progress, Totals, read_totals, read_usage, token_of
 from freehold.inference.errors import AnswerTooLarge, EngineAway, EngineLost, TooSlow
@@ -55,6 +56,7 @@ class EngineReply:
         self._progress = Progress(leg.measured)
         options = call.body.get("stream_options")
         self._wants_usage = isinstance(options, Mapping) and options.get("include_usage") is True
+        self._wants_usage_each = isinstance(options, Mapping) and options.get("continuous_usage_stats") is True
         self._wants_timings = call.body.get("timings_per_token") is True
         self._events = Events()
         self._coming: Iterator[Piece] = iter(())
@@ -146,6 +148,8 @@ class EngineReply:
             return b""
         if "usage" in event and not event.get("choices") and "choices" in event and not wants_usage:
             return b""
+        if self.target.engine == vllm.NAME and event.get("choices") and not self._wants_usage_each:
+            return _written({name: value for name, value in event.items() if name != "usage"})
         if "timings" in event and not wants_timings and event.get("choices"):
             return _written({name: value for name, value in event.items() if name != "timings"})
         return data
@@ -287,13 +291,15 @@ def engine_body(call: Call, target: Target, found_by: Mapping[str, Any]) -> dict
     body = {"temperature": TEMPERATURE, **target.defaults, **given, **found_by}
     if tools := forcing.tools_of(call, target):
         body = forcing.worded(body, tools)
+    if target.engine == vllm.NAME:
+        body = vllm.constrained(body)
     if call.is_stream:
         body["stream"] = True
         if call.path != "responses":
             body["stream_options"] = {**_mapping(given.get("stream_options")), "include_usage": True}
         if target.engine == LLAMA:
             body |= {"timings_per_token": True, "return_progress": True}
-        elif target.engine == "vllm" and call.path != "responses":
+        elif target.engine == vllm.NAME and call.path != "responses":
             body["stream_options"]["continuous_usage_stats"] = True
     return body
 

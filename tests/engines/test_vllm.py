@@ -107,6 +107,32 @@ def test_adapters_are_what_peft_writes_and_no_pickle() -> None:
     assert vllm.worded({"model": "alice/x"}, "alice/tuned", ["alice/tuned"]) == {"model": "alice/tuned"}
 
 
+@pytest.mark.parametrize(
+    ("template", "reader"),
+    [
+        ("{{ '<tool_call>' }}{{ tool | tojson }}", "hermes"),
+        ("<tool_call>\\n<function=", "qwen3_coder"),
+        ("[TOOL_CALLS]", "mistral"),
+        ("<|python_tag|>", "llama3_json"),
+        ("{{ messages }}", None),
+    ],
+)
+def test_tools_are_read_as_its_template_writes_them(tmp_path: Path, template: str, reader: str | None) -> None:
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"chat_template": template}))
+    argv = [word for word in vllm.job(offer(), Setup(), tmp_path, {}).options["argv"] if word[:1] != "{"]
+    assert ("--enable-auto-tool-choice" in argv) == (reader is not None)
+    assert reader is None or argv[argv.index("--tool-call-parser") + 1] == reader
+    assert {"--enable-auto-tool-choice", "--tool-call-parser"} <= {*FLAGS["bool"], *FLAGS["text"]}
+
+
+def test_a_grammar_is_told_in_its_words() -> None:
+    grammar = 'root ::= "yes" | "no"'
+    assert vllm.constrained({"grammar": grammar, "n": 1}) == {"n": 1, "structured_outputs": {"grammar": grammar}}
+    assert vllm.constrained({"json_schema": {"type": "object"}}) == {"structured_outputs": {"json": {"type": "object"}}}
+    its_own = {"structured_outputs": {"regex": "a"}}
+    assert vllm.constrained({**its_own, "grammar": "b"}) == its_own
+
+
 def test_cards_that_divide_its_heads_share_it() -> None:
     needs = offer(heads=24, pairs=4).on_cards
     assert [one.count for one in needs] == [1, 2, 4, 8]

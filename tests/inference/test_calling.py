@@ -2,13 +2,15 @@
 
 import json
 import random
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from freehold.inference.calling import MAX_EVENT_BYTES, Events, form, shown_as
+from freehold.inference.calling import MAX_EVENT_BYTES, EngineReply, Events, form, shown_as
 from freehold.inference.counting import MAX_CHOICES, MAX_TOKENS, Progress, read_usage, token_of
 from freehold.inference.errors import AnswerTooLarge
-from freehold.inference.rules import Measured
+from freehold.inference.rules import Call, Leg, Measured, Target
 
 TIMINGS = b'"cache_n":24,"prompt_n":10,"prompt_ms":4.5,"prompt_per_second":2.4e-05,"predicted_n":3,"predicted_ms":0.1'
 
@@ -20,6 +22,21 @@ def chunk(content: bytes = b'"here"', *, index: int = 0, more: bytes = b"", timi
         b'"model":"a.gguf","system_fingerprint":"b0-unknown","object":"chat.completion.chunk"%s,"timings":{%s}}'
         % (index, content, more, timings)
     )
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_what_vllm_counts_with_each_token_is_told_to_who_asked_for_it(asked: bool) -> None:
+    target = Target("1", "lab/it", "lab/it", "", "vllm", frozenset({"chat"}), "owner")
+    options = {"include_usage": True, "continuous_usage_stats": asked}
+    call = Call("chat/completions", {"messages": [], "stream_options": options}, "payer", is_stream=True)
+    answer: Any = SimpleNamespace(headers={})
+    reply = EngineReply(answer, Leg(target, call.path, Measured(first_token_s=0.1)), call, 0.0)
+    usage = b',"usage":{"prompt_tokens":7,"completion_tokens":2}}'
+    (piece,) = reply._heard(b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]' + usage + b"\n\n")
+    assert (b"usage" in piece.data) == asked
+    assert (reply.measured.prompt_tokens, reply.measured.completion_tokens) == (7, 2)
+    (last,) = reply._heard(b'data: {"choices":[]' + usage + b"\n\n")
+    assert b"usage" in last.data
 
 
 @pytest.mark.parametrize("said", ["here", "", 'a "quote"', "\\", '\\",', '"}}],"timings":{"predicted_n":9}}', "é🙂\n"])
