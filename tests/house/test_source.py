@@ -55,12 +55,14 @@ def test_only_the_command_line_reads_the_environment() -> None:
             if isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv"):
                 readers.add(str(path))
     # A program in a process of its own is not the hub: its environment is what its job gave it, and nothing of the
-    # hub's own. So is the child that speaks to Ray, whose settings (RAY_...) are handed on to it.
+    # hub's own. So is the child that speaks to Ray, whose settings (RAY_...) are handed on to it. Which cards a process
+    # may use is no setting of the hub: whoever starts it says so to every program by the driver's own variable.
     programs = (
         "freehold/engines/programs/",
         "freehold/batches/programs/",
         "freehold/compute/ray_",
         "freehold/compute/cluster.py",
+        "freehold/compute/graphics.py",
     )
     of_programs = {path for path in readers if path.startswith(programs)}
     assert readers - of_programs <= {"freehold/cli/shared.py"}
