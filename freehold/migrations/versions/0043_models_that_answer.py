@@ -11,8 +11,8 @@ down_revision = "0042"
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("repos", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("is_served", sa.Boolean(), server_default=sa.false(), nullable=False))
+    # Not in a batch, which would copy the table on SQLite: it is the largest that lists read, and may add a column so.
+    op.add_column("repos", sa.Column("is_served", sa.Boolean(), server_default=sa.false(), nullable=False))
     repos = sa.table("repos", sa.column("id", sa.String), sa.column("is_served", sa.Boolean))
     endpoints = sa.table("endpoints", sa.column("repo_id", sa.String), sa.column("is_on", sa.Boolean))
     served = sa.select(endpoints.c.repo_id).where(endpoints.c.repo_id.is_not(None), endpoints.c.is_on)
