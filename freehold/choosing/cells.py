@@ -107,9 +107,9 @@ def _of_data(known: Sequence[Known]) -> Iterator[Group]:
     yield Group("Size", _lines(known, sizes))
     licence = {"Licence": _fact("Licence"), "Commercial use": _verdict, "Decided by": _because}
     yield Group("May I use it commercially", _lines(known, licence))
-    yield Group(
-        "Used", _lines(known, {"Models trained on it": _users("trained"), "Spaces that use it": _users("uses")})
-    )
+    yield Group("Where it comes from", _lines(known, {"Made from": _drawn, "Written by": _writers}))
+    used = {"Models trained on it": _users("trained"), "Data sets made from it": _users("drawn")}
+    yield Group("Used", _lines(known, used | {"Spaces that use it": _users("uses")}))
 
 
 def _lines(known: Sequence[Known], said: Mapping[str, Say]) -> list[Line]:
@@ -201,6 +201,14 @@ def _bases(known: Known) -> Cell:
 
 def _trained(known: Known) -> Cell:
     return _named(known.origins.data) if known.origins.data else NOT_STATED
+
+
+def _drawn(known: Known) -> Cell:
+    return _named(known.origins.data) if known.origins.data else NOTHING
+
+
+def _writers(known: Known) -> Cell:
+    return _named(known.origins.models) if known.origins.models else NOTHING
 
 
 def _named(named: Sequence[Named]) -> Cell:

@@ -94,10 +94,10 @@ def _above(bases: Sequence[Sequence[Named]]) -> list[list[Kin]]:
 
 def kin(repo: Repo, origins: Origins, naming: Mapping[str, Naming]) -> Sequence[Whose]:
     """What a repository names and who names it, beside the tree of models."""
-    named = [
-        Whose(MODELS.get(repo.kind, ""), [_kin(one, _of_batch(one)) for one in origins.models], len(origins.models)),
-        Whose(DATA.get(repo.kind, ""), [_kin(one, _of_batch(one)) for one in origins.data], len(origins.data)),
-    ]
+    models, data = ([_kin(one, _of_batch(one)) for one in named] for named in (origins.models, origins.data))
+    named = [Whose(MODELS.get(repo.kind, ""), models, len(models)), Whose(DATA.get(repo.kind, ""), data, len(data))]
+    if repo.kind == "dataset":  # the rows came first
+        named.reverse()
     for relation, label in NAMING.items():
         found = naming.get(relation)
         if found is not None:

@@ -1,5 +1,6 @@
 """Where answers come from: on their page and in their licence, to whoever may know of it and nobody else."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -85,3 +86,12 @@ def test_a_source_that_is_gone_leaves_the_licence_unresolved(hub: Hub, work: Cal
     answer = hub.client.request("DELETE", "/api/repos/delete", json=body, headers=hub.cast.alice.headers)
     assert answer.status_code == 200, answer.text
     assert panel(hub.client, SUMS, hub.cast.charlie).startswith("May I use it commercially? unresolved")
+
+
+def test_data_sets_side_by_side_say_what_their_rows_came_from(hub: Hub, work: Callable[[], None]) -> None:
+    rows(hub, '{"text": "a"}\n')
+    answered(hub, work)
+    page = hub.client.get("/compare?datasets=alice/sums&datasets=alice/rows", headers={"accept": "text/html"})
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.text))
+    assert "Made from declared alice/rows — Written by declared lab/it —" in text
+    assert "Data sets made from it" in text
