@@ -22,7 +22,6 @@ ABILITIES: frozenset[Ability] = frozenset({"embeddings", "feature-extraction", "
 #: Python with numpy and the tokenizer, before a model is there. Measured, docs/fit.md.
 RUNTIME_BYTES = 90 * MB
 MARGIN = 0.25
-BATCH = 16
 
 
 def look(model: Model, setup: Setup) -> Sequence[Offer] | Refusal:
@@ -48,15 +47,16 @@ def look(model: Model, setup: Setup) -> Sequence[Offer] | Refusal:
         weights = [loads[0].name]
     beside = [path for path in ("config.json", "tokenizer.json", "tokenizer_config.json") if path in model.files]
     pooling, is_normal = making
+    tokens = sentences.max_tokens(model, setup)
     return [
         Offer(
             engine=NAME,
             file=loads[0].name,
             abilities=ABILITIES,
             paths=[*weights, *beside],
-            need=_need(model, loads[0], sentences.max_tokens(model)),
-            max_context_tokens=sentences.max_tokens(model),
-            options={"pooling": pooling, "is_normal": is_normal, "max_tokens": sentences.max_tokens(model)},
+            need=_need(model, loads[0], tokens, setup.parallel),
+            max_context_tokens=sentences.most_tokens(model),
+            options={"pooling": pooling, "is_normal": is_normal, "max_tokens": tokens},
         )
     ]
 
@@ -99,13 +99,12 @@ ENGINE = Engine(
 )
 
 
-def _need(model: Model, load: Load, tokens: int) -> Need:
-    """Weights as 32-bit numbers (read once, then kept: twice for a moment), and a batch of the longest sentences."""
+def _need(model: Model, load: Load, tokens: int, parallel: int) -> Need:
+    """Weights as 32-bit numbers (read once, then kept: twice for a moment), and for each call a step of the longest
+    sentences."""
     parameters = model.facts.get("parameters") or load.weights_bytes // 2
-    hidden = load.shape.hidden or 1_024
-    inner = load.shape.feed_forward or 4 * hidden
-    batch = BATCH * tokens * 4 * (2 * inner + 8 * hidden) + BATCH * 4 * (hidden // 32) * tokens * tokens * 2
-    weights, overhead = 4 * parameters, RUNTIME_BYTES + load.weights_bytes + batch
+    steps = parallel * sentences.step_bytes(model, tokens)
+    weights, overhead = 4 * parameters, RUNTIME_BYTES + load.weights_bytes + steps
     return Need(
         engine="ONNX Runtime",
         weights_bytes=weights,

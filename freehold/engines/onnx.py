@@ -24,6 +24,8 @@ FIRST = ("model.onnx", "model_optimized.onnx", "model_quantized.onnx", "model_in
 #: What a graph keeps on the way, of one text or picture; and of half a minute of speech, whose every moment looks at
 #: every other. Measured with one model each.
 WORK_BYTES, SPEECH_BYTES = 150 * MB, 400 * MB
+#: Of these what a step of long texts takes is reckoned besides, for each call at a time.
+READING = frozenset({"embeddings", "classes", "words", "gaps", "answers"})
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,8 @@ def look(model: Model, setup: Setup) -> Sequence[Offer] | Refusal:
             file=next(iter(found.graphs.values())),
             abilities=found.abilities,
             paths=paths,
-            need=_need(sum(model.files[path] for path in paths), found.kind),
-            max_context_tokens=found.max_tokens,
+            need=_need(model, setup, found, sum(model.files[path] for path in paths)),
+            max_context_tokens=sentences.most_tokens(model) if found.kind in READING else found.max_tokens,
             options={"kind": found.kind, "files": dict(found.graphs), "max_tokens": found.max_tokens, **found.told},
         )
     ]
@@ -119,7 +121,7 @@ def _one(model: Model, setup: Setup, graphs: Mapping[str, Mapping[str, Any]]) ->
         path = next(iter(graphs))
     inputs, outputs = _ports(graphs[path], "inputs"), _ports(graphs[path], "outputs")
     if "input_ids" in inputs and "pixel_values" not in inputs:
-        return _of_texts(model, path, inputs)
+        return _of_texts(model, setup, path, inputs)
     if inputs.keys() == {"input_ids", "attention_mask", "pixel_values"} and "logits_per_image" in outputs:
         return _of_captions(model, path)
     if inputs.keys() <= {"input_values", "attention_mask"} and (labels := _labels(model, path)):
@@ -139,7 +141,7 @@ def _one(model: Model, setup: Setup, graphs: Mapping[str, Mapping[str, Any]]) ->
     return f"It takes {', '.join(inputs) or 'nothing'}: neither tokens nor one picture, and this engine knows no other."
 
 
-def _of_texts(model: Model, path: str, inputs: Mapping[str, Sequence[str]]) -> Found | str:
+def _of_texts(model: Model, setup: Setup, path: str, inputs: Mapping[str, Sequence[str]]) -> Found | str:
     if any("past" in name for name in inputs):
         return "It writes text, which the engine onnx-text does."
     folder = next((one for one in _folders(path) if f"{one}tokenizer.json" in model.files), None)
@@ -153,7 +155,7 @@ def _of_texts(model: Model, path: str, inputs: Mapping[str, Sequence[str]]) -> F
     config = model.settings.get("config.json")
     named = config.get("architectures") if isinstance(config, Mapping) else None
     architecture = str(named[0]) if isinstance(named, list) and named else ""
-    tokens = sentences.max_tokens(model)
+    tokens = sentences.max_tokens(model, setup)
     graph, labels = {"model": path}, _labels(model, path)
     outputs = _ports(model.headers[path].get("graph", {}), "outputs")
     if architecture.endswith("ForMaskedLM"):
@@ -252,8 +254,11 @@ def _is_many(config: Any) -> bool:
     return isinstance(config, Mapping) and config.get("problem_type") == "multi_label_classification"
 
 
-def _need(weights_bytes: int, kind: str) -> Need:
-    work_bytes = SPEECH_BYTES if kind == "speech" else WORK_BYTES
+def _need(model: Model, setup: Setup, found: Found, weights_bytes: int) -> Need:
+    work_bytes = SPEECH_BYTES if found.kind == "speech" else WORK_BYTES
+    if found.kind in READING and found.max_tokens:
+        step = sentences.step_bytes(model, found.max_tokens, of_words=found.kind == "gaps")
+        work_bytes += setup.parallel * step
     overhead = RUNTIME_BYTES["ONNX Runtime"] + work_bytes + weights_bytes // 4
     return Need(
         engine="ONNX Runtime",

@@ -18,6 +18,7 @@ from freehold.compute.errors import JobFailed
 from freehold.compute.rules import Running
 from freehold.engines import onnx
 from freehold.engines.programs import ocr, sound, whisper
+from freehold.engines.programs.reading import Batch
 from freehold.engines.programs.serving import Refused
 from freehold.engines.rules import Offer, Refusal, Setup
 from scripts.looking import model_of
@@ -256,3 +257,17 @@ def test_a_tone_stands_where_it_is_heard() -> None:
     at = int(filters[:, round(1_000 / 40)].argmax())
     assert (np.abs(found[0, :, 5:95].argmax(0) - at) <= 1).all()
     assert found[0, :, 200:].max() == found.min()
+
+
+@pytest.mark.rules
+def test_a_step_has_so_many_tokens_however_long_texts_are() -> None:
+    lengths = [900, 400, 300, 30, 2]
+    mask = np.array([[at < length for at in range(900)] for length in lengths], np.int64)
+    whole = Batch(mask * 7, mask, mask, int(mask.sum()), [[at] for at in range(5)])
+    parts = list(whole.parts(1_000))
+    assert [one.ids.shape for one in parts] == [(1, 900), (2, 400), (2, 30)]
+    assert [one.tokens for one in parts] == [900, 700, 32]
+    assert [offset for one in parts for offset in one.offsets] == whole.offsets
+    assert parts[2].ids.tolist() == (mask[3:, :30] * 7).tolist()
+    from_the_right = Batch(mask, mask[:, ::-1], mask, int(mask.sum()))
+    assert [one.ids.shape for one in from_the_right.parts(1_000)] == [(1, 900), (2, 900), (2, 900)]

@@ -46,6 +46,9 @@ def test_it_tells_harm_from_the_weather(of_folder: Callable[..., Running], folde
     assert (weather[0]["label"], money[0]["label"]) == ("不违规", "欺诈")
     assert weather[0]["score"] > 0.9
     assert sum(one["score"] for one in money) == pytest.approx(1, abs=1e-3)
+    # Sixteen texts as long as any are read within the memory that was promised: a step has so many tokens, not texts.
+    long = ask(running, "/task", {"task": "text-classification", "inputs": ["今天天气很好" * 200] * 16})
+    assert {one[0]["label"] for one in long} == {"不违规"}
 
 
 def test_it_reads_a_page(of_folder: Callable[..., Running], folder: Callable[..., Path]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from freehold.engines.programs import graphs, lifeline, questions, sentences, serving
 from freehold.engines.programs.graphs import Graph, Unfit, exp, softmax
-from freehold.engines.programs.reading import Batch, Reader, in_pieces, settings
+from freehold.engines.programs.reading import STEP, Batch, Reader, in_pieces, settings
 from freehold.engines.programs.serving import Abilities, Asked, Refused, Told
 
 BATCH = 16
@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def embeddings(options: Mapping[str, Any]) -> Abilities:
-    graph = Graph(options, "model")
+    graph = Graph(options, "model", is_steady=True)
     reader = Reader(options["folder"], options["max_tokens"])
     wanted = next(
         (name for name in ("sentence_embedding", "last_hidden_state") if name in graph.outputs), graph.outputs[0]
@@ -41,7 +41,7 @@ def embeddings(options: Mapping[str, Any]) -> Abilities:
 
 def classes(options: Mapping[str, Any]) -> Abilities:
     """Of a text as a whole. With one class, it is a score of two texts: ranking."""
-    graph = Graph(options, "model")
+    graph = Graph(options, "model", is_steady=True)
     reader = Reader(options["folder"], options["max_tokens"])
     labels = options["labels"]
     wanted = _with_width(graph, len(labels))
@@ -53,10 +53,11 @@ def classes(options: Mapping[str, Any]) -> Abilities:
         tokens = 0
         for places in in_pieces(texts, BATCH):
             others = None if seconds is None else [seconds[at] for at in places]
-            batch = reader.read([texts[at] for at in places], others)
-            tokens += batch.tokens
-            for at, row in zip(places, graph.read(batch, [wanted])[0], strict=True):
-                rows[at] = row
+            left = iter(places)
+            for batch in reader.read([texts[at] for at in places], others).parts(STEP):
+                tokens += batch.tokens
+                for row, at in zip(graph.read(batch, [wanted])[0], left, strict=False):
+                    rows[at] = row
         return np.array(rows, np.float32), tokens
 
     def classify(asked: Asked) -> Told:
@@ -85,7 +86,7 @@ def answers(options: Mapping[str, Any]) -> Abilities:
 
 def words(options: Mapping[str, Any]) -> Abilities:
     """Classes of the words of a text: names, places. Source: transformers, pipelines/token_classification.py."""
-    graph = Graph(options, "model")
+    graph = Graph(options, "model", is_steady=True)
     reader = Reader(options["folder"], options["max_tokens"])
     labels = options["labels"]
     wanted = _with_width(graph, len(labels))
@@ -122,7 +123,7 @@ def words(options: Mapping[str, Any]) -> Abilities:
 
 def gaps(options: Mapping[str, Any]) -> Abilities:
     """The word that is missing from a text."""
-    graph = Graph(options, "model")
+    graph = Graph(options, "model", is_steady=True)
     reader = Reader(options["folder"], options["max_tokens"])
     wanted = next((name for name in graph.outputs if name == "logits"), graph.outputs[0])
     inner = reader.inner

@@ -33,7 +33,7 @@ class Finder:
     def __init__(self, options: Mapping[str, Any]) -> None:
         import tokenizers
 
-        self._graph = Graph(options, "model")
+        self._graph = Graph(options, "model", is_steady=True)
         self._most = min(options["max_tokens"], WINDOW)
         path = os.path.join(options["folder"], "tokenizer.json")
         self._tokenizer = tokenizers.Tokenizer.from_file(path)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from freehold.engines.programs.reading import Batch, Reader, in_pieces
+from freehold.engines.programs.reading import STEP, Batch, Reader, in_pieces
 from freehold.engines.programs.serving import Abilities, Asked, Refused, Told, Vectors
 
 BATCH = 16
@@ -31,14 +31,15 @@ def abilities(reader: Reader, encode: Callable[[Batch], Any], making: Making) ->
         rows: list[Any] = [None] * len(texts)
         tokens = 0
         for places in in_pieces(texts, BATCH):
-            batch = reader.read([texts[at] for at in places])
-            tokens += batch.tokens
-            found = encode(batch)
-            pooled = found if found.ndim == 2 else pool(found, batch.mask, making.pooling)
-            if is_normal:
-                pooled = pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-12)
-            for at, row in zip(places, pooled, strict=True):
-                rows[at] = row
+            left = iter(places)
+            for batch in reader.read([texts[at] for at in places]).parts(STEP):
+                tokens += batch.tokens
+                found = encode(batch)
+                pooled = found if found.ndim == 2 else pool(found, batch.mask, making.pooling)
+                if is_normal:
+                    pooled = pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-12)
+                for row, at in zip(pooled, left, strict=False):
+                    rows[at] = row
         return Vectors(np.array(rows, np.float32), tokens)
 
     def features(asked: Asked) -> Told:
