@@ -100,13 +100,14 @@ class Answer(Response):
             else:
                 body = await reply.body()
         if admitted.wish.is_stream:
+            await self._begin(reply)  # where there was nothing to tell but that it is at its end
             await self._write(shape.last(reply))
             await self._end()
             return
         headers = self._source(reply) | {"Content-Type": shape.content_type or reply.content_type}
         if admitted.is_spent:
             self._outcome, headers["X-Freehold-Cut"] = "cut", "budget"
-        whole = shape.whole(body, reply)
+        whole = asking.put(shape.whole, body, reply)
         await self._start(headers | {"Content-Length": str(len(whole))})
         self._heard.whole(body)
         await self._write(whole)
@@ -116,9 +117,8 @@ class Answer(Response):
         admitted, shape = self._admitted, self._shape
         async with aclosing(reply.pieces()) as pieces:  # type: ignore[type-var]  # every one is a generator
             async for piece in pieces:
-                if not self._has_begun:
-                    await self._start(STREAM_HEADERS | self._source(reply))
-                told = shape.piece(piece.data, reply)
+                told = asking.put(shape.piece, piece.data, reply)
+                await self._begin(reply)
                 self._heard.piece(piece.data)
                 if told:
                     await self._write(told)
@@ -152,6 +152,11 @@ class Answer(Response):
             **(keeping.HEADER if keeping.is_kept(self._admitted.plan) else {}),
         }
         return {name: header_text(value) for name, value in told.items() if value}
+
+    async def _begin(self, reply: Reply) -> None:
+        """The head of a stream was sent."""
+        if not self._has_begun:
+            await self._start(STREAM_HEADERS | self._source(reply))
 
     async def _start(self, headers: Mapping[str, str]) -> None:
         assert self._send is not None

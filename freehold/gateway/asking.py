@@ -1,5 +1,8 @@
 """A call of the hub's own, answered whole: for jobs that ask many."""
 
+import logging
+from collections.abc import Callable
+
 from starlette.concurrency import run_in_threadpool
 
 from freehold.content.kit import Kit
@@ -9,9 +12,12 @@ from freehold.gateway.completing import Completions
 from freehold.gateway.keeping import Heard
 from freehold.gateway.service import Admitted
 from freehold.gateway.shapes import OpenAI
-from freehold.inference.rules import Runtime, Target
+from freehold.inference.errors import EngineFailed
+from freehold.inference.rules import Reply, Runtime, Target
 from freehold.pipelines.answering import answer
 from freehold.usage.rules import Outcome
+
+log = logging.getLogger("freehold.gateway")
 
 
 async def ask(runtime: Runtime, database: Database, kit: Kit, admitted: Admitted) -> bytes:
@@ -22,9 +28,19 @@ async def ask(runtime: Runtime, database: Database, kit: Kit, admitted: Admitted
             body = await reply.body()
         heard.whole(body)
         shape = Completions if admitted.wish.path == "completions" else OpenAI
-        return shape(admitted.wish).whole(body, reply)
+        return put(shape(admitted.wish).whole, body, reply)
     finally:
         await recorded(database, kit, admitted, heard, outcome="cut" if admitted.is_spent else None)
+
+
+def put(shaping: Callable[[bytes, Reply], bytes], said: bytes, reply: Reply) -> bytes:
+    """What an engine said, as ``shaping`` puts it. Raises :class:`EngineFailed` for what is no answer of its kind: one
+    elsewhere may say anything."""
+    try:
+        return shaping(said, reply)
+    except (LookupError, TypeError, AttributeError, ValueError) as err:
+        log.warning("%s answered in no known form", reply.target.served_name, exc_info=True)
+        raise EngineFailed("The engine's answer is of no known form.") from err
 
 
 async def recorded(
