@@ -38,7 +38,8 @@ def totals(db: Session, actor: Actor, listings: Sequence[Listing]) -> Sequence[i
         return numbers
 
     def number(listing: Listing) -> int:
-        return kept(db, actor, listing, "total", lambda: queries.number(db, actor, listing))
+        what = "total", answering.asked(db, actor, listing)  # no change of lists tells of the latter
+        return kept(db, actor, listing, what, lambda: queries.number(db, actor, listing))
 
     return [number(listing) for listing in listings]
 
@@ -50,7 +51,9 @@ def counted(db: Session, actor: Actor, listing: Listing, asked: Sequence[Questio
     known = indexed.counted(db, actor, listing, asked, classes)
     if known is not None:  # not kept: it may be of a moment before the database's
         return known
-    what = tuple(one.name for one in asked), tuple((name, *each.items()) for name, each in classes.items())
+    besides = answering.besides(db, actor) if any(one.name == answering.NAME for one in asked) else frozenset[str]()
+    besides |= answering.asked(db, actor, listing)
+    what = tuple(one.name for one in asked), tuple((name, *each.items()) for name, each in classes.items()), besides
     return kept(db, actor, listing, what, lambda: _counted(db, actor, listing, asked, classes))
 
 

@@ -72,12 +72,23 @@ def test_whoever_may_call_a_model_finds_it(client: TestClient, cast: Cast, serve
 def test_a_gate_that_lets_somebody_through_shows_that_it_answers(
     client: TestClient, database: Database, cast: Cast, served: dict[str, str]
 ) -> None:
+    assert on_page(client, cast.charlie) == ({"alice/open"}, 1)  # numbers are kept, and not for longer than this
     with database.write() as db:
         repo = repos.load(db, cast.alice.actor, "lab/gated", Action.READ)
         let = {"status": "accepted", "asked_at": clock.now(), "repo_id": repo.id, "account_id": cast.charlie.actor.id}
         db.add(Admission(id=ordered_id(), **let))
     assert listed(client, cast.charlie) == {"alice/open", "lab/gated"}
     assert on_page(client, cast.charlie) == ({"alice/open", "lab/gated"}, 2)
+    total = re.compile(r"<h1>Models <small><b>(\d+)</b> of")
+    narrowed = client.get("/models?inference=warm", headers={**cast.charlie.headers, "accept": "text/html"}).text
+    assert total.findall(narrowed) == ["2"]
+    with database.write() as db:
+        db.delete(db.scalars(select(Admission)).one())
+    assert on_page(client, cast.charlie) == ({"alice/open"}, 1)
+    narrowed = client.get("/models?inference=warm", headers={**cast.charlie.headers, "accept": "text/html"}).text
+    assert total.findall(narrowed) == ["1"]
+    with database.write() as db:
+        db.add(Admission(id=ordered_id(), **let))
     told = [client.get("/api/models/lab/gated?expand=inference", headers=one.headers).json() for one in cast.people]
     assert [one.get("inference") for one in told] == ["warm", "warm", "warm", "warm", None]
 
