@@ -43,10 +43,12 @@ class HeardAsEvents(OpenAI):
     content_type = "text/event-stream; charset=utf-8"
 
     def whole(self, body: bytes, reply: Reply) -> bytes:
-        answer = shapes.read(body)
-        text = answer.get("text", "") if isinstance(answer, dict) else ""
+        read = shapes.read(body)
+        answer = read if isinstance(read, dict) else {}
+        text = answer.get("text", "")
+        took = {"usage": answer["usage"]} if "usage" in answer else {}
         events = (
             {"type": "transcript.text.delta", "delta": text, "freehold": shapes.source(reply)},
-            {"type": "transcript.text.done", "text": text},
+            {"type": "transcript.text.done", "text": text, **took},
         )
         return b"".join(b"data: " + shapes.written(one) + b"\n\n" for one in events) + shapes.DONE

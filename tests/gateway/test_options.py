@@ -8,6 +8,7 @@ import pytest
 from freehold.gateway import rules
 from freehold.gateway.completing import Completions
 from freehold.gateway.errors import BadCall
+from freehold.gateway.hearing import HeardAsEvents
 from freehold.gateway.shapes import OpenAI
 from freehold.inference import refusals
 from freehold.inference.errors import EngineFailed, EngineRefused, NotAble
@@ -153,6 +154,15 @@ def test_a_prompt_is_repeated_before_its_own_answer() -> None:
     event = json.dumps({"choices": [{"index": 0, "text": "!"}]}).encode()
     said = [json.loads(shape.piece(event, Reply()).removeprefix(b"data: "))["choices"][0]["text"] for _ in range(2)]
     assert said == ["Go on!", "!"]
+
+
+@pytest.mark.rules
+@pytest.mark.parametrize("said", [{"text": "a", "usage": {"type": "tokens"}}, {"text": "a"}, {}, []])
+def test_what_was_heard_is_told_as_events_with_what_it_took(said: Any) -> None:
+    told = HeardAsEvents(chat()).whole(json.dumps(said).encode(), Reply()).decode().split("\n\n")
+    delta, done = (json.loads(one.removeprefix("data: ")) for one in told[:2])
+    assert (delta["delta"], told[2]) == (done["text"], "data: [DONE]")
+    assert done.get("usage") == (said.get("usage") if isinstance(said, dict) else None)
 
 
 @pytest.mark.rules
