@@ -1,11 +1,16 @@
 """Where answers come from: on their page and in their licence, to whoever may know of it and nobody else."""
 
+import base64
+import json
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from freehold.cards.tables import RepoVerdict
+from freehold.repos.tables import Repo
 from tests.batches.test_batches import WISH, of, rows
 from tests.discover.test_licensing import panel
 from tests.discover.test_lineage import HIDDEN, side
@@ -95,3 +100,34 @@ def test_data_sets_side_by_side_say_what_their_rows_came_from(hub: Hub, work: Ca
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.text))
     assert "Made from declared alice/rows — Written by declared lab/it —" in text
     assert "Data sets made from it" in text
+
+
+def said_in(hub: Hub, repo: str, change: Callable[[str], str]) -> None:
+    """The card of ``repo`` is as ``change`` makes it from what it was."""
+    alice = hub.cast.alice.headers
+    now = hub.client.get(f"/{repo.removeprefix('models/')}/raw/main/README.md", headers=alice)
+    text = base64.b64encode(change(now.text if now.status_code == 200 else "").encode()).decode()
+    lines = [{"key": "header", "value": {"summary": "Say it"}}]
+    lines += [{"key": "file", "value": {"path": "README.md", "encoding": "base64", "content": text}}]
+    body = "\n".join(map(json.dumps, lines))
+    headers = alice | {"content-type": "application/x-ndjson"}
+    answer = hub.client.post(f"/api/{repo}/commit/main", content=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+
+
+def test_what_lists_say_of_the_licence_follows_a_source_that_is_named_by_its_id(
+    hub: Hub, work: Callable[[], None]
+) -> None:
+    rows(hub, '{"text": "a"}\n', README_md=b"---\nlicense: mit\n---\n")
+    opened(hub, "rows", "private")
+    said_in(hub, "models/lab/it", lambda _: "---\nlicense: mit\n---\n")
+    answered(hub, work)
+    said_in(hub, "datasets/alice/sums", lambda text: text.replace("---\n", "---\nlicense: mit\n", 1))
+    told = []
+    for visibility in ("private", "public", "private"):
+        opened(hub, "rows", visibility)
+        work()
+        with hub.database.read() as db:
+            mine = select(RepoVerdict.answer).join(Repo, Repo.id == RepoVerdict.repo_id)
+            told.append(db.scalar(mine.where(Repo.path_key == "alice/sums")))
+    assert told == ["unresolved", "yes", "unresolved"]
