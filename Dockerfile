@@ -17,6 +17,6 @@ USER freehold
 ENV FREEHOLD_DATA=/data FREEHOLD_HOST=0.0.0.0
 VOLUME /data
 EXPOSE 8000
-HEALTHCHECK --interval=30s --start-period=120s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health', timeout=5)"]
+HEALTHCHECK --interval=30s --start-period=120s CMD python -c "import os, urllib.request as web; \
+    web.urlopen('http://127.0.0.1:' + os.environ.get('FREEHOLD_PORT', '8000') + '/health', timeout=5)"
 CMD ["freehold", "serve"]
