@@ -3,11 +3,12 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from freehold.cards import memory
-from freehold.compute.rules import Job
+from freehold.compute.rules import CardNeed, Job
 from freehold.engines import interpreters
 from freehold.engines.rules import Ability, Engine, Model, Offer, Refusal, Setup
 
@@ -19,18 +20,30 @@ ARGUMENTS = ("--host", "127.0.0.1", "--port", "{port}", "--no-trust-remote-code"
 READY_S = 300.0
 
 
+#: Where it computes, and how it calls that. Its torch may know no cards, so somebody has to want one.
+DEVICES = {"processor": "cpu", "card": "cuda:0"}
+
+
 def look(model: Model, setup: Setup) -> Sequence[Offer] | Refusal:
-    return offers(
+    found = offers(
         NAME, "transformers", model, setup, "It answers one call after another, and starts in about half a minute."
     )
+    if isinstance(found, Refusal) or setup.options.get("device") != "card":
+        return found
+    load = next(load for load in model.loads if load.form == "safetensors")
+    context = min(setup.context_tokens, model.facts.get("context_length") or setup.context_tokens)
+    each_bytes, is_all = memory.on_each_card(load, setup.parallel, context, 1, 1, "transformers")
+    needs = [CardNeed(1, each_bytes, is_whole=not is_all)]
+    return [replace(offer, need=memory.beside_cards("transformers"), on_cards=needs) for offer in found]
 
 
 def job(offer: Offer, setup: Setup, directory: Path, adapters: Mapping[str, Path]) -> Job:
     threads = setup.threads or os.cpu_count() or 1
     python = interpreters.of(NAME, NEEDED)
+    device = DEVICES.get(str({**offer.options, **setup.options}.get("device")), DEVICES["processor"])
     options = {
         "name": "transformers",
-        "argv": [python, "-s", "-m", "freehold_door", "serve", os.fspath(directory), *ARGUMENTS],
+        "argv": [python, "-s", "-m", "freehold_door", "serve", os.fspath(directory), *ARGUMENTS, "--device", device],
         "environment": {"FREEHOLD_ENGINE_KEY": "{key}", **interpreters.DOOR},
         "health": "/health",
     }
@@ -63,6 +76,7 @@ ENGINE = Engine(
     job=job,
     missing=missing,
     worded=worded,
+    options={"device": tuple(DEVICES)},
 )
 
 

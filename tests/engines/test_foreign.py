@@ -123,6 +123,16 @@ def test_a_server_that_does_not_start_says_how_it_ended(stand_in: Path, tmp_path
     assert "No such model." in raised.value.log
 
 
+def test_transformers_is_on_a_card_where_somebody_wants_it() -> None:
+    assert offer_of(transformers).on_cards == ()
+    setup = Setup(options={"device": "card"})
+    found = transformers.look(model(), setup)
+    assert not isinstance(found, Refusal)
+    assert [one.count for one in found[0].on_cards] == [1]
+    for given, device in ((setup, "cuda:0"), (Setup(), "cpu")):
+        assert transformers.job(found[0], given, Path("/m"), {}).options["argv"][-2:] == ["--device", device]
+
+
 def test_nothing_is_loaded_by_a_name_that_a_call_says() -> None:
     assert transformers.worded({"model": "../../elsewhere", "top_p": 1}, "", []) == {"top_p": 1, "model": None}
 
