@@ -64,7 +64,13 @@ def bodies(kit: Kit, host: Host) -> dict[Kind, Body]:
 
 
 def periodics(database: Database, kit: Kit) -> tuple[Periodic, ...]:
-    return (Periodic("old files of batches", SWEEPING_S, lambda: files.sweep(database, kit)),)
+    return (Periodic("batches", SWEEPING_S, lambda: _sweep(database, kit)),)
+
+
+def _sweep(database: Database, kit: Kit) -> None:
+    """No old files, and no batch that looks as if it ran."""
+    jobs.stop_given_up(database)
+    files.sweep(database, kit)
 
 
 def run(turn: Turn, kit: Kit, host: Host, batch_id: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from freehold.batches import running
-from freehold.batches.service import files
+from freehold.batches.service import files, jobs
 from freehold.batches.tables import Batch, BatchFile, BatchLine
 from freehold.cards.rules import validate
 from freehold.core import clock
@@ -518,5 +518,23 @@ def test_answers_with_odd_parts_become_a_data_set_all_the_same(
     monkeypatch.setattr("freehold.batches.running.ask", ask)
     rows(hub, '{"text": "one"}\n')
     batch_id = hub.client.post("/api/batches", json=WISH, headers=hub.cast.alice.headers).json()["id"]
+    work()
+    assert of(hub, batch_id)["status"] == "completed"
+
+
+@pytest.mark.parametrize("state", ["running", "finishing"])
+def test_a_batch_that_nothing_goes_on_with_waits_for_somebody_and_is_taken_up_again(
+    hub: Hub, work: Callable[[], None], state: str
+) -> None:
+    batch_id = begun(hub, sent(hub, requests("one")))
+    with hub.database.write() as db:
+        db.get_one(Batch, batch_id).state = state
+        for task in db.query(Task).filter(Task.key == f"batch {batch_id}"):
+            task.due_at = None  # parked, as after its last attempt
+    jobs.stop_given_up(hub.database)
+    told = of(hub, batch_id)["freehold"]
+    assert (told["state"], "again and again" in told["why"]) == ("paused", True)
+    assert hub.client.post(f"/api/batches/{batch_id}/resume", headers=hub.cast.alice.headers).status_code == 200
+    jobs.stop_given_up(hub.database)
     work()
     assert of(hub, batch_id)["status"] == "completed"

@@ -16,6 +16,7 @@ from freehold.batches.tables import Batch, BatchLine
 from freehold.content import queries as content
 from freehold.content.kit import Kit
 from freehold.core import clock
+from freehold.core.database import Database
 from freehold.core.events import publish
 from freehold.core.ids import new_secret_id
 from freehold.pipelines import service as pipelines
@@ -26,6 +27,8 @@ from freehold.usage import access as usage_access
 
 MAX_LISTED = 100
 MAX_NOTES = 16
+#: Looked at in one sweep.
+MAX_GIVEN_UP = 1000
 
 
 @dataclass(frozen=True)
@@ -187,6 +190,17 @@ def stop(db: Session, batch_id: str, why: str) -> None:
     batch = db.scalar(stopped)
     if batch is not None:
         publish(db, BatchStopped(batch, HUB, "waits", why))
+
+
+def stop_given_up(database: Database) -> None:
+    """Batches with which nothing goes on by itself wait for somebody to look."""
+    with database.write() as db:
+        for batch_id in queue.given_up(db, MAX_GIVEN_UP):
+            batch = db.get(Batch, batch_id)
+            if batch is not None and batch.state == "finishing":
+                batch.state = "running"
+            db.flush()
+            stop(db, batch_id, "The hub tried it again and again, and each time something broke: its log says what.")
 
 
 def note(
