@@ -17,7 +17,7 @@ from freehold.compute import service as compute
 from freehold.compute.errors import JobFailed
 from freehold.compute.rules import Running
 from freehold.engines import onnx
-from freehold.engines.programs import ocr, sound, whisper
+from freehold.engines.programs import ocr, pictures, sound, whisper
 from freehold.engines.programs.reading import Batch
 from freehold.engines.programs.serving import Refused
 from freehold.engines.rules import Offer, Refusal, Setup
@@ -271,3 +271,36 @@ def test_a_step_has_so_many_tokens_however_long_texts_are() -> None:
     assert parts[2].ids.tolist() == (mask[3:, :30] * 7).tolist()
     from_the_right = Batch(mask, mask[:, ::-1], mask, int(mask.sum()))
     assert [one.ids.shape for one in from_the_right.parts(1_000)] == [(1, 900), (2, 900), (2, 900)]
+
+
+@pytest.mark.rules
+@pytest.mark.parametrize(("mode", "colour"), [("RGB", (255, 0, 0)), ("RGBA", (255, 0, 0, 0)), ("P", 0)])
+def test_a_huge_picture_is_made_smaller_before_it_is_turned(mode: str, colour: Any) -> None:
+    """What is clear is white; how large it was, the right way up, is still known."""
+    drawn = Image.new(mode, (4_000, 3_200), colour)
+    if mode != "P":
+        drawn.paste((0, 0, 255, 255)[: len(mode)], (0, 0, 2_000, 3_200))
+    exif = Image.Exif()
+    exif[0x112] = 6  # lies on its side
+    out = io.BytesIO()
+    drawn.save(out, "PNG", exif=exif)
+    found = pictures.opened(out.getvalue())
+    assert (found.mode, found.size, pictures.full_size(found)) == ("RGB", (1_600, 2_000), (3_200, 4_000))
+    below = {"RGB": (255, 0, 0), "RGBA": (255, 255, 255), "P": (0, 0, 0)}[mode]
+    assert (found.getpixel((800, 100)), found.getpixel((800, 1_900))) == ((0, 0, 255) if mode != "P" else below, below)
+    small = pictures.opened(picture_bytes(Image.new("RGB", (30, 20))))
+    assert (small.size, pictures.full_size(small)) == ((30, 20), (30, 20))
+
+
+def picture_bytes(image: Image.Image) -> bytes:
+    return base64.b64decode(picture(image))
+
+
+@pytest.mark.rules
+def test_a_long_sound_is_heard_piece_by_piece() -> None:
+    data = (np.arange(16_000 * 7) % 2_000).astype("<i2").tobytes()
+    pieces = list(sound.pieces(wav(data, 16_000), 16_000, 60, 3))
+    assert [len(one) for one in pieces] == [48_000, 48_000, 16_000]
+    assert np.concatenate(pieces) == pytest.approx(sound.read(wav(data, 16_000), 16_000, 60))
+    with pytest.raises(Refused, match="minutes long"):
+        sound.check(wav(data, 16_000), 6)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from freehold.engines.programs.pictures import full_size
+
 MAX_SIDE, STEP = 1_280, 32
 #: From which on a point belongs to a line, a frame is one, and a line was read.
 POINT, FRAME, LINE = 0.3, 0.5, 0.5
@@ -40,7 +42,9 @@ class Finder:
             cut = self._upright(picture.crop(box))
             text, score = self._read(cut)
             if text.strip() and score >= LINE:
-                found.append(Line(text, score, [int(side) for side in box]))
+                wide, high = full_size(picture)
+                shares = (wide / picture.width, high / picture.height) * 2
+                found.append(Line(text, score, [round(side * by) for side, by in zip(box, shares, strict=True)]))
         return found
 
     def _boxes(self, picture: Any) -> list[tuple[int, int, int, int]]:

@@ -4,6 +4,7 @@ Source: transformers, image_processing_base.py, image_processing_utils.py.
 """
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,9 @@ from typing import Any
 from freehold.engines.programs.reading import settings
 from freehold.engines.programs.serving import Refused
 
-MAX_PIXELS = 50_000_000
+MAX_PIXELS, MUCH_PIXELS, STRIP = 50_000_000, 12_000_000, 256
+#: Under which a picture knows how large it was.
+FULL = "freehold_full_size"
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 MAX_SIDE = 4_096
 
@@ -24,12 +27,40 @@ def opened(data: bytes) -> Any:
         picture = Image.open(io.BytesIO(data), formats=FORMATS)
         if picture.width * picture.height > MAX_PIXELS:
             raise Refused(f"The picture has over {MAX_PIXELS // 10**6} million points.")
-        turned = ImageOps.exif_transpose(picture) or picture
-        return _on_white(turned)
+        full = picture.size
+        picture = _reduced(picture)
+        turned = _on_white(ImageOps.exif_transpose(picture) or picture)
+        is_on_its_side = (turned.width > turned.height) != (full[0] > full[1])
+        turned.info[FULL] = full[::-1] if is_on_its_side else full
+        return turned
     except UnidentifiedImageError:
         raise Refused(f"This is no picture that is read here: {', '.join(FORMATS)}.") from None
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as err:
         raise Refused(f"The picture cannot be read: {str(err)[:100]}.") from None
+
+
+def full_size(picture: Any) -> tuple[int, int]:
+    """Width and height as it was sent, the right way up; it may have been made smaller when it was opened."""
+    size: tuple[int, int] = picture.info.get(FULL, picture.size)
+    return size
+
+
+def _reduced(picture: Any) -> Any:
+    """No larger than any model looks at: turned and laid on white it is in memory several times."""
+    from PIL import Image
+
+    by = math.isqrt((picture.width * picture.height - 1) // MUCH_PIXELS) + 1
+    if by == 1:
+        return picture
+    has_clear = "A" in picture.getbands() or "transparency" in picture.info
+    mode = "RGBA" if has_clear else "RGB"
+    found = Image.new(mode, (-(-picture.width // by), -(-picture.height // by)))
+    for top in range(0, picture.height, by * STRIP):
+        # Strip by strip: the whole in another form would be there twice.
+        strip = picture.crop((0, top, picture.width, min(picture.height, top + by * STRIP)))
+        found.paste((strip if strip.mode == mode else strip.convert(mode)).reduce(by), (0, top // by))
+    found.info["exif"] = picture.getexif().tobytes()
+    return found
 
 
 def _on_white(picture: Any) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from freehold.engines.programs.graphs import Graph, Unfit, exp, softmax, whole
-from freehold.engines.programs.pictures import Preparing, opened
+from freehold.engines.programs.pictures import Preparing, full_size, opened
 from freehold.engines.programs.serving import Asked, Refused, Told
 
 MAX_THINGS, THRESHOLD = 300, 0.5
@@ -38,7 +38,7 @@ class Detector:
             found.append((float(scores[thing, kind]), int(kind), boxes[thing]))
         found.sort(key=lambda one: -one[0])
         return Told([
-            {"score": score, "label": self._labels[kind], "box": _box(box, picture.size)}
+            {"score": score, "label": self._labels[kind], "box": _box(box, full_size(picture))}
             for score, kind, box in found[:MAX_THINGS]
         ])  # fmt: skip
 

@@ -13,7 +13,7 @@ from freehold.engines.programs.serving import Refused, has_written
 RATE, PIECE_S = 16_000, 30
 WINDOW, HOP, FRAMES = 400, 160, 3_000
 MAX_S = 3 * 3_600
-MAX_TOKENS = 224
+MAX_TOKENS, MAX_TONES = 224, 512
 
 
 class Whisper:
@@ -24,7 +24,10 @@ class Whisper:
         self._words = tokenizers.Tokenizer.from_file(f"{folder}/tokenizer.json")
         self._said = settings(folder, "generation_config.json")
         config = settings(folder, "config.json")
-        self._filters = filters(int(config.get("num_mel_bins") or 80))
+        tones = config.get("num_mel_bins") or 80
+        if not isinstance(tones, int) or not 0 < tones <= MAX_TONES:
+            raise ValueError(f"it hears up to {MAX_TONES} tones, and not {str(tones)[:20]}")
+        self._filters = filters(tones)
         self._start = self._number("<|startoftranscript|>")
         self._end = self._number("<|endoftext|>")
         languages = self._said.get("lang_to_id")
@@ -35,13 +38,13 @@ class Whisper:
 
     def text(self, data: bytes, language: str = "") -> str:
         """What is said. ``language``: as "en"; without it, what the first half minute sounds like. Raises Refused."""
-        heard = sound.read(data, RATE, MAX_S)
+        sound.check(data, MAX_S)
         told = ""
         known = self._languages.get(f"<|{language.lower()}|>") if language else None
         if language and known is None:
             raise Refused(f"'language' is one of {', '.join(sorted(one.strip('<|>') for one in self._languages))}.")
-        for start in range(0, len(heard), RATE * PIECE_S):
-            found = self._features(heard[start : start + RATE * PIECE_S])
+        for heard in sound.pieces(data, RATE, MAX_S, PIECE_S):
+            found = self._features(heard)
             if known is None and self._languages:
                 known = self._language(found)
             told += self._words.decode([*self._spoken(found, known)])
@@ -67,7 +70,7 @@ class Whisper:
         past = None
         for at in range(MAX_TOKENS):
             scores, past = self._step(given, found, past)
-            scores[self._never] = -np.inf
+            scores[[one for one in self._never if one < len(scores)]] = -np.inf
             scores[self._start :] = -np.inf  # marks of time and of languages
             if at == 0:
                 scores[self._not_first] = -np.inf
