@@ -18,7 +18,7 @@ def read(data: bytes, rate: int, most_s: int) -> Any:
 
 
 def check(data: bytes, most_s: int) -> None:
-    """Raises :class:`Refused` as :func:`read` does, before anything is done with a sound that is heard piece by piece."""
+    """Raises :class:`Refused` as :func:`read` does, before anything is done with a sound that is heard in pieces."""
     for _ in pieces(data, COUNTING_RATE, most_s, STEP_S):
         pass
 
