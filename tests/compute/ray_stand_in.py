@@ -80,7 +80,7 @@ class Ray:
         return Kind(actor, self.address)
 
     def nodes(self) -> list[Mapping[str, Any]]:
-        return [{"Alive": True, "Resources": {"CPU": 4.0, "memory": 4e9}}]
+        return [{"Alive": True, "Resources": {"CPU": 4.0, "GPU": 2.0, "memory": 4e9}}]
 
     def get(self, reference: Reference, timeout: float) -> Any:
         if os.path.exists(os.path.join(self.address, "lost")) and not reference.actor.is_gone:

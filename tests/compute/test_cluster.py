@@ -17,11 +17,12 @@ from typing import Any
 
 import pytest
 
-from freehold.compute import gates, service
+from freehold.compute import gates, graphics, service
 from freehold.compute.cluster import Cluster, Place, Remote
 from freehold.compute.errors import JobFailed
+from freehold.compute.graphics import GraphicsCard
 from freehold.compute.ray_node import Node
-from freehold.compute.rules import CardNeed, Job
+from freehold.compute.rules import CardNeed, Given, Job
 
 STAND_IN = Path(__file__).with_name("ray_stand_in.py")
 PROGRAM = """
@@ -148,11 +149,11 @@ def test_the_child_that_ends_takes_its_jobs_along_and_another_begins(cluster: Cl
     ("given", "failure", "words"),
     [
         (
-            {"card_needs": [CardNeed(2, 9)]},
+            {"card_needs": [CardNeed(4, 9)]},
             "no_room",
-            "No node of the Ray cluster has 1 processor cores, 2 graphics cards",
+            "No node of the Ray cluster has 1 processor cores, 4 graphics cards",
         ),
-        ({"reserved_bytes": 10**12}, "no_room", "the largest of its 1 has 4 processor cores, 4.0 GB"),
+        ({"reserved_bytes": 10**12}, "no_room", "the largest of its 1 has 4 processor cores, 2 graphics cards, 4.0 GB"),
         ({"cpus": 3.0}, "no_room", "free now"),
         ({"code": "import sys; sys.exit(3)"}, "crashed", "exit status 3"),
     ],
@@ -164,6 +165,24 @@ def test_what_does_not_start_says_why(
         begun(cluster, job(place, **given))
     assert raised.value.failure == failure
     assert words in raised.value.message
+
+
+def test_a_job_there_sees_the_cards_that_ray_gave_it(cluster: Cluster, place: Place) -> None:
+    told = "print(os.environ['CUDA_VISIBLE_DEVICES'], os.environ['FREEHOLD_CARDS'], file=sys.stderr, flush=True)\n"
+    code = PROGRAM.replace('print("loaded"', told + 'print("loaded"')
+    running = begun(cluster, job(place, code, card_needs=[CardNeed(2, 9)]))
+    assert running.log().split("\n")[0] == "0,1 2"
+
+
+def test_cards_of_a_node_are_held_against_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Node, "_watch_hub", lambda _: None)
+    monkeypatch.setattr(graphics, "cards", lambda: [GraphicsCard(1, "small", 10 * 10**9)])
+    node = Node(str(tmp_path), 4, "127.0.0.1")
+    told = node.lacks_cards({"count": 1, "each_bytes": 12 * 10**9, "is_whole": False})
+    assert told == "It takes up to 12.0 GB of a graphics card, and Ray gave it small with 10.0 GB."
+    assert node.lacks_cards({"count": 1, "each_bytes": 5 * 10**9, "is_whole": False}) == ""
+    assert node._given == Given((1,), 5 * 10**9, 0.5)
+    node.stop(0.0)
 
 
 def test_no_cluster_and_no_python_are_told(place: Place) -> None:
