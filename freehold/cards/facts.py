@@ -14,7 +14,7 @@ from freehold.cards import loads, memory
 from freehold.cards.tags import FORMATS as DATA_FORMATS
 
 #: Raised when the same files would give other facts: what is kept of an older version is computed anew.
-VERSION = 5
+VERSION = 6
 MAX_PROBLEMS = 20
 MAX_FILES_TOLD = 64
 MAX_TEXT = 100

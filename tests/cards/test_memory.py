@@ -153,6 +153,24 @@ def test_shapes_and_loads_are_kept_as_json() -> None:
         assert need(kept, 2, 3000) == need(load, 2, 3000)
 
 
+#: A graph in ONNX that keeps what it read, by the hub's own program, with all that this started: docs/fit.md.
+MINIMIND = Load(
+    "onnx", "model_quantized.onnx", 29_667_782, Shape([Layers(8, 256)], "", 512, 1408, 6_400), value_bytes=4
+)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "users", "peak_bytes"),
+    [(1_024, 1, 211_845_120), (4_096, 1, 345_374_720), (4_096, 2, 427_941_888), (8_192, 1, 524_513_280)],
+)
+def test_a_graph_that_keeps_what_it_read_takes_no_more_than_the_sum_says(
+    tokens: int, users: int, peak_bytes: int
+) -> None:
+    found = need(MINIMIND, users, tokens)
+    assert found.total_bytes is not None and found.most_bytes is not None
+    assert found.total_bytes * 0.9 < peak_bytes < found.most_bytes
+
+
 # ---- the sum -----------------------------------------------------------------------------------------------
 
 
