@@ -13,6 +13,9 @@ from freehold.core.multipart import Form, FormReader
 from freehold.gateway import rules
 from freehold.gateway.errors import BadCall, Packed
 
+#: Of a length that any body has; Python reads no number of some thousand.
+MAX_DIGITS = 19
+
 
 async def body_of(request: Request, limit_bytes: int) -> bytes:
     """The whole body. Raises :class:`TooLarge` saying the limit, :class:`Packed`."""
@@ -23,7 +26,7 @@ async def body_of(request: Request, limit_bytes: int) -> bytes:
     if not (announced.isascii() and announced.isdigit()):
         raise BadRequest("The Content-Length is not a number.")
     pieces, size = [], 0
-    if int(announced) <= limit_bytes:
+    if len(announced) <= MAX_DIGITS and int(announced) <= limit_bytes:
         # Not by the threads kept for bytes: most of these are a few hundred bytes, and a hop takes longer.
         async for piece in request.stream():
             size += len(piece)

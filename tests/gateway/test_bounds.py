@@ -270,3 +270,8 @@ def test_what_a_call_gives_to_a_template_is_bounded(hub: Hub) -> None:
         assert refused.json()["error"]["param"] == "chat_template_kwargs"
     assert not hub.engine.seen
     assert hub.ask(chat_template_kwargs={"enable_thinking": False}).status_code == 200
+
+
+def test_a_length_of_thousands_of_digits_is_too_long(hub: Hub) -> None:
+    headers = hub.cast.alice.headers | {"Content-Length": "9" * 5000}
+    assert hub.client.post("/v1/chat/completions", content=b"{}", headers=headers).status_code == 413
