@@ -6,6 +6,7 @@ import json
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -17,7 +18,8 @@ from freehold.compute import service as compute
 from freehold.compute.errors import JobFailed
 from freehold.compute.rules import Running
 from freehold.engines import onnx
-from freehold.engines.programs import ocr, pictures, sound, whisper
+from freehold.engines.programs import ocr, pictures, serving, sound, whisper
+from freehold.engines.programs.graphs import Graph
 from freehold.engines.programs.reading import Batch
 from freehold.engines.programs.serving import Refused
 from freehold.engines.rules import Offer, Refusal, Setup
@@ -304,3 +306,14 @@ def test_a_long_sound_is_heard_piece_by_piece() -> None:
     assert np.concatenate(pieces) == pytest.approx(sound.read(wav(data, 16_000), 16_000, 60))
     with pytest.raises(Refused, match="minutes long"):
         sound.check(wav(data, 16_000), 6)
+
+
+def test_what_was_read_when_its_caller_left_counts() -> None:
+    graph: Any = object.__new__(Graph)
+    graph.session = SimpleNamespace(run=lambda *_: ["vectors"])
+    call = serving.Call(is_left=True)
+    before = serving._current.set(call)
+    with pytest.raises(serving.Left):
+        graph.run({}, ["logits"], 7)
+    serving._current.reset(before)
+    assert call.prompt_tokens == 7
