@@ -92,7 +92,7 @@ class Work:
         except OSError as err:
             failure, log = ("crashed", f"The files of {self.name} cannot be read: {err.strerror}."), ""
         except Exception as err:
-            failure, log = ("crashed", f"Ray could not run {self.name}: {str(err)[:500]}"), ""
+            failure, log = ("crashed", f"Ray could not run {self.name}: {last_line(err)}"), ""
         if self.gate is not None:
             self.gate.close()
         self._tidy()
@@ -217,6 +217,11 @@ def _said(has: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
+def last_line(err: Exception) -> str:
+    """Why, for callers: what a cluster raised comes with the whole traceback of its own."""
+    return str(err).strip().rpartition("\n")[2][:300]
+
+
 def main() -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print is not for the hub to read
@@ -240,7 +245,7 @@ def main() -> None:
     try:
         ray.init(address=said["address"], namespace="freehold", log_to_driver=False, logging_level="ERROR")
     except Exception as err:
-        message = f"The Ray cluster at {said['address']} cannot be reached: {str(err)[:300]}"
+        message = f"The Ray cluster at {said['address']} cannot be reached: {last_line(err)}"
         told({"is": "failed", "failure": ["crashed", message]})
         return
     bridge = Bridge(ray, said, told)

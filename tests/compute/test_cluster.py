@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from freehold.compute import gates, graphics, service
+from freehold.compute import gates, graphics, ray_bridge, service
 from freehold.compute.cluster import Cluster, Place, Remote
 from freehold.compute.errors import JobFailed
 from freehold.compute.graphics import GraphicsCard
@@ -229,3 +229,11 @@ def test_a_damaged_file_does_not_come_to_be_and_what_nobody_uses_makes_room(
     assert other.place([("six", digests["six"], 3)]) == [digests["six"]]
     assert [one.name for one in (tmp_path / "files").iterdir()] == [digests["two"]]
     other.stop(0.0)
+
+
+def test_callers_are_told_why_and_no_traceback() -> None:
+    raised = ConnectionError(
+        'Initialization failure:\nTraceback (most recent call last):\n  File "a.py"\nIOError: no room\n'
+    )
+    assert ray_bridge.last_line(raised) == "IOError: no room"
+    assert ray_bridge.last_line(ConnectionError("timeout")) == "timeout"

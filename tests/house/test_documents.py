@@ -5,6 +5,7 @@ import subprocess
 import tomllib
 
 import pytest
+import yaml
 
 from scripts import docs
 
@@ -22,6 +23,19 @@ def layers() -> list[set[str]]:
 
 def test_settings_page_has_every_setting_and_no_link_is_dead() -> None:
     assert docs.problems() == []
+
+
+def test_an_image_is_made_of_what_the_package_needs_and_by_one_service_alone() -> None:
+    shown = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    files = {project["project"]["readme"], *project["project"]["license-files"], "pyproject.toml", "requirements"}
+    assert {*files, *wheel} - shown == set()
+    services = yaml.safe_load((ROOT / "docs/how-to/run-on-ray.yaml").read_text())["services"]
+    built = [one["build"]["args"]["PACKAGES"] for one in services.values() if "build" in one]
+    assert built == ["ray"]
+    assert {one["image"] for one in services.values()} == {"freehold-ray"}
+    assert (ROOT / "requirements" / f"{built[0]}.txt").exists()
 
 
 def test_the_drawing_shows_every_room() -> None:
