@@ -33,6 +33,8 @@ MAX_TEXTS: Mapping[str, int] = {"completions": 128, "embeddings": 2048, "rerank"
 #: No vocabulary has longer tokens as a rule: a text of more characters than that a token cannot fit, whatever it says.
 MOST_CHARS_A_TOKEN = 64
 USUAL_CHARS_A_TOKEN = 4
+#: What a usual template puts around each message, and once around all: its marks, who speaks, a system's own words.
+USUAL_TOKENS_A_MESSAGE, USUAL_TOKENS_AROUND = 8, 24
 #: What a body must have, by its path below /v1: its name, its types, and these in words.
 _NEEDED: Mapping[str, tuple[str, tuple[type, ...], str]] = {
     "chat/completions": ("messages", (list,), "a list of messages"),
@@ -72,6 +74,13 @@ class Wish:
         if self.path == "task":
             return sum(len(text) for text in _texts(self.body.get("inputs")))
         return sum(len(text) for name in _READ for text in _texts(self.body.get(name)))
+
+    @property
+    def expected_prompt_tokens(self) -> int:
+        """About how many the model reads: what an engine counts is known when it has."""
+        messages = self.body.get("messages")
+        around = USUAL_TOKENS_AROUND + USUAL_TOKENS_A_MESSAGE * len(messages) if isinstance(messages, list) else 0
+        return around + self.text_chars // USUAL_CHARS_A_TOKEN
 
     @property
     def answers(self) -> int:

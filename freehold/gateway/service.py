@@ -45,7 +45,7 @@ class Admitted:
     def call(self) -> Call:
         """As the runtime takes it, bounded by what may be spent."""
         wish, body = self.wish, dict(self.wish.body)
-        left = self.allowance.left_tokens(wish.text_chars // rules.USUAL_CHARS_A_TOKEN)
+        left = self.allowance.left_tokens(wish.expected_prompt_tokens)
         if left is not None:
             left //= wish.answers
         if left is not None and not wish.is_stream and wish.path in rules.STREAMS:
@@ -146,7 +146,7 @@ def enter(place: Session | Database, known: Known, asker: Asker, wished: Callabl
     allowance = usage.enter(
         place,
         known.terms,
-        prompt_tokens=wish.text_chars // rules.USUAL_CHARS_A_TOKEN,
+        prompt_tokens=wish.expected_prompt_tokens,
         max_tokens=None if wish.max_tokens is None else wish.max_tokens * wish.answers,
     )
     asked = Asked(known.actor.id, asker.headers)

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from freehold.usage.queries.bounds import Bounded
 from freehold.usage.queries.kept import Opened
@@ -15,6 +15,8 @@ MOST = 10**15
 
 class BoundBody(BaseModel):
     """``subject``: ``account``, ``person:ID`` or ``token:ID``; ``account`` ``*``: each account without a limit."""
+
+    model_config = ConfigDict(extra="forbid")  # what is left out is not bounded: a slip of the pen would open it
 
     account: str = Field("", max_length=96)
     subject: str = Field("account", max_length=64)
@@ -29,6 +31,8 @@ class BoundBody(BaseModel):
 
 class PriceBody(BaseModel):
     """Of a served ``name``, of a ``model``, or the ``default`` one. ``remove``: it has none of its own any more."""
+
+    model_config = ConfigDict(extra="forbid")  # what is left out is free
 
     kind: Literal["name", "model", "default"] = "default"
     name: str = Field("", max_length=300)

@@ -275,3 +275,12 @@ def test_what_a_call_gives_to_a_template_is_bounded(hub: Hub) -> None:
 def test_a_length_of_thousands_of_digits_is_too_long(hub: Hub) -> None:
     headers = hub.cast.alice.headers | {"Content-Length": "9" * 5000}
     assert hub.client.post("/v1/chat/completions", content=b"{}", headers=headers).status_code == 413
+
+
+def test_what_a_template_puts_around_messages_is_expected_of_short_prompts_too() -> None:
+    """Many short calls at a time would else go past a budget by what none of them was expected to take."""
+    talk = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    one, two = (rules.wish("chat/completions", {"model": "a/b", "messages": talk[:count]}) for count in (1, 2))
+    assert 30 <= one.expected_prompt_tokens < two.expected_prompt_tokens <= 48
+    bare = rules.wish("completions", {"model": "a/b", "prompt": "x" * 400})
+    assert bare.expected_prompt_tokens == 100

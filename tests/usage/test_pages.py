@@ -224,6 +224,13 @@ def test_a_person_bounds_their_own_tokens_and_the_hub_accounts(
     assert client.put("/api/usage/prices", json=price, headers=cast.root.headers).status_code == 204
     assert client.get("/api/usage/prices", headers=cast.root.headers).json()[0]["output_price"] == 7
 
+    # What is left out is not bounded, or free: a name that is none is told, and changes nothing.
+    told = client.get("/api/usage/bounds", headers=cast.alice.headers).json()
+    for path, body in (("bounds", {**narrow, "amount_micro": 5}), ("prices", {**price, "ouput_price": 9})):
+        assert client.put(f"/api/usage/{path}", json=body, headers=cast.root.headers).status_code == 422
+    assert client.get("/api/usage/prices", headers=cast.root.headers).json()[0]["output_price"] == 7
+    assert client.get("/api/usage/bounds", headers=cast.alice.headers).json() == told
+
 
 def test_people_are_told_of_their_budgets_and_the_trail_of_who_set_them(
     app: Starlette, cast: Cast, called: Callable[..., None], database: Database
