@@ -19,7 +19,7 @@ from tests.fixtures.people import Cast
 
 #: Doors of clients, which bring a token. What a cookie alone comes to there is in tests/hostile/test_pages.py.
 CLIENTS = re.compile(
-    r"/api/|/v1\b|/models/\{|/hf-inference/|/xet/|/lfs/|/oauth/(device|token|revoke|userinfo)|/uploads"
+    r"/api/|/v[12]\b|/models/\{|/hf-inference/|/xet/|/lfs/|/oauth/(device|token|revoke|userinfo)|/uploads"
     r"|.*(\.git|/info/lfs|/git-\w+-pack)"
 )
 #: Forms of whoever is not signed in: there is no session whose token they could carry. A browser says where they are

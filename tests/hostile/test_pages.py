@@ -136,6 +136,8 @@ def test_a_cookie_alone_changes_nothing_by_any_method(client: TestClient, cast: 
         ("POST", f"/api/models/{path}/branch/topic", {}),
         ("POST", f"/api/models/{path}/commit/main", {}),
         ("POST", f"/{path}.git/info/lfs/objects/batch", {"operation": "upload", "objects": []}),
+        ("POST", "/v1/chat/completions", {"model": path, "messages": [{"role": "user", "content": "Hello"}]}),
+        ("POST", "/v2/rerank", {"model": path, "query": "a", "documents": ["b"]}),
     )
     foreign: tuple[dict[str, str], ...] = (
         {},
