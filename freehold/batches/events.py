@@ -17,11 +17,12 @@ class BatchBegun:
 
 @dataclass(frozen=True)
 class BatchStopped:
-    """Nothing more is asked. ``how``: somebody paused, finished or cancelled it, or it waits by itself, for ``why``."""
+    """Nothing more is asked. ``how``: somebody paused, finished or cancelled it, or it waits by itself, or its file
+    was refused, for ``why``."""
 
     batch: Batch
     actor: Actor
-    how: Literal["paused", "finished", "cancelled", "waits"]
+    how: Literal["paused", "finished", "cancelled", "waits", "failed"]
     why: str = ""
 
 

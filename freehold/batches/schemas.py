@@ -49,7 +49,8 @@ def batch(one: Batch) -> dict[str, Any]:
     status = rules.STATUS[one.state]
     if one.state == "finishing" and one.why == "cancelled":
         status = "cancelling"
-    errors = {"object": "list", "data": [{"code": "failed", "message": one.why}]} if one.state == "failed" else None
+    wrong = {"code": "failed", "param": None, "line": None} | one.given.get("wrong", {}) | {"message": one.why}
+    errors = {"object": "list", "data": [wrong]} if one.state == "failed" else None
     return {
         "id": one.id,
         "object": "batch",

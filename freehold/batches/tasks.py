@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 
-from freehold.batches import finishing, queue, rules
+from freehold.batches import checking, finishing, queue, rules, sources
 from freehold.batches.readers import Readers
-from freehold.batches.running import Node, Slice, Stopped
+from freehold.batches.running import Node, Slice, Stopped, actor_of
 from freehold.batches.service import files, jobs
 from freehold.batches.tables import Batch
 from freehold.content.kit import Kit
@@ -41,6 +41,11 @@ class Host:
         """Slices under way stop, and write down what was answered. Called in the loop."""
         self._stops.set()
         self.readers.close()
+
+    def goes_on(self) -> None:
+        """Raises ``TryLater`` once the hub stops."""
+        if self._stops.is_set():
+            raise TryLater("The hub was stopped.", NOT_YET_S)
 
     def work(self, turn: Turn, kit: Kit, batch: Batch) -> tuple[str, bool]:
         """One slice, from a worker's thread: the state the batch is in, and whether all its lines were asked."""
@@ -84,6 +89,8 @@ def run(turn: Turn, kit: Kit, host: Host, batch_id: str) -> None:
         return
     state = ""
     try:
+        if _is_unread(batch) and not _checked(turn, kit, host, batch):
+            return
         state, is_exhausted = (batch.state, True) if batch.state == "finishing" else host.work(turn, kit, batch)
         if state == "running" and is_exhausted:
             state = _all_asked(turn, batch_id)
@@ -105,6 +112,27 @@ def run(turn: Turn, kit: Kit, host: Host, batch_id: str) -> None:
     if state == "running":
         with turn.finishing() as db:
             queue.go_on(db, batch_id)
+
+
+def _is_unread(batch: Batch) -> bool:
+    """Of a file, and no line of it was asked."""
+    is_begun = batch.total is not None or batch.reached or batch.done or batch.failed
+    return batch.source == "file" and batch.state == "running" and not is_begun
+
+
+def _checked(turn: Turn, kit: Kit, host: Host, batch: Batch) -> bool:
+    """Whether its lines can be told apart; where not, the batch has failed."""
+    with turn.database.read() as db:
+        files = sources.opened(db, turn.database, kit, lambda now: actor_of(now, batch), batch)
+    total, twins = checking.checked(lambda: sources.lines(batch, files), host.goes_on)
+    with turn.database.write() as db:
+        if twins is None:
+            jobs.counted(db, batch.id, total)
+        else:
+            jobs.refuse(
+                db, batch.id, twins.why, code="duplicate_custom_id", param="custom_id", line=twins.second
+            )  # fmt: skip
+    return twins is None
 
 
 def _all_asked(turn: Turn, batch_id: str) -> str:

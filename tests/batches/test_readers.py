@@ -1,4 +1,4 @@
-"""What a batch reads, it reads once: where it is in its files is kept from one slice to the next."""
+"""What a batch asks, it reads once: where it is in its files is kept from one slice to the next."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
@@ -60,7 +60,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sizes
 
 
-def test_a_file_of_requests_is_read_once_in_however_many_slices(
+def test_a_file_of_requests_is_read_once_to_be_looked_through_and_once_in_however_many_slices(
     hub: Hub, work: Callable[[], None], slices: list[Slice], read: list[int]
 ) -> None:
     text = requests(*["x"] * ROWS)
@@ -68,7 +68,7 @@ def test_a_file_of_requests_is_read_once_in_however_many_slices(
     work()
     assert of(hub, batch_id)["request_counts"] == {"total": ROWS, "completed": ROWS, "failed": 0}
     assert len(slices) > ROWS // (A_SLICE + running.WAITING + 1)
-    assert sum(read) == len(text)
+    assert sum(read) == 2 * len(text)
     assert len(hub.engine.seen) == ROWS
 
 

@@ -192,6 +192,21 @@ def stop(db: Session, batch_id: str, why: str) -> None:
         publish(db, BatchStopped(batch, HUB, "waits", why))
 
 
+def counted(db: Session, batch_id: str, total: int) -> None:
+    """Its file was looked through: so many lines will be asked."""
+    db.execute(update(Batch).where(Batch.id == batch_id, Batch.state == "running").values(total=total))
+
+
+def refuse(db: Session, batch_id: str, why: str, *, code: str, param: str, line: int) -> None:
+    """The batch has failed before a line of it was asked, for ``param`` of ``line``, counted from one."""
+    batch = db.scalar(select(Batch).where(Batch.id == batch_id, Batch.state == "running").with_for_update())
+    if batch is not None:
+        batch.given = dict(batch.given) | {"wrong": {"code": code, "param": param, "line": line}}
+        _to(db, batch, "failed", why=why[:1000])
+        batch.ended_at = clock.now()
+        publish(db, BatchStopped(batch, HUB, "failed", why))
+
+
 def stop_given_up(database: Database) -> None:
     """Batches with which nothing goes on by itself wait for somebody to look."""
     with database.write() as db:
