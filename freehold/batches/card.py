@@ -130,6 +130,7 @@ def written(batch: Batch, origin: Origin) -> str:
         **{f"answered by {at}": _maker(one) for at, one in enumerate(origin.makers, start=1)},
         "data set": source,
         **({"rows of": given["path"] or "its usual split"} if origin.source.is_open else {}),
+        **({"of them": f"the first {given['rows']:,}"} if given.get("rows") else {}),
         **{f"licence of {name}": one.licence or "not stated" for name, one in named.items()},
         "parameters": json.dumps(given["parameters"], ensure_ascii=False),
         "rows": f"{batch.done} answered, {batch.failed} failed",

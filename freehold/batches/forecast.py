@@ -44,6 +44,7 @@ class Expected:
 def of_dataset(db: Session, database: Database, kit: Kit, actor: Actor, asked: FromDataset) -> Expected:
     """What ``asked`` will take. Raises what making it does, short of making anything."""
     rules.checked_prompt(asked.template, asked.system, asked.parameters or {})
+    rules.checked_rows(asked.rows)
     repo = repos.load(db, actor, asked.repo, Action.READ, kind="dataset")
     plan = pipelines.plan(db, actor, asked.model)
     commit = content.resolve_revision(db, repo, asked.revision or "main", kit)
@@ -62,6 +63,8 @@ def of_dataset(db: Session, database: Database, kit: Kit, actor: Actor, asked: F
     if not good:
         raise BadBatch(first[0].error, field="template")
     rows, is_counted = _counted(files, [part.size_bytes for part in found])
+    if asked.rows is not None and asked.rows <= rows:
+        rows, is_counted = asked.rows, True
     chars = sum(len(str(m["content"])) for line in good for m in line.body["messages"]) / len(good)
     given = (asked.parameters or {}).get("max_tokens")
     answer = given if isinstance(given, int) and given > 0 else USUAL_ANSWER_TOKENS

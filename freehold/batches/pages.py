@@ -64,6 +64,7 @@ class Typed:
     parameters: str = '{"max_tokens": 64}'
     into: str = ""
     bill_to: str = ""
+    rows: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,11 +98,12 @@ def _typed(
     parameters: Text = "",
     into: Text = "",
     bill_to: Text = "",
+    rows: Text = "",
 ) -> Typed:
     most = rules.MAX_TEMPLATE_CHARS + 1
     return Typed(
         dataset.strip()[:200], path.strip()[:1000], model.strip()[:400], template[:most], system[:most],
-        parameters[:10_000], into.strip()[:200], bill_to.strip()[:96],
+        parameters[:10_000], into.strip()[:200], bill_to.strip()[:96], rows.strip()[:20],
     )  # fmt: skip
 
 
@@ -131,7 +133,7 @@ def begin(
         batch = jobs.from_dataset(ask.db, ask.kit, ask.actor, asked)
     except HubError as err:
         ask.db.rollback()
-        return _new(ask, typed, at=wrong(err, "dataset", "path", "model", "template", "parameters", "into"))
+        return _new(ask, typed, at=wrong(err, "dataset", "path", "model", "template", "parameters", "into", "rows"))
     return RedirectResponse(f"{ROOT}/{batch.id}", 303)
 
 
@@ -174,8 +176,15 @@ def _asked(typed: Typed) -> FromDataset:
         raise BadBatch('Parameters are JSON, such as {"max_tokens": 64}.', field="parameters") from err
     return FromDataset(
         typed.dataset, "main", typed.path, typed.model, typed.template, typed.into, typed.system, parameters,
-        typed.bill_to,
+        typed.bill_to, _whole(typed.rows),
     )  # fmt: skip
+
+
+def _whole(said: str) -> int | None:
+    """A number as people write it, ``1,000`` too; None: nothing was said."""
+    digits = said.replace(",", "")
+    # What is no number is as wrong as a number that there cannot be.
+    return None if not said else int(digits) if digits.isascii() and digits.isdigit() else 0
 
 
 def _beside(ask: Ask, dataset: str) -> str:

@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from freehold.batches.errors import BadBatch
 
@@ -29,6 +29,8 @@ MAX_CUSTOM_ID_CHARS = 512
 MAX_ANSWER_CHARS = 4 << 20
 #: Columns that are told where one is missing.
 MAX_TOLD = 12
+#: Kinds of reasons that are told apart; the rest are told together. And of the words of each.
+MAX_REASONS, MAX_REASON_CHARS = 8, 400
 MAX_BATCHES = 100  # of one person, that have not ended
 #: So many lines in a row that are not even let in: somebody has to look.
 PAUSE_AFTER = 20
@@ -139,6 +141,46 @@ def checked_prompt(template: str, system: str, parameters: object) -> None:
         raise BadBatch('Parameters are an object such as {"max_tokens": 64}.', field="parameters")
     if len(json.dumps(parameters)) > MAX_PARAMETERS_CHARS:
         raise BadBatch(f"Parameters have at most {MAX_PARAMETERS_CHARS:,} characters.", field="parameters")
+
+
+def checked_rows(rows: int | None) -> None:
+    """Raises :class:`BadBatch` for what is no number of rows."""
+    if rows is not None and not 1 <= rows <= MAX_ROWS:
+        raise BadBatch(f"Rows are a number from 1 to {MAX_ROWS:,}; leave it empty for all.", field="rows")
+
+
+class Reason(TypedDict):
+    """Why so many ``lines`` failed, in the words that the one called ``first`` got; '' of what was one too many."""
+
+    why: str
+    first: str
+    lines: int
+
+
+def with_reasons(known: Sequence[Reason], failed: Iterable[tuple[str, str]]) -> list[Reason]:
+    """``known`` and those of lines that ``failed``: the id and the answer of each. Words that differ in their numbers
+    alone, as those of two rows do, are one reason."""
+    found: dict[str, Reason] = {_kind(one["why"]): Reason(**one) for one in known}
+    for custom_id, answer in failed:
+        why = _message(answer)
+        kind = _kind(why)
+        if kind not in found and len(found) >= MAX_REASONS:
+            why, kind, custom_id = "", "", ""
+        one = found.setdefault(kind, Reason(why=why, first=custom_id, lines=0))
+        one["lines"] += 1
+    return list(found.values())
+
+
+def _kind(why: str) -> str:
+    return re.sub(r"\d[\d,.]*", "0", why)
+
+
+def _message(answer: str) -> str:
+    try:
+        said = json.loads(answer)["message"]
+    except (ValueError, RecursionError, KeyError, TypeError):
+        said = ""
+    return plain(str(said))[:MAX_REASON_CHARS] or "It was not told why."
 
 
 def plain(text: str) -> str:

@@ -22,11 +22,13 @@ class DatasetBody(BaseModel):
     parameters: dict[str, Any] = Field(default_factory=dict)
     into: str = Field(max_length=200)
     bill_to: str = Field("", max_length=96)
+    #: So many rows, the first; null: all.
+    rows: int | None = Field(None, ge=1, le=rules.MAX_ROWS)
 
     def asked(self) -> FromDataset:
         return FromDataset(
             self.dataset, self.revision, self.path, self.model, self.template, self.into, self.system, self.parameters,
-            self.bill_to,
+            self.bill_to, self.rows,
         )  # fmt: skip
 
 
@@ -71,6 +73,7 @@ def batch(one: Batch) -> dict[str, Any]:
         "freehold": {
             "state": one.state,
             "why": one.why,
+            "reasons": one.reasons,
             "source": one.source,
             "served_name": one.served_name,
             "dataset": one.given.get("repo"),

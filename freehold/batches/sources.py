@@ -100,5 +100,6 @@ def lines(batch: Batch, files: Sequence[File], start: int = 0) -> Generator[Line
         return
     given = batch.given
     prompt = Prompt(batch.served_name, given["template"], given["system"], given["parameters"])
-    for number, row in enumerate(islice(formats.rows(files, start), rules.MAX_ROWS - start), start=start):
+    most = max(0, (given.get("rows") or rules.MAX_ROWS) - start)
+    for number, row in enumerate(islice(formats.rows(files, start), most), start=start):
         yield rules.row_of(number, row, prompt)

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from freehold.batches.rules import Reason
 from freehold.core.database import Base, UtcDateTime
 from freehold.core.database import Id as AccountId
 
@@ -62,6 +63,8 @@ class Batch(Base):
     total: Mapped[int | None] = mapped_column(BigInteger)
     done: Mapped[int] = mapped_column(BigInteger, default=0)
     failed: Mapped[int] = mapped_column(BigInteger, default=0)
+    #: Why lines failed (``rules.Reason``), those of one kind together.
+    reasons: Mapped[list[Reason]] = mapped_column(JSON, default=list, server_default="[]")
     #: Every line before this one is answered, or failed; later ones may be.
     reached: Mapped[int] = mapped_column(BigInteger, default=0)
     prompt_tokens: Mapped[int] = mapped_column(BigInteger, default=0)

@@ -33,6 +33,7 @@ class Turn:
     """What one side said, as the page shows it; ``note``: how much it was, and what it cost.
 
     ``wrong``: why there is no answer; it and the question before it are no part of the conversation that goes on.
+    ``is_spent``: that is because the month's budget is.
     """
 
     is_user: bool
@@ -40,6 +41,7 @@ class Turn:
     text: str
     note: str = ""
     wrong: str = ""
+    is_spent: bool = False
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ class PlaygroundPage:
     price_said: str  #: what tokens cost, known before one asks
     typed: str
     error: str
+    is_spent: bool  #: the error is that the visitor's budget is spent
     empty_title: str
     empty_text: str
 
@@ -66,6 +67,7 @@ def page(
     turns: Sequence[Sequence[lanes.Turn]] = (),
     typed: str = "",
     error: str = "",
+    is_spent: bool = False,
     status: int = 200,
 ) -> Response:
     """The page with the conversations ``turns``, one for each lane."""
@@ -89,6 +91,7 @@ def page(
         price_said=lanes.price_said(found, ask.kit.settings.currency),
         typed=typed,
         error=error or wrong,
+        is_spent=is_spent,
         empty_title="No model answers here yet",
         empty_text="Whoever may make repositories can deploy one: open a model’s page and choose Deploy."
         if ask.actor.id

@@ -25,6 +25,7 @@ from freehold.pipelines.answering import answer
 from freehold.playground import asking, pages
 from freehold.playground.asking import Given
 from freehold.playground.lanes import Turn
+from freehold.usage.errors import BudgetSpent
 from freehold.usage.rules import Outcome
 from freehold.usage.telling import OUTCOMES
 
@@ -134,10 +135,15 @@ def _page(ask: Ask, said: _Said, answers: Sequence[tuple[str, str] | HubError]) 
         lane = [Turn(one["role"] == "user", you if one["role"] == "user" else model, one["content"]) for one in history]
         if not nobody:
             found = answers[number]
-            told = ("", "", found.message) if isinstance(found, HubError) else (*found, "")
+            told = ("", "", found.message, _is_spent(found)) if isinstance(found, HubError) else (*found, "")
             lane += [Turn(True, you, said.text), Turn(False, model, *told)]
         turns.append(lane)
     if nobody:
         words = " ".join(dict.fromkeys(one.message for one in wrong))
-        return pages.page(ask, said.given, turns=turns, typed=said.text, error=words, status=wrong[0].status)
+        spent, status = any(map(_is_spent, wrong)), wrong[0].status
+        return pages.page(ask, said.given, turns=turns, typed=said.text, error=words, is_spent=spent, status=status)
     return pages.page(ask, said.given, turns=turns)
+
+
+def _is_spent(err: HubError) -> bool:
+    return isinstance(err, BudgetSpent)

@@ -386,15 +386,34 @@ def test_rows_that_failed_are_tried_again_or_left_out(
     told = of(hub, batch_id)["freehold"]
     assert told["state"] == "paused"
     assert "1 of 3 rows failed" in told["why"]
+    assert [(one["first"], one["lines"]) for one in told["reasons"]] == [("row-1", 1)]
     asked = len(hub.engine.seen)
     hub.client.post(f"/api/batches/{batch_id}/retry", headers=alice)
     work()
     assert len(hub.engine.seen) == asked + 1, "only the row that failed"
     assert hub.client.post(f"/api/batches/{batch_id}/finish", headers=alice).status_code == 200
     work()
-    assert of(hub, batch_id)["status"] == "completed"
+    ended = of(hub, batch_id)
+    assert ended["status"] == "completed"
+    assert ended["freehold"]["reasons"] == told["reasons"], "tried once more, and told once"
     answer = hub.client.get("/datasets/alice/sums/resolve/main/data/answers.jsonl", headers=alice)
     assert [json.loads(line)["id"] for line in answer.text.splitlines()] == ["0", "2"]
+
+
+def test_only_the_first_rows_are_asked_where_so_many_are_wanted(hub: Hub, work: Callable[[], None]) -> None:
+    rows(hub, "".join(json.dumps({"text": word}) + "\n" for word in "abcde"))
+    alice = hub.cast.alice.headers
+    wish = WISH | {"rows": 2}
+    told = hub.client.post("/api/batches/forecast", json=wish, headers=alice).json()
+    assert (told["rows"], told["is_counted"], told["completion_tokens"]) == (2, True, 4)
+    assert hub.client.post("/api/batches/forecast", json=wish | {"rows": 9}, headers=alice).json()["rows"] == 5
+    batch_id = hub.client.post("/api/batches", json=wish, headers=alice).json()["id"]
+    work()
+    assert of(hub, batch_id)["request_counts"] == {"total": 2, "completed": 2, "failed": 0}
+    answer = hub.client.get("/datasets/alice/sums/resolve/main/data/answers.jsonl", headers=alice)
+    assert [json.loads(line)["text"] for line in answer.text.splitlines()] == ["a", "b"]
+    card = hub.client.get("/datasets/alice/sums/resolve/main/README.md", headers=alice).text
+    assert "| of them | `the first 2` |" in card
 
 
 @pytest.mark.parametrize(
@@ -428,12 +447,17 @@ def test_a_batch_is_looked_at_begun_and_followed_in_a_browser(
     refused = alice.send("/batches/new", page="/batches/new", **form, parameters="{", do="begin")
     assert refused.status_code == 422
     assert "Parameters are JSON" in refused.text
+    for said in ("none", "0", "-1", "1e3"):
+        odd = alice.send("/batches/new", page="/batches/new", **form, rows=said, do="look")
+        assert odd.status_code == 422 and "Rows are a number" in odd.text
+    first = alice.send("/batches/new", page="/batches/new", **form, rows="1", do="look")
+    assert "1 row:" in first.text
     begun_at = alice.send("/batches/new", page="/batches/new", **form, parameters='{"max_tokens": 2}', do="begin")
     address = begun_at.headers["location"]
     assert begun_at.status_code == 303
     work()
     waiting = alice.see(address)
-    assert "1 of 2 rows failed" in waiting
+    assert "1 of 2 rows failed" in waiting and "Why 1 row failed" in waiting
     browser(hub.cast.bob).see(address, 404)
     assert alice.send(f"{address}/finish", page=address).status_code == 303
     work()

@@ -56,3 +56,17 @@ def test_halves_of_characters_and_zeros_are_nothing_that_a_database_takes() -> N
 def test_parameters_are_bounded() -> None:
     with pytest.raises(BadBatch, match="at most"):
         rules.checked_prompt("{{t}}", "", {"stop": "x" * rules.MAX_PARAMETERS_CHARS})
+
+
+def test_reasons_that_differ_in_numbers_alone_are_one_and_there_are_few() -> None:
+    def told(*words: str) -> list[tuple[str, str]]:
+        return [(f"c-{at}", json.dumps({"message": word})) for at, word in enumerate(words)]
+
+    first = rules.with_reasons([], told("Row 5 has no column 'x'.", "Row 1,234 has no column 'x'.", "It is full."))
+    assert [(one["why"], one["first"], one["lines"]) for one in first] == [
+        ("Row 5 has no column 'x'.", "c-0", 2), ("It is full.", "c-2", 1)
+    ]  # fmt: skip
+    more = rules.with_reasons(first, [*told("Row 7 has no column 'x'."), ("c-9", "no JSON")])
+    assert [one["lines"] for one in more] == [3, 1, 1] and [one["lines"] for one in first] == [2, 1]
+    many = rules.with_reasons([], told(*(f"reason {'x' * at}" for at in range(30))))
+    assert (len(many), many[-1]) == (rules.MAX_REASONS + 1, {"why": "", "first": "", "lines": 30 - rules.MAX_REASONS})

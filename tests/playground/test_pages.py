@@ -132,3 +132,12 @@ def test_an_answer_that_a_budget_ended_is_cut_in_the_meters_and_says_so(hub: Hub
     assert answer.status_code == 200, answer.text
     assert "cut off: the budget was spent" in answer.text
     assert [one.outcome for one in hub.meters()] == ["cut"]
+
+
+def test_over_budget_it_leads_to_what_was_used(hub: Hub) -> None:
+    bound(hub, 3, spent=3)
+    answer = Tab(hub, hub.cast.alice).post("/playground", model="lab/it", text="hello", history="[]")
+    assert answer.status_code == 429
+    assert "is spent" in answer.text and '<a href="/settings/usage">What you used</a>' in answer.text
+    assert ">hello</textarea>" in answer.text
+    assert 'href="/settings/usage">What you used' not in Tab(hub, hub.cast.bob).get("/playground?model=lab/it").text

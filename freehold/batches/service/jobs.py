@@ -34,7 +34,7 @@ MAX_GIVEN_UP = 1000
 @dataclass(frozen=True)
 class FromDataset:
     """A data set and a prompt, as asked for. ``path``: as ``parts.chosen`` takes it; ``model``: any served name;
-    ``into``: the data set that is made for the answers."""
+    ``into``: the data set that is made for the answers; ``rows``: only so many, the first; None: all."""
 
     repo: str
     revision: str
@@ -45,6 +45,7 @@ class FromDataset:
     system: str = ""
     parameters: Mapping[str, Any] | None = None
     bill_to: str = ""
+    rows: int | None = None
 
 
 def from_file(
@@ -74,6 +75,7 @@ def from_dataset(db: Session, kit: Kit, actor: Actor, asked: FromDataset) -> Bat
     """
     files.own(actor)
     rules.checked_prompt(asked.template, asked.system, asked.parameters or {})
+    rules.checked_rows(asked.rows)
     repo = repos.load(db, actor, asked.repo, Action.READ, kind="dataset")
     commit = content.resolve_revision(db, repo, asked.revision or "main", kit)
     parts = sources.choose(db, kit, repo, commit, asked.path)
@@ -90,6 +92,7 @@ def from_dataset(db: Session, kit: Kit, actor: Actor, asked: FromDataset) -> Bat
         "repo": repo.path, "repo_id": repo.id, "commit": commit, "path": asked.path.strip().strip("/"),
         "files": [part.path for part in parts], "template": asked.template, "system": asked.system,
         "parameters": dict(asked.parameters or {}), "into": into.path, "into_id": into.id, "kind": _kind(plan),
+        "rows": asked.rows,
     }  # fmt: skip
     return _made(db, actor, "dataset", "chat/completions", plan.served_name, given, {}, asked.bill_to)
 
@@ -152,7 +155,7 @@ def resume(db: Session, actor: Actor, batch_id: str, *, retries: bool = False) -
         first = db.scalar(select(func.min(failed.subquery().c.number)))
         db.execute(delete(BatchLine).where(BatchLine.batch_id == batch.id, BatchLine.status != 200))
         if first is not None:
-            batch.reached, batch.failed = min(batch.reached, first), 0
+            batch.reached, batch.failed, batch.reasons = min(batch.reached, first), 0, []
     _to(db, batch, "running")
     queue.go_on(db, batch.id)
     publish(db, BatchResumed(batch, actor, retries))
@@ -241,6 +244,9 @@ def note(
         good = sum(line["status"] == 200 for line in new)
         batch.done += good
         batch.failed += len(new) - good
+        if good < len(new):
+            wrong = [(line["custom_id"], line["answer"]) for line in new if line["status"] != 200]
+            batch.reasons = rules.with_reasons(batch.reasons, wrong)
         batch.prompt_tokens += sum(tokens[line["number"]][0] for line in new)
         batch.completion_tokens += sum(tokens[line["number"]][1] for line in new)
     batch.reached, batch.touched_at = max(batch.reached, reached), clock.now()
@@ -262,7 +268,7 @@ def _made(
         raise BadBatch(f"metadata holds at most {MAX_NOTES} short texts.", field="metadata")
     batch = Batch(
         id=f"batch_{new_secret_id()}", user_id=user_id, token_id=actor.token.token_id if actor.token else None,
-        bill_to=bill_to[:96], source=source, path=path, served_name=name, given=given, notes=dict(notes),
+        bill_to=bill_to[:96], source=source, path=path, served_name=name, given=given, notes=dict(notes), reasons=[],
         state="running", created_at=now, touched_at=now,
     )  # fmt: skip
     db.add(batch)

@@ -67,6 +67,7 @@ export default function playground(root) {
   }
 
   // ---- asking
+  const refused = (error, otherwise) => Object.assign(new Error(error?.message || otherwise), { code: error?.code });
   async function ask(one) {
     const { item, said } = turn(one, one.model.split("/").pop(), "", false);
     show(said, "", true);
@@ -76,15 +77,15 @@ export default function playground(root) {
     flights.push(flight);
     // What waits says that it does: a model that is loaded first may take a minute.
     const waiting = setInterval(() => gauge.replaceChildren(element("span", {}, `${one.asleep ? "being loaded" : "waiting"}, ${Math.round((performance.now() - began) / 1000)} s`), group), 1000);
-    let text = "", usage = null, timings = null, first = 0, pieces = 0, revision = one.revision, by = "", failed = "";
+    let text = "", usage = null, timings = null, first = 0, pieces = 0, revision = one.revision, by = "", failed = "", place = null;
     try {
       const body = JSON.stringify({ model: one.model, messages: whole(one), stream: true, stream_options: { include_usage: true }, ...parameters() });
       const answer = await fetch("/v1/chat/completions", { method: "POST", body, signal: flight.signal, headers: { "Content-Type": "application/json", Accept: "text/event-stream" } });
       revision = answer.headers.get("x-freehold-revision") || revision;
       by = answer.headers.get("x-freehold-model") || "";
-      if (!answer.ok) throw new Error((await answer.json().catch(() => ({})))?.error?.message || `The hub answered ${answer.status}. Send it once more.`);
+      if (!answer.ok) throw refused((await answer.json().catch(() => ({})))?.error, `The hub answered ${answer.status}. Send it once more.`);
       for await (const event of events(answer.body)) {
-        if (event.error) throw new Error(event.error.message || String(event.error));
+        if (event.error) throw refused(event.error, String(event.error));
         const piece = event.choices?.[0]?.delta?.content;
         if (piece) {
           if (!first) { first = performance.now() - began; clearInterval(waiting); one.asleep?.replaceChildren("ready"); one.asleep = null; }
@@ -96,13 +97,14 @@ export default function playground(root) {
       }
     } catch (err) {
       failed = err.name === "AbortError" ? "" : err.message || "The answer broke off. Send it once more.";
+      place = err.code === "insufficient_quota" ? { address: "/settings/usage", words: "What you used" } : null;
     }
     clearInterval(waiting);
     if (!first) gauge.replaceChildren(group);
     flights = flights.filter((other) => other !== flight);
     show(said, text);
     stop.remove();
-    if (failed) trouble(one, item, failed);
+    if (failed) trouble(one, item, failed, place);
     if (!text) { if (!failed) said.append(element("span", { class: "faint" }, "Stopped before the first word.")); return null; }
     const took = performance.now() - began;
     measure(gauge, group, one, { first, tokens: usage?.completion_tokens ?? pieces, prompt: usage?.prompt_tokens, took, rate: timings?.predicted_per_second, by });
