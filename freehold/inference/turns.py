@@ -118,7 +118,9 @@ class Turns:
         line.waiting += 1
         _hand_out(line)  # there may be more slots than when the last one left
         try:
-            await asyncio.wait_for(waiting.ready, self._max_wait_s if priority == "live" else None)
+            # Not wait_for, by which until Python 3.12 whoever leaves in the moment of their turn would go on.
+            async with asyncio.timeout(self._max_wait_s if priority == "live" else None):
+                await waiting.ready
         except TimeoutError:
             if _is_given(waiting):  # in the same moment: the slot is somebody else's
                 _leave(line, payer_id, caller_id)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -17,7 +18,7 @@ class Waiting:
 
     def __init__(self) -> None:
         self.is_closed = False
-        self._changed = asyncio.Condition()
+        self._news = asyncio.Event()  # of what changes next; no lock, which whoever is cancelled might leave locked
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="models")
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -29,16 +30,15 @@ class Waiting:
 
     async def tell(self) -> None:
         """Whoever waits looks again."""
-        async with self._changed:
-            self._changed.notify_all()
+        news, self._news = self._news, asyncio.Event()
+        news.set()
 
     async def wait(self, seconds: float) -> None:
         """Until something changes, at most so long."""
-        async with self._changed:
-            try:
-                await asyncio.wait_for(self._changed.wait(), max(0.01, min(seconds, LOOK_S)))
-            except TimeoutError:
-                pass
+        with suppress(TimeoutError):
+            # Not wait_for, which until Python 3.12 may keep it from whoever waits that they were cancelled.
+            async with asyncio.timeout(max(0.01, min(seconds, LOOK_S))):
+                await self._news.wait()
 
     def spawn(self, work: Any) -> "asyncio.Task[Any]":
         """``work`` goes on by itself; :meth:`close` waits for it."""

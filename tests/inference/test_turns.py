@@ -128,6 +128,22 @@ def test_leaving_in_the_moment_of_ones_turn_loses_no_slot() -> None:
     assert acted(play).order[-1] == "c"
 
 
+@pytest.mark.parametrize("turns_after", range(4))
+def test_whoever_leaves_as_their_turn_is_given_does_not_take_it(turns_after: int) -> None:
+    async def play(crowd: Crowd) -> None:
+        async with crowd.turns.turn("endpoint", "lab", slots=1):
+            await crowd.comes("b", "lab")
+        for _ in range(turns_after):
+            await asyncio.sleep(0)
+        has_begun = crowd.order == ["b"]
+        crowd.tasks["b"].cancel()
+        await settled()
+        assert crowd.tasks["b"].cancelled()
+        assert crowd.order == (["b"] if has_begun else [])
+
+    acted(play)
+
+
 def test_a_full_line_says_when_to_come_again() -> None:
     async def play(crowd: Crowd) -> None:
         for name in ("a", "b", "c"):
