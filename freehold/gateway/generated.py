@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from freehold.core.errors import HubError
 from freehold.core.http import problem
+from freehold.engines import llama
 from freehold.gateway import shapes
 from freehold.inference.errors import EngineFailed
 from freehold.inference.rules import Reply
@@ -53,16 +54,23 @@ class Heard(Task):
 
 
 class Generation(Task):
-    """Text that goes on, whole or token by token."""
+    """Text that goes on, whole or token by token.
+
+    OpenAI's ``stop`` does not say whether the model ended it or a text of ``stop``. vLLM says which in ``stop_reason``;
+    llama.cpp shows it: only of the model's own end is there a token, an empty one, and of a text that it looked for
+    there is none.
+    """
 
     def __init__(self, given: Mapping[str, Any] | None = None) -> None:
         super().__init__(given)
         self._parameters = self._given.get("parameters") or {}
         self._text, self._at, self._end = "", 0, ""
+        self._is_by_stop = False
 
     def whole(self, body: bytes, reply: Reply) -> bytes:
         choice = shapes.read(body)["choices"][0]
         answer: dict[str, Any] = {"generated_text": self._begun() + choice["text"]}
+        self._is_by_stop = isinstance(choice.get("stop_reason"), str) or self._has_hidden(choice, reply)
         if self._parameters.get("details"):
             answer["details"] = self._details(choice.get("finish_reason"), reply) | {"prefill": [], "tokens": []}
         return shapes.written([answer])
@@ -70,7 +78,11 @@ class Generation(Task):
     def piece(self, data: bytes, reply: Reply) -> bytes:
         out = []
         for choice in shapes.read(data).get("choices") or ():
-            self._end = choice.get("finish_reason") or self._end
+            if end := choice.get("finish_reason"):
+                self._end, said = end, choice.get("stop_reason")
+                self._is_by_stop |= isinstance(said, str)
+            elif reply.target.engine == llama.NAME:  # each token in its turn, the last one before the end
+                self._is_by_stop = bool(choice.get("text"))
             if choice.get("text"):
                 self._text += choice["text"]
                 out.append(self._event(choice["text"]))
@@ -92,13 +104,27 @@ class Generation(Task):
     def _begun(self) -> str:
         return str(self._given.get("inputs", "")) if self._parameters.get("return_full_text") else ""
 
+    def _has_hidden(self, choice: Mapping[str, Any], reply: Reply) -> bool:
+        """Whether there were tokens that it does not tell of."""
+        if reply.target.engine != llama.NAME:
+            return False
+        logprobs = choice.get("logprobs")
+        told = logprobs.get("content") if isinstance(logprobs, Mapping) else None
+        return len(told or ()) < reply.measured.completion_tokens
+
     def _details(self, end: object, reply: Reply) -> dict[str, Any]:
         return {
-            "finish_reason": "length" if end == "length" else "eos_token",
+            "finish_reason": self._reason(end),
             "generated_tokens": reply.measured.completion_tokens,
             "input_length": reply.measured.prompt_tokens,
             "seed": self._parameters.get("seed"),
         }
+
+    def _reason(self, end: object) -> str:
+        if end == "length":
+            return "length"
+        has_stops = bool(self._parameters.get("stop") or self._parameters.get("stop_sequences"))
+        return "stop_sequence" if has_stops and self._is_by_stop else "eos_token"
 
 
 class Vectors(Task):

@@ -9,6 +9,7 @@ import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from freehold.engines import encoder, llama, onnx, onnx_text, vllm
 from freehold.gateway import grammars, options
 from freehold.gateway.errors import BadCall
 from freehold.gateway.options import MAX_TOKENS
@@ -72,6 +73,19 @@ _PARAMETERS = {
     "stop_sequences": "stop",
 }
 USUAL_NEW_TOKENS = 100  # as text-generation-inference has it where nothing is said
+#: Of text generation, and what it would leave out unseen.
+_NOT_HERE = {
+    "best_of": "several answers are not compared here",
+    "watermark": "no model here marks what it writes",
+    "adapter_id": "an adapter is called by its own name",
+    "decoder_input_details": "no engine here tells of the tokens of a prompt",
+    "top_n_tokens": 'ask /v1/completions with "logprobs" for other tokens',
+}
+#: Engines that cut a prompt to its last tokens, as vLLM names it; and those that cut a text to its first where they are
+#: told, and refuse it where not.
+CUTTING_PROMPTS, CUTTING_TEXTS = frozenset({vllm.NAME, onnx_text.NAME}), frozenset({encoder.NAME, onnx.NAME})
+#: Marks that a tokenizer puts around a prompt. Every other token is a byte of it, or more.
+MOST_MARKS = 8
 
 
 def task_of(plan: AnyPlan, asked: str, given: Mapping[str, Any] | None) -> str:
@@ -127,18 +141,30 @@ def wish_of(plan: AnyPlan, task: str, given: Mapping[str, Any] | None, upload: b
     if given is None or "inputs" not in given:
         raise BadCall('Send {"inputs": ...} as JSON.', "inputs")
     if task == "text-generation":
-        return _generation(name, given)
+        return _generation(plan, given)
     if task in BY_VECTORS and "embeddings" in _abilities(plan):  # which every engine has that gives vectors
-        fewer = {"dimensions": given["dimensions"]} if given.get("dimensions") is not None else {}
-        return Wish("embeddings", name, {"input": texts_of(task, given["inputs"]), **fewer})
+        return Wish("embeddings", name, {"input": texts_of(task, given["inputs"]), **_reading(plan, given)})
     rest = {key: value for key, value in given.items() if key not in ("inputs", "parameters", "options", "model")}
     return Wish("task", name, {"task": task, "inputs": given["inputs"], "parameters": rest | _parameters(given)})
 
 
-def _generation(name: str, given: Mapping[str, Any]) -> Wish:
+def _reading(plan: AnyPlan, given: Mapping[str, Any]) -> dict[str, Any]:
+    """How texts are read, and how wide their vectors are. Source: text-embeddings-inference, ``/embed``."""
+    if given.get("prompt_name") is not None:
+        raise BadCall('"prompt_name" is not taken: put the words of the prompt before the text.', "prompt_name")
+    if str(given.get("truncation_direction") or "right").lower() != "right":
+        raise BadCall('"truncation_direction" is right: a text is cut at its end.', "truncation_direction")
+    asked = {"dimensions": given["dimensions"]} if given.get("dimensions") is not None else {}
+    is_cut = given.get("truncate") is not False and all(one.engine in CUTTING_TEXTS for one in leaves(plan))
+    return asked | ({"truncate": True} if is_cut else {})
+
+
+def _generation(plan: AnyPlan, given: Mapping[str, Any]) -> Wish:
     if not isinstance(given["inputs"], str) or not given["inputs"]:
         raise BadCall('"inputs" must be a text.', "inputs")
     parameters = _parameters(given)
+    if wrong := next((key for key in _NOT_HERE if parameters.get(key) not in (None, False, 0)), None):
+        raise BadCall(f'"{wrong}" is not taken: {_NOT_HERE[wrong]}.', wrong)
     body: dict[str, Any] = {"prompt": given["inputs"], "max_tokens": USUAL_NEW_TOKENS}
     body |= {_PARAMETERS[key]: value for key, value in parameters.items() if key in _PARAMETERS and value is not None}
     if parameters.get("do_sample") is not None:  # without a word it is whatever the endpoint's temperature says
@@ -154,7 +180,33 @@ def _generation(name: str, given: Mapping[str, Any]) -> Wish:
     most = body["max_tokens"]
     if not isinstance(most, int) or isinstance(most, bool) or not 0 <= most <= MAX_TOKENS:
         raise BadCall(f'"max_new_tokens" must be a whole number from 0 to {MAX_TOKENS:,}.', "max_new_tokens")
-    return Wish("completions", name, body, is_stream=given.get("stream") is True)
+    is_stream = given.get("stream") is True
+    body |= _cut(plan, given["inputs"], parameters.get("truncate"))
+    if body.get("stop") and parameters.get("details") and not is_stream and _is_llama(plan):
+        body["logprobs"] = 1  # by which it shows what ended it (``generated.Generation``)
+    return Wish("completions", plan.served_name, body, is_stream=is_stream)
+
+
+def _cut(plan: AnyPlan, prompt: str, most: Any) -> Mapping[str, Any]:
+    """The prompt is cut to its last ``most`` tokens. Raises :class:`NotAble` where no engine does that, and it is not
+    sure that there are no more."""
+    if most is None:
+        return {}
+    if not isinstance(most, int) or isinstance(most, bool) or not 1 <= most <= MAX_TOKENS:
+        raise BadCall(f'"truncate" must be a whole number from 1 to {MAX_TOKENS:,}.', "truncate")
+    if all(one.engine in CUTTING_PROMPTS for one in leaves(plan)):
+        return {"truncate_prompt_tokens": most}
+    if len(prompt.encode("utf-8", "replace")) + MOST_MARKS > most:
+        raise NotAble(
+            f"{plan.served_name} cuts no prompt to {most:,} tokens: its engine does not. Shorten the text, or leave "
+            '"truncate" out: what is too long for its context is refused.',
+            param="truncate",
+        )
+    return {}
+
+
+def _is_llama(plan: AnyPlan) -> bool:
+    return all(one.engine == llama.NAME for one in leaves(plan))
 
 
 def texts_of(task: str, inputs: Any) -> str | list[str]:

@@ -95,11 +95,10 @@ class ContextTooLong(InferenceError):
     status = 400
     code = "context_length_exceeded"
     kind = "invalid_request_error"
-    param = "messages"
 
-    def __init__(self, message: str, *, limit_tokens: int, given_tokens: int = 0) -> None:
+    def __init__(self, message: str, *, limit_tokens: int, given_tokens: int = 0, param: str = "messages") -> None:
         super().__init__(message)
-        self.limit_tokens, self.given_tokens = limit_tokens, given_tokens
+        self.limit_tokens, self.given_tokens, self.param = limit_tokens, given_tokens, param
 
 
 class NotAble(InferenceError):

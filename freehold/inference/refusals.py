@@ -30,6 +30,10 @@ def of_answer(status: int, said: bytes, target: Target) -> InferenceError:
     """The error that an engine's answer of ``status`` and its words ``said`` come to."""
     told = _told(said)
     words = told.get("message") or f"The engine answered {status} without a word."
+    if told.get("type") == "text_too_long":  # of our own programs, whose words say all of it
+        return ContextTooLong(
+            words, limit_tokens=_count(told, "n_ctx"), given_tokens=_count(told, "n_prompt_tokens"), param="input"
+        )
     if told.get("type") == "exceed_context_size_error" or (status in (400, 413, 422) and _TOO_LONG.search(words)):
         return _too_long(told, words, target)
     if found := _NO_SENSE.match(words):
@@ -72,6 +76,10 @@ def _too_long(told: Mapping[str, Any], words: str, target: Target) -> ContextToo
     return ContextTooLong(
         f"The prompt is too long for {target.served_name}: {words}{told_limit}", limit_tokens=limit_tokens
     )
+
+
+def _count(told: Mapping[str, Any], name: str) -> int:
+    return value if isinstance(value := told.get(name), int) else 0
 
 
 def _told(said: bytes) -> dict[str, Any]:

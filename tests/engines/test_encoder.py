@@ -16,10 +16,13 @@ from freehold.engines import encoder
 from freehold.engines.programs import encoder as program
 from freehold.engines.programs import reading, sentences
 from freehold.engines.rules import Refusal, Setup
+from freehold.inference import refusals
+from freehold.inference.rules import Target
 from scripts.looking import model_of
 from tests.engines.asking import ask, refusal
 from tests.engines.conftest import BERT, bert_tensors, write_safetensors, write_tokenizer
 
+TARGET = Target("e1", "lab/it", "lab/it", "0" * 40, "encoder", frozenset({"embeddings"}), "lab")
 REFERENCE = Path(__file__).parent / "minilm_reference.json"
 
 
@@ -76,6 +79,24 @@ def test_a_text_means_the_same_alone_and_beside_longer_ones(of_folder: Callable[
     together = ask(of_folder(folder), "/v1/embeddings", {"input": texts})["data"][0]["embedding"]
     alone = ask(of_folder(folder), "/v1/embeddings", {"input": texts[0]})["data"][0]["embedding"]
     assert together == pytest.approx(alone, abs=1e-5)
+
+
+def test_a_text_that_is_too_long_is_cut_where_the_call_says_so_and_refused_where_not(
+    of_folder: Callable[..., Running], folder: Path
+) -> None:
+    running, most = of_folder(folder), BERT["max_position_embeddings"]
+    fits, over = "river " * (most - 2), "river " * (most - 1)
+    assert ask(running, "/v1/embeddings", {"input": fits})["usage"]["prompt_tokens"] == most
+    for body, name in (({"input": over}, "The text"), ({"input": ["a", over], "truncate": False}, "input[1]")):
+        said = refusal(running, "/v1/embeddings", body)
+        assert said["message"].startswith(f"{name} is {most + 1} tokens, and the model reads {most} of a text.")
+        told = refusals.of_answer(400, json.dumps({"error": said}).encode(), TARGET)
+        assert (told.code, told.param, told.status) == ("context_length_exceeded", "input", 400)
+    cut = ask(running, "/v1/embeddings", {"input": over, "truncate": True})
+    assert cut["data"] == ask(running, "/v1/embeddings", {"input": fits})["data"]
+    task = {"task": "feature-extraction", "inputs": over}
+    assert ask(running, "/task", task) == pytest.approx(cut["data"][0]["embedding"], abs=1e-6)
+    assert str(most) in refusal(running, "/task", task | {"parameters": {"truncate": False}})["message"]
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,11 @@ def test_calls_say_how_it_is_written(writer: Running) -> None:
     assert said(max_tokens=2, logit_bias={str(forced): 100}) == [" w33 w33"]
     stopped = ask(writer, COMPLETIONS, {"prompt": "w1 w2", "max_tokens": 12, "stop": ["none", words[3]]})["choices"][0]
     assert stopped["text"] == likeliest[: likeliest.index(words[3])]
-    assert stopped["finish_reason"] == "stop"
+    assert (stopped["finish_reason"], stopped["stop_reason"]) == ("stop", words[3])
+    cut = {"prompt": "w7 w8 w1 w2", "max_tokens": 12, "truncate_prompt_tokens": 2, "stop": "none"}
+    cut_short = ask(writer, COMPLETIONS, cut)
+    assert (cut_short["choices"][0]["text"], cut_short["usage"]["prompt_tokens"]) == (likeliest, 2)
+    assert cut_short["choices"][0]["stop_reason"] is None
     ended = ask(writer, COMPLETIONS, {"prompt": ["w1", "w2"], "logit_bias": {str(END): 100}})
     assert [(one["text"], one["finish_reason"]) for one in ended["choices"]] == [("", "stop")] * 2
     assert ended["usage"] == {"prompt_tokens": 2, "completion_tokens": 2, "total_tokens": 4}

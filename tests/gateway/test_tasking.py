@@ -2,8 +2,13 @@
 
 import base64
 import json
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
+from freehold.gateway.generated import Generation
+from freehold.inference.rules import Measured
 from tests.gateway.conftest import REVISION, Hub
 
 
@@ -29,6 +34,82 @@ def test_text_goes_on_token_by_token(hub: Hub) -> None:
     assert said[-1]["details"]["generated_tokens"] == 2
     broken = post(hub, "/models/lab/it", inputs="break", stream=True).text.splitlines()
     assert json.loads([line for line in broken if line][-1][5:])["error_type"] == "generation"
+
+
+STOPS = {"details": True, "stop": ["Paris"]}
+
+
+def reply(engine: str, tokens: int) -> Any:
+    return SimpleNamespace(target=SimpleNamespace(engine=engine), measured=Measured(7, 0, tokens))
+
+
+@pytest.mark.parametrize(
+    ("engine", "choice", "parameters", "reason"),
+    [
+        ("llama.cpp", {"finish_reason": "length"}, STOPS, "length"),
+        ("llama.cpp", {"logprobs": {"content": [{}, {}]}}, STOPS, "eos_token"),  # with the end itself
+        ("llama.cpp", {"logprobs": {"content": [{}]}}, STOPS, "stop_sequence"),
+        ("llama.cpp", {"logprobs": None}, STOPS, "stop_sequence"),
+        ("llama.cpp", {"logprobs": None}, {"details": True}, "eos_token"),
+        ("vllm", {"stop_reason": "Paris"}, STOPS, "stop_sequence"),
+        ("vllm", {"stop_reason": None}, STOPS, "eos_token"),
+    ],
+)
+def test_what_ended_a_text_is_told(engine: str, choice: Any, parameters: Any, reason: str) -> None:
+    said = {"choices": [{"text": "It is ", "finish_reason": "stop"} | choice]}
+    (told,) = json.loads(Generation({"parameters": parameters}).whole(json.dumps(said).encode(), reply(engine, 2)))
+    assert told["details"]["finish_reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("engine", "texts", "end", "reason"),
+    [
+        ("llama.cpp", ["It ", "is "], {}, "stop_sequence"),
+        ("llama.cpp", ["It ", ""], {}, "eos_token"),  # the last one is the model's own end
+        ("llama.cpp", [], {}, "eos_token"),
+        ("vllm", ["It "], {"stop_reason": "Paris"}, "stop_sequence"),
+        ("vllm", ["It "], {}, "eos_token"),
+    ],
+)
+def test_what_ended_a_stream_is_told(engine: str, texts: list[str], end: Any, reason: str) -> None:
+    shape, answered = Generation({"parameters": STOPS}), reply(engine, 2)
+    choices = [*({"text": text, "finish_reason": None} for text in texts), {"text": "", "finish_reason": "stop"} | end]
+    for choice in choices:
+        shape.piece(json.dumps({"choices": [choice]}).encode(), answered)
+    assert json.loads(shape.last(answered)[5:])["details"]["finish_reason"] == reason
+
+
+def test_llama_is_asked_to_show_what_ended_a_text_where_it_matters(hub: Hub) -> None:
+    for parameters, is_shown in ((STOPS, True), ({"stop": ["Paris"]}, False), ({"details": True}, False)):
+        post(hub, "/models/lab/it", inputs="hello", parameters=parameters)
+        assert ("logprobs" in hub.engine.seen[-1]) is is_shown
+    post(hub, "/models/lab/it", inputs="hello", parameters=STOPS, stream=True)
+    assert "logprobs" not in hub.engine.seen[-1], "its tokens show it as they come"
+
+
+def test_a_prompt_is_cut_or_refused_and_never_read_whole_unseen(hub: Hub) -> None:
+    hub.serve("lab/cutting", engine="vllm")
+    post(hub, "/models/lab/cutting", inputs="one two three", parameters={"truncate": 2})
+    assert hub.engine.seen[-1]["truncate_prompt_tokens"] == 2
+    assert post(hub, "/models/lab/it", inputs="one two three", parameters={"truncate": 200}).status_code == 200
+    assert "truncate_prompt_tokens" not in hub.engine.seen[-1], "it is sure to be no more tokens than that"
+    refused = post(hub, "/models/lab/it", inputs="one two three", parameters={"truncate": 2})
+    assert (refused.status_code, refused.json()["error_type"]) == (400, "validation")
+    assert "cuts no prompt to 2 tokens" in refused.json()["error"]
+    for parameters in ({"truncate": 0}, {"truncate": "all"}, {"best_of": 2}, {"watermark": True}, {"top_n_tokens": 5}):
+        assert post(hub, "/models/lab/it", inputs="one", parameters=parameters).status_code == 400, parameters
+
+
+def test_vectors_are_of_whole_texts_or_of_their_beginning_as_the_call_says(hub: Hub) -> None:
+    hub.serve("lab/vectors", abilities=["embeddings"], engine="encoder")
+    for truncate, is_cut in ((None, True), (True, True), (False, False)):
+        post(hub, "/models/lab/vectors", inputs="a", truncate=truncate)
+        assert hub.engine.seen[-1].get("truncate", False) is is_cut
+    hub.serve("lab/elsewhere", abilities=["embeddings"], engine="remote")
+    post(hub, "/models/lab/elsewhere", inputs="a")
+    assert "truncate" not in hub.engine.seen[-1], "what OpenAI's own API does not know it refuses"
+    for wrong in ({"prompt_name": "query"}, {"truncation_direction": "left"}):
+        assert post(hub, "/models/lab/vectors", inputs="a", **wrong).status_code == 400, wrong
 
 
 def test_vectors_are_compared_for_a_model_that_gives_them(hub: Hub) -> None:

@@ -12,6 +12,8 @@ from freehold.engines.programs.serving import Refused
 #: Tokens of several texts that are read at a time, which offers count on (engines/sentences.py): more at a time is no
 #: faster on a processor, and takes as much more memory.
 STEP = 1_024
+#: As ``inference.refusals`` knows it.
+TOO_LONG = "text_too_long"
 MAX_CHARS, MAX_SETTINGS_CHARS = 1_000_000, 16 << 20
 
 
@@ -67,8 +69,11 @@ class Reader:
     def inner(self) -> Any:
         return self._tokenizer
 
-    def read(self, texts: Sequence[str], seconds: Sequence[str] | None = None) -> Batch:
-        """As one batch. ``seconds``: what each text is read together with, as in ranking. Raises :class:`Refused`."""
+    def read(
+        self, texts: Sequence[str], seconds: Sequence[str] | None = None, *, whole: Sequence[str] | None = None
+    ) -> Batch:
+        """As one batch. ``seconds``: what each text is read together with, as in ranking. ``whole``: what each is
+        called where none may be cut. Raises :class:`Refused`."""
         import numpy as np
 
         if any(len(one) > MAX_CHARS for one in (*texts, *(seconds or ()))):
@@ -76,6 +81,9 @@ class Reader:
         given = texts if seconds is None else list(zip(texts, seconds, strict=True))
         with patience.step():
             found = self._tokenizer.encode_batch([*given])
+        for name, one in zip(whole or (), found, strict=False):
+            if one.overflowing:
+                raise self._too_long(name, one)
         mask = np.array([one.attention_mask for one in found], np.int64)
         return Batch(
             ids=np.array([one.ids for one in found], np.int64),
@@ -84,6 +92,14 @@ class Reader:
             tokens=int(mask.sum()),
             offsets=[one.offsets for one in found],
         )
+
+    def _too_long(self, name: str, cut: Any) -> Refused:
+        """``cut`` is the beginning of a text, with the pieces that were cut off; each has its ends marked."""
+        inner = sum(one.special_tokens_mask.count(0) for one in (cut, *cut.overflowing))
+        count = inner + sum(cut.attention_mask) - cut.special_tokens_mask.count(0)
+        words = f"{name} is {count:,} tokens, and the model reads {self.most:,} of a text. Shorten it, or send "
+        words += '"truncate": true to have its beginning read.'
+        return Refused(words, kind=TOO_LONG, param="input", n_prompt_tokens=count, n_ctx=self.most)
 
 
 def settings(folder: str, path: str) -> dict[str, Any]:

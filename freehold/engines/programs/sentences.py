@@ -23,16 +23,18 @@ class Making:
 
 
 def abilities(reader: Reader, encode: Callable[[Batch], Any], making: Making) -> Abilities:
-    """``encode``: (texts, tokens, width) of a batch, or (texts, width) where the model pools by itself."""
+    """``encode``: (texts, tokens, width) of a batch, or (texts, width) where the model pools by itself. A text that is
+    longer than the model reads is cut, or refused where it is to be read whole."""
 
-    def embed(texts: Sequence[str], is_normal: bool = making.is_normal) -> Vectors:
+    def embed(texts: Sequence[str], is_whole: bool = False, is_normal: bool = making.is_normal) -> Vectors:
         import numpy as np
 
         rows: list[Any] = [None] * len(texts)
         tokens = 0
         for places in in_pieces(texts, BATCH):
             left = iter(places)
-            for batch in reader.read([texts[at] for at in places]).parts(STEP):
+            names = ["The text" if len(texts) == 1 else f"input[{at}]" for at in places] if is_whole else None
+            for batch in reader.read([texts[at] for at in places], whole=names).parts(STEP):
                 tokens += batch.tokens
                 found = encode(batch)
                 pooled = found if found.ndim == 2 else pool(found, batch.mask, making.pooling)
@@ -45,7 +47,7 @@ def abilities(reader: Reader, encode: Callable[[Batch], Any], making: Making) ->
     def features(asked: Asked) -> Told:
         texts, is_list = asked.texts()
         is_normal = making.is_normal or bool(asked.parameters.get("normalize"))
-        found = embed(texts, is_normal)
+        found = embed(texts, asked.parameters.get("truncate") is False, is_normal)
         return Told(found.rows.tolist() if is_list else found.rows[0].tolist(), found.tokens)
 
     def similarity(asked: Asked) -> Told:
@@ -53,7 +55,7 @@ def abilities(reader: Reader, encode: Callable[[Batch], Any], making: Making) ->
         source, others = given.get("source_sentence"), given.get("sentences")
         if not isinstance(source, str) or not isinstance(others, list):
             raise Refused("'inputs' has 'source_sentence', a text, and 'sentences', a list of texts.")
-        found = embed([source, *Asked(others).texts()[0]], True)
+        found = embed([source, *Asked(others).texts()[0]], is_normal=True)
         return Told((found.rows[1:] @ found.rows[0]).tolist(), found.tokens)
 
     return Abilities(embed=embed, tasks={"feature-extraction": features, "sentence-similarity": similarity})

@@ -167,7 +167,7 @@ async def watched(receive: Callable[[], Awaitable[Any]], call: Call) -> None:
 class Abilities:
     """What a model can do. ``tasks`` by their names in the official client; ``talk`` has the doors of what writes."""
 
-    embed: Callable[[Sequence[str]], Vectors] | None = None
+    embed: Callable[[Sequence[str], bool], Vectors] | None = None  # (texts, whether none of them may be cut)
     rank: Callable[[str, Sequence[str]], tuple[Sequence[float], int]] | None = None
     transcribe: Callable[[bytes, Mapping[str, Any]], str] | None = None
     talk: Callable[[asyncio.Semaphore, str], Mapping[str, Door]] | None = None  # (turns, alias) -> doors by paths
@@ -293,7 +293,7 @@ class _Doors:
         body = await read_json(request)
         asked = body.get("input")
         texts = [asked] if isinstance(asked, str) else texts_of(asked, "input")
-        found: Vectors = await self._work(request, self._abilities.embed, texts)
+        found: Vectors = await self._work(request, self._abilities.embed, texts, body.get("truncate") is not True)
         rows = _cut(found.rows, body.get("dimensions"))
         as_text = body.get("encoding_format") == "base64"
         data = [

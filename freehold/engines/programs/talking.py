@@ -101,10 +101,12 @@ class Talking:
         several = [given] if is_one else given
         if not isinstance(several, list) or not several or len(several) > MAX_PROMPTS:
             raise Refused(f"'prompt' is a text, or a list of up to {MAX_PROMPTS} texts.", param="prompt")
-        return [self._tokens(one, with_ends=True) for one in several]
+        last = int(sampling.number(body, "truncate_prompt_tokens", -1, 1e9, -1))
+        return [self._tokens(one, with_ends=True, last=max(0, last)) for one in several]
 
-    def _tokens(self, text: Any, *, with_ends: bool) -> list[int]:
-        """Numbers of tokens are taken as they are. Raises :class:`Refused` for more than the context takes."""
+    def _tokens(self, text: Any, *, with_ends: bool, last: int = 0) -> list[int]:
+        """Numbers of tokens are taken as they are; the ``last`` so many, where it says a number. Raises
+        :class:`Refused` for more than the context takes."""
         reader = self._writer.reader
         if isinstance(text, list):
             words = reader.tokenizer.get_vocab_size()
@@ -118,6 +120,7 @@ class Talking:
                 ids = reader.tokenizer.encode(text, add_special_tokens=with_ends).ids
         else:
             raise Refused("'prompt' is a text, or a list of texts.", param="prompt")
+        ids = ids[-last:]
         if not ids:
             raise Refused("There is nothing to go on with: the prompt has no token.", param="prompt")
         if len(ids) >= reader.context_tokens:

@@ -60,7 +60,8 @@ class Shape:
     def __init__(self, alias: str) -> None:
         self._head = {"id": f"{self.prefix}-{secrets.token_hex(12)}", "created": int(time.time()), "model": alias}
 
-    def choice(self, index: int, text: str, reason: str | None) -> dict[str, Any]:
+    def choice(self, index: int, text: str, reason: str | None, stop: str | None) -> dict[str, Any]:
+        """``stop``: what it ended by, of what the call names."""
         raise NotImplementedError
 
     def first(self, index: int) -> Sequence[dict[str, Any]]:
@@ -81,7 +82,7 @@ class Shape:
 class Chat(Shape):
     prefix, kind, kind_of_events = "chatcmpl", "chat.completion", "chat.completion.chunk"
 
-    def choice(self, index: int, text: str, reason: str | None) -> dict[str, Any]:
+    def choice(self, index: int, text: str, reason: str | None, stop: str | None) -> dict[str, Any]:
         message = {"role": "assistant", "content": text}
         return {"index": index, "message": message, "logprobs": None, "finish_reason": reason}
 
@@ -100,11 +101,12 @@ class Completion(Shape):
     prefix, kind, kind_of_events = "cmpl", "text_completion", "text_completion"
     continues = True
 
-    def choice(self, index: int, text: str, reason: str | None) -> dict[str, Any]:
-        return {"index": index, "text": text, "logprobs": None, "finish_reason": reason}
+    def choice(self, index: int, text: str, reason: str | None, stop: str | None) -> dict[str, Any]:
+        # ``stop_reason`` is vLLM's word, by which text-generation-inference's clients are told.
+        return {"index": index, "text": text, "logprobs": None, "finish_reason": reason, "stop_reason": stop}
 
     def piece(self, piece: Piece) -> Sequence[dict[str, Any]]:
-        return [self.event(self.choice(piece.index, piece.text, piece.reason))]
+        return [self.event(self.choice(piece.index, piece.text, piece.reason, piece.stop))]
 
 
 def usage(call: Call) -> dict[str, int]:
@@ -121,16 +123,17 @@ def usage(call: Call) -> dict[str, int]:
 async def whole(request: Any, answering: Answering, shape: Shape) -> Any:
     """Everything in one piece."""
     texts, reasons = [""] * answering.answers, [""] * answering.answers
+    stops: list[str | None] = [None] * answering.answers
     watching = asyncio.ensure_future(serving.watched(request.receive, answering.call))
     try:
         async for piece in answering.pieces():
             texts[piece.index] += piece.text
-            reasons[piece.index] = piece.reason or ""
+            reasons[piece.index], stops[piece.index] = piece.reason or "", piece.stop
     except Left:
         raise serving.Refused("Its caller left.") from None
     finally:
         watching.cancel()
-    choices = [shape.choice(at, text, reasons[at]) for at, text in enumerate(texts)]
+    choices = [shape.choice(at, text, reasons[at], stops[at]) for at, text in enumerate(texts)]
     return serving.json_answer(shape.whole(choices, answering.call))
 
 

@@ -47,11 +47,12 @@ class Wish:
 
 @dataclass(frozen=True)
 class Piece:
-    """More of answer ``index``; with ``reason`` its last."""
+    """More of answer ``index``; with ``reason`` its last. ``stop``: the word of the call's by which it ended."""
 
     index: int
     text: str
     reason: Reason | None = None
+    stop: str | None = None
 
 
 def write(reader: Reader, wish: Wish, call: Call) -> Iterator[Piece]:
@@ -81,17 +82,17 @@ def _answer(
         token = choosing.next(scores.copy())
         call.completion_tokens += 1
         if token in reader.ends:
-            yield Piece(index, held.rest(letters.rest()), "stop")
+            yield Piece(index, held.rest(letters.rest()), "stop", held.word)
             return
         text = held.add(letters.add(token))
         if held.is_over:
-            yield Piece(index, text, "stop")
+            yield Piece(index, text, "stop", held.word)
             return
         if text:
             yield Piece(index, text)
         if written + 1 < most:
             scores, kept = reader.read([token], kept, call)
-    yield Piece(index, held.rest(letters.rest()), "stop" if held.is_over else "length")
+    yield Piece(index, held.rest(letters.rest()), "stop" if held.is_over else "length", held.word)
 
 
 class Letters:
@@ -129,14 +130,18 @@ class Held:
     def __init__(self, stops: Sequence[str]) -> None:
         self._stops = stops
         self._text = ""
-        self.is_over = False
+        self.word: str | None = None  # that was found
+
+    @property
+    def is_over(self) -> bool:
+        return self.word is not None
 
     def add(self, text: str) -> str:
         self._text += text
-        found = [at for at in (self._text.find(one) for one in self._stops) if at >= 0]
+        found = [(at, one) for at, one in ((self._text.find(one), one) for one in self._stops) if at >= 0]
         if found:
-            self.is_over = True
-            return self._text[: min(found)]
+            at, self.word = min(found)
+            return self._text[:at]
         waits = max((_overlap(self._text, one) for one in self._stops), default=0)
         told, self._text = self._text[: len(self._text) - waits], self._text[len(self._text) - waits :]
         return told
