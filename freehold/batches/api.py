@@ -31,7 +31,9 @@ router = Router(tags=["batches"])
 async def upload(request: Request) -> Response:
     """A file of requests, as multipart/form-data with ``purpose`` and ``file``."""
     kit = request.app.state.kit
-    await in_thread(request, lambda ask: files.own(ask.actor, writes=True), reads=True)  # before bytes are taken in
+    await in_thread(
+        request, lambda ask: files.has_room(ask.db, kit, ask.actor), reads=True
+    )  # before bytes are taken in
     scratch = Path(await run_in_threadpool(tempfile.mkdtemp, dir=kit.tmp))
     try:
         with FormReader(request, scratch, max_files=1, admit=lambda _: None) as reader:
@@ -42,14 +44,19 @@ async def upload(request: Request) -> Response:
         one, purpose = form.files[0], form.fields.get("purpose", "")
         anchor, seconds = (form.fields.get(f"expires_after[{name}]") for name in ("anchor", "seconds"))
         kept_s = files.lifetime_s(kit, anchor, seconds)
-        await in_thread(request, lambda ask: files.admit(ask.db, ask.actor, purpose, one.size_bytes), reads=True)
+        await in_thread(request, lambda ask: files.admit(ask.db, kit, ask.actor, purpose, one.size_bytes), reads=True)
         file_id = await run_in_threadpool(files.put, kit, one.path)
 
         def record(ask: Ask) -> dict[str, Any]:
+            files.admit(ask.db, kit, ask.actor, purpose, one.size_bytes)  # others may have come meanwhile
             recorded = files.record(ask.db, ask.actor.id, file_id, one.name, purpose, one.size_bytes, kept_s=kept_s)
             return schemas.file(recorded)
 
-        return JSONResponse(await in_thread(request, record))
+        try:
+            return JSONResponse(await in_thread(request, record))
+        except BadBatch:
+            await run_in_threadpool(kit.store.delete, [rules.file_key(file_id)])
+            raise
     finally:
         await run_in_threadpool(shutil.rmtree, scratch, ignore_errors=True)
 

@@ -97,6 +97,9 @@ class Settings:
     content_days: int = field(
         default=30, metadata={"help": "Days that what was asked and answered is kept, where an owner keeps it."}
     )
+    batch_files_bytes: int = field(
+        default=20 << 30, metadata={"help": "Files of batches that one person keeps, all together."}
+    )
     batch_file_days: int = field(
         default=30, metadata={"help": "Days that files of batches are kept, where a call does not say fewer."}
     )

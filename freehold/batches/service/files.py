@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy import delete as delete_rows
 from sqlalchemy.orm import Session
 
@@ -17,6 +17,7 @@ from freehold.content.kit import Kit
 from freehold.core import clock, events
 from freehold.core.database import Database
 from freehold.core.ids import new_secret_id
+from freehold.web.figures import size
 
 MAX_FILES = 1000
 MAX_LISTED = 100
@@ -38,15 +39,37 @@ def own(actor: Actor, *, writes: bool = False) -> str:
     return actor.id
 
 
-def admit(db: Session, actor: Actor, purpose: str, size_bytes: int) -> None:
-    """``actor`` may keep one more file of this size. Raises :class:`BadBatch`."""
+def admit(db: Session, kit: Kit, actor: Actor, purpose: str, size_bytes: int) -> None:
+    """``actor`` may keep one more file of this size. Raises :class:`BadBatch`.
+
+    Answers count as what was uploaded does, but are kept also where they go over: what was asked is not lost.
+    """
     user_id = own(actor, writes=True)
     if purpose != "batch":
         raise BadBatch('The purpose of a file here is "batch".', field="purpose")
     if not size_bytes:
         raise BadBatch("The file is empty.", field="file")
-    if len(db.scalars(select(BatchFile.id).where(BatchFile.user_id == user_id).limit(MAX_FILES)).all()) >= MAX_FILES:
+    _check_room(db, kit, user_id, size_bytes)
+
+
+def has_room(db: Session, kit: Kit, actor: Actor) -> None:
+    """``actor`` may send a file, however long it will be. Raises :class:`BadBatch`."""
+    _check_room(db, kit, own(actor, writes=True), 1)
+
+
+def _check_room(db: Session, kit: Kit, user_id: str, size_bytes: int) -> None:
+    kept = select(func.count(), func.coalesce(func.sum(BatchFile.size_bytes), 0)).where(BatchFile.user_id == user_id)
+    count, taken = db.execute(kept).one()
+    if count >= MAX_FILES:
         raise BadBatch(f"You keep {MAX_FILES:,} files here; delete some first.")
+    most = kit.settings.batch_files_bytes
+    if taken + size_bytes > most:
+        raise BadBatch(
+            f"Your files, with the answers of your batches, take {size(taken)} of the {size(most)} that you may keep "
+            f"here{f', and this one has {size(size_bytes)}' if size_bytes > 1 else ''}. Delete some first.",
+            field="file",
+            code="storage_limit_exceeded",
+        )
 
 
 def put(kit: Kit, held: Path) -> str:
