@@ -210,13 +210,18 @@ def _marks(people: Mapping[str, httpx.Client], found: Found) -> None:
 
 def _served(alice: httpx.Client, found: Found) -> None:
     """A model that answers, small enough to be made now: what it says means nothing."""
-    from scripts.tiny_models import language_model
+    from scripts.tiny_models import adapter, language_model
 
     with tempfile.TemporaryDirectory() as folder:
         weights = language_model(Path(folder) / "talk.gguf").read_bytes()
+        lora = adapter(Path(folder) / "lora.gguf").read_bytes()
     _repo(alice, "lab/tide-talk", {"README.md": files.made({"license": "mit"})["README.md"], "talk.gguf": weights})
     wish = {"model": "lab/tide-talk", "context": 512, "defaults": {"temperature": 0.2}, "keepsContent": True}
     found["endpoint"] = _call(alice, "POST", "/api/endpoints", wish)["id"]
+    beside = "lab/tide-talk-as-the-pilots-of-the-outer-harbour-say-it"  # as long as names are
+    said = files.made({"license": "mit", "base_model": "lab/tide-talk", "base_model_relation": "adapter"})
+    _repo(alice, beside, {"README.md": said["README.md"], "lora.gguf": lora})
+    _call(alice, "POST", f"/api/endpoints/{found['endpoint']}/adapters", {"model": beside})
     asked = {"model": "lab/tide-talk", "messages": [{"role": "user", "content": "the river"}], "max_tokens": 8}
     unknown = asked | {"model": "lab/nobody-serves-it"}  # a line that fails
     lines = "\n".join(

@@ -127,14 +127,17 @@ def written(batch: Batch, origin: Origin) -> str:
     named = {one.name: one for one in (origin.source, *(maker.model for maker in origin.makers)) if one.is_open}
     told = {
         "called": _caller(batch, origin),
-        **{f"answered by {at}": _maker(one) for at, one in enumerate(origin.makers, start=1)},
+        **{
+            f"answered by {at}" if len(origin.makers) > 1 else "answered by": _maker(one)
+            for at, one in enumerate(origin.makers, start=1)
+        },
         "data set": source,
         **({"rows of": given["path"] or "its usual split"} if origin.source.is_open else {}),
         **({"of them": f"the first {given['rows']:,}"} if given.get("rows") else {}),
         **{f"licence of {name}": one.licence or "not stated" for name, one in named.items()},
         "parameters": json.dumps(given["parameters"], ensure_ascii=False),
-        "rows": f"{batch.done} answered, {batch.failed} failed",
-        "tokens": f"{batch.prompt_tokens} asked, {batch.completion_tokens} answered",
+        "rows": f"{batch.done:,} answered, {batch.failed:,} failed",
+        "tokens": f"{batch.prompt_tokens:,} asked, {batch.completion_tokens:,} answered",
         "made": clock.now().date().isoformat(),
     }
     return "\n".join(

@@ -153,6 +153,11 @@ def load(environ: Mapping[str, str], *, data: Path | str | None = None, **given:
     return settings
 
 
+_TAKEN: Mapping[object, str] = {
+    int: "a whole number, with K, M, G or T for powers of 1024", bool: "true or false",
+}  # fmt: skip
+
+
 def _parsed(name: str, kind: object, raw: str) -> object:
     try:
         if kind is int:
@@ -160,9 +165,7 @@ def _parsed(name: str, kind: object, raw: str) -> object:
         if kind is bool:
             return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[raw.lower()]
     except (ValueError, KeyError) as err:
-        raise SettingsError(
-            f"{PREFIX}{name.upper()} is {raw!r}; it takes a {getattr(kind, '__name__', kind)}."
-        ) from err
+        raise SettingsError(f"{PREFIX}{name.upper()} is {raw!r}; it takes {_TAKEN[kind]}.") from err
     return raw
 
 

@@ -68,6 +68,18 @@ def test_a_model_is_deployed_from_its_page(
     assert "served name of another endpoint" in again.text
 
 
+def test_a_page_of_a_model_that_does_not_fit_says_what_would(
+    new_app: Callable[..., Starlette], cast: Cast, tiny: str
+) -> None:
+    alice = Browser(new_app(run_memory=45_000_000), cast.alice)
+    page = alice.see(f"{NEW}&context=2048&parallel=64")
+    assert "It does not fit as asked." in page and "What fits:" in page
+    refused = alice.send("/endpoints", page=NEW, model="alice/tiny", context="2048", parallel="64")
+    assert refused.status_code == 422 and "What fits:" in refused.text
+    longer = alice.see(f"{NEW}&context=4000000&parallel=1")
+    assert re.search(r"It reads [\d,]+ tokens at most, and gets as many", longer)
+
+
 def test_one_that_is_not_signed_in_is_asked_to(
     app: Starlette, cast: Cast, browser: Callable[..., Browser], tiny: str
 ) -> None:

@@ -60,8 +60,9 @@ export default function playground(root) {
     if (isGoing) said.append(element("span", { class: "caret", "aria-hidden": "true" }));
   }
   function trouble(one, item, words, place) {
-    const note = element("p", { class: "error" }, words);
-    if (place) note.append(" ", element("a", { href: place.address }, place.words));
+    const note = element("p", { class: "error" }), said = element("span", {}, words); // one flow of words, not two columns
+    if (place) said.append(" ", element("a", { href: place.address }, place.words));
+    note.append(said);
     item.append(note);
     one.section.querySelector("[data-live]").textContent = words;
   }
