@@ -21,7 +21,7 @@ from freehold.gateway.service import Admitted
 from freehold.gateway.shapes import Shape
 from freehold.inference.rules import Reply, Runtime
 from freehold.pipelines.answering import answer
-from freehold.usage.rules import Outcome
+from freehold.usage.rules import Outcome, headers_of
 
 log = logging.getLogger("freehold.gateway")
 STALL_S = 60.0
@@ -150,6 +150,7 @@ class Answer(Response):
             "X-Freehold-Endpoint": reply.target.served_name,
             "X-Freehold-Queue-Ms": f"{queue_ms:.0f}",
             **(keeping.HEADER if keeping.is_kept(self._admitted.plan) else {}),
+            **(headers_of(limits) if (limits := self._admitted.allowance.limits) else {}),
         }
         return {name: header_text(value) for name, value in told.items() if value}
 

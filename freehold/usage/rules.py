@@ -3,7 +3,9 @@
 Money is in millionths of the instance's currency (*micros*), prices in micros per million tokens or per second.
 """
 
+import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -56,6 +58,30 @@ class Rate:
 
 
 @dataclass(frozen=True)
+class Left:
+    """What a minute's limit has left after a call: ``word`` is what it counts, requests or tokens; ``reset_s``: seconds
+    until all of it is there again, if nothing else comes."""
+
+    word: Literal["requests", "tokens"]
+    most: int
+    left: int
+    reset_s: int
+
+
+def headers_of(limits: Sequence[Left]) -> dict[str, str]:
+    """What is ``left`` as OpenAI's clients read it, by the tightest of several limits of one kind.
+
+    Source: OpenAI API reference, rate limits in headers.
+    """
+    told: dict[str, str] = {}
+    for one in sorted(limits, key=lambda one: -one.left):
+        told[f"X-RateLimit-Limit-{one.word.title()}"] = str(one.most)
+        told[f"X-RateLimit-Remaining-{one.word.title()}"] = str(one.left)
+        told[f"X-RateLimit-Reset-{one.word.title()}"] = f"{one.reset_s}s"
+    return told
+
+
+@dataclass(frozen=True)
 class Allowance:
     """What may still be spent by one call, by the tightest of its budgets. None: no bound.
 
@@ -72,6 +98,7 @@ class Allowance:
     counted: tuple[str, ...] = ()  # limits that this call was counted under
     expected_tokens: int = 0  # as it was counted under them
     served_name: str = ""  # whose prices these are; of another model that answered in its place, its own count
+    limits: tuple[Left, ...] = ()  # what whoever asks may know of them
 
     @property
     def rate(self) -> Rate:
@@ -96,12 +123,14 @@ class Allowance:
 
 @dataclass(frozen=True)
 class Terms:
-    """By what a call is let in: its price, and what bounds whoever pays. ``ends``: ids of budgets that end calls."""
+    """By what a call is let in: its price, and what bounds whoever pays. ``ends``: ids of budgets that end calls;
+    ``is_told``: whoever asks may know what is left of limits."""
 
     served_name: str
     rate: Rate
     bounds: "tuple[Bound, ...]" = ()
     ends: tuple[str, ...] = ()
+    is_told: bool = False
 
 
 @dataclass(frozen=True)
@@ -253,6 +282,22 @@ class Window:
             if here + before * (1 - into_s / MINUTE_S) > free + 1e-6:  # a rounding is no call
                 return word, _free_in_s(here, before, free, into_s)
         return "", 0
+
+    def left(self, bound: Bound, now_s: float) -> list[Left]:
+        """What is left of ``bound``."""
+        into_s = now_s - self.minute * MINUTE_S
+        found: list[Left] = []
+        counts: tuple[tuple[Literal["requests", "tokens"], int | None, int, int], ...] = (
+            ("requests", bound.calls, self.calls + self.elsewhere[0], self.before[0]),
+            ("tokens", bound.tokens, self.tokens + self.elsewhere[1], self.before[1]),
+        )
+        for word, most, here, before in counts:
+            if most is not None:
+                used = here + before * (1 - into_s / MINUTE_S)
+                minutes = 2 if here else 1 if before else 0  # what is counted now fades over the next one
+                reset_s = max(0, math.ceil(minutes * MINUTE_S - into_s))
+                found.append(Left(word, most, max(0, math.floor(most - used + 1e-6)), reset_s))
+        return found
 
 
 def _free_in_s(here: int, before: int, free: int, into_s: float) -> int:

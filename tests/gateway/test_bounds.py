@@ -215,6 +215,24 @@ def test_all_that_a_route_asked_counts_under_a_limit_of_tokens(hub: Hub) -> None
     assert (window.calls + window.before[0], window.tokens + window.before[1]) == (1, sum(took))
 
 
+def test_what_is_left_of_a_limit_is_told_as_openai_tells_it(hub: Hub) -> None:
+    def said(answer: Any) -> list[str | None]:
+        names = ("limit-requests", "remaining-requests", "limit-tokens", "remaining-tokens")
+        return [answer.headers.get(f"x-ratelimit-{name}") for name in names]
+
+    assert said(hub.ask()) == [None] * 4, "nothing bounds it"
+    mine, now = hub.cast.alice.id, clock.now()
+    with hub.database.write() as db:
+        db.add(Limit(id="l", key=f"{mine}/-/-", account_id=mine, calls=2, tokens=100_000, changed_at=now))
+    first, second = hub.ask(max_tokens=3), hub.ask(max_tokens=3, stream=True)
+    assert said(first)[:3] == ["2", "1", "100000"] and said(second)[:2] == ["2", "0"]
+    assert 0 < int(said(second)[3] or 0) < int(said(first)[3] or 0) < 100_000
+    assert 0 < int(first.headers["x-ratelimit-reset-requests"].removesuffix("s")) <= 120
+    refused = hub.ask()
+    assert (refused.status_code, said(refused)[:2], bool(refused.headers["retry-after"])) == (429, ["2", "0"], True)
+    assert said(hub.ask(who=hub.cast.bob)) == [None] * 4
+
+
 @pytest.mark.parametrize(("own", "costs"), [(None, [3, 0]), (10 * 10**6, [30, 30])])
 def test_a_routes_own_price_is_that_of_all_it_asked_and_else_each_model_has_its_own(
     hub: Hub, own: int | None, costs: list[int]

@@ -254,6 +254,10 @@ def test_a_limit_of_calls_says_when_to_come_back(database: Database, cast: Cast,
     with pytest.raises(RateLimited, match="2 calls a minute") as refused:
         admitted(database, paid_by(cast.alice.id))
     wait_s = int(refused.value.headers["Retry-After"])
+    assert refused.value.headers["X-RateLimit-Remaining-Requests"] == "0"
+    with pytest.raises(RateLimited) as stranger:  # who asks on the account of whose machine it is learns no more
+        admitted(database, Payer(cast.alice.id, None, None))
+    assert set(stranger.value.headers) == {"Retry-After"}
     with clock.frozen(NOW + timedelta(seconds=wait_s)):
         admitted(database, paid_by(cast.alice.id))
     admitted(database, paid_by(cast.bob.id))

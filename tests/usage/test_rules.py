@@ -4,10 +4,12 @@ import pytest
 
 from freehold.usage.rules import (
     Bound,
+    Left,
     Payer,
     Rate,
     Window,
     expected_micros,
+    headers_of,
     mark_reached,
     subject_keys,
 )
@@ -78,3 +80,17 @@ def test_what_others_counted_counts() -> None:
     bound, window = Bound("a", calls=10, tokens=None, whose="account"), Window(0)
     window.calls, window.elsewhere = 4, (6, 0)
     assert window.wait_s(bound, 1, 0)[0] == "calls"
+
+
+def test_what_is_left_is_told_by_the_tightest_and_until_when() -> None:
+    tight, wide = Bound("a", calls=10, tokens=None, whose="token"), Bound("b", calls=100, tokens=500, whose="account")
+    window = Window(0)
+    assert window.left(tight, 5) == [Left("requests", 10, 10, 0)]
+    window.calls, window.tokens = 4, 600
+    assert window.left(tight, 5) == [Left("requests", 10, 6, 115)]
+    assert window.left(wide, 5)[1] == Left("tokens", 500, 0, 115)
+    told = headers_of([*window.left(tight, 5), *window.left(wide, 5)])
+    assert (told["X-RateLimit-Limit-Requests"], told["X-RateLimit-Remaining-Requests"]) == ("10", "6")
+    assert (told["X-RateLimit-Reset-Tokens"], told["X-RateLimit-Remaining-Tokens"]) == ("115s", "0")
+    window.turn(1)
+    assert window.left(tight, 60 + 15) == [Left("requests", 10, 7, 45)]

@@ -18,14 +18,16 @@ from freehold.core import clock
 from freehold.core.database import Database
 from freehold.core.ids import new_id
 from freehold.usage import queries
-from freehold.usage.errors import BudgetSpent
+from freehold.usage.errors import BudgetSpent, RateLimited
 from freehold.usage.rules import (
     Allowance,
     Bound,
+    Left,
     Payer,
     Rate,
     Terms,
     expected_micros,
+    headers_of,
     month_of,
     subject_key,
     subject_keys,
@@ -65,7 +67,8 @@ def terms(db: Session, payer: Payer, served_name: str, model: str) -> Terms:
     ends: Sequence[str] = ()
     if not rate.is_free:
         ends = db.scalars(select(Budget.id).where(Budget.key.in_(keys), Budget.is_hard)).all()
-    return Terms(served_name, rate, tuple(bounds), tuple(ends))
+    # Who is not signed in is let in on the account of whose machine it is, which is nobody else's to know.
+    return Terms(served_name, rate, tuple(bounds), tuple(ends), is_told=payer.user_id is not None)
 
 
 def enter(
@@ -76,9 +79,10 @@ def enter(
     ledger: Ledger | None = place.info.get(LEDGER)
     rate, expected_tokens = terms.rate, prompt_tokens + (max_tokens or 0)
     counted: tuple[str, ...] = ()
+    limits: tuple[Left, ...] = ()
     if ledger is not None:
         ledger.refuse_unrecorded()
-        counted = ledger.count(terms.bounds, expected_tokens)
+        counted, limits = _counted(ledger, terms, expected_tokens)
     left, hold_id = None, ""
     if terms.ends:
         assert isinstance(place, Session), "what is held of a budget is written by a transaction"
@@ -98,7 +102,21 @@ def enter(
         counted=counted,
         expected_tokens=expected_tokens,
         served_name=terms.served_name,
+        limits=limits,
     )
+
+
+def _counted(ledger: Ledger, terms: Terms, tokens: int) -> tuple[tuple[str, ...], tuple[Left, ...]]:
+    """The limits that the call counts under, and what is left of them. Raises ``RateLimited``, which tells of it."""
+    if not terms.bounds:
+        return (), ()
+    try:
+        counted = ledger.count(terms.bounds, tokens)
+    except RateLimited as err:
+        if terms.is_told:
+            err.headers |= headers_of(ledger.left(terms.bounds))
+        raise
+    return counted, ledger.left(terms.bounds) if terms.is_told else ()
 
 
 def _bounds(db: Session, payer: Payer, keys: Sequence[str]) -> list[Bound]:

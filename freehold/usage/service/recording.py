@@ -29,6 +29,7 @@ from freehold.usage.rules import (
     MINUTE_S,
     Allowance,
     Bound,
+    Left,
     Meter,
     Window,
     joules,
@@ -104,6 +105,14 @@ class Ledger:
                 window.calls += 1
                 window.tokens += tokens
         return tuple(bound.id for bound in bounds)
+
+    def left(self, bounds: Sequence[Bound]) -> tuple[Left, ...]:
+        """What is left of each now."""
+        now_s = clock.now().timestamp()
+        with self._lock:
+            return tuple(
+                one for bound in bounds for one in self._window(bound.id, int(now_s // MINUTE_S)).left(bound, now_s)
+            )
 
     def uncount(self, ids: Sequence[str], tokens: int, *, calls: int = 1) -> None:
         """What was counted too much: a call that was not made, or tokens that were not used (negative: too few)."""
