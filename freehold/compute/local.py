@@ -17,7 +17,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -53,6 +53,7 @@ class Local:
         self.port = 0
         self.address = ""
         self.pid = process.pid
+        self._family: Sequence[int] = (process.pid,)  # with what it had started when it was last looked for
         self.failure: tuple[Failure, str] | None = None
         self._process = process
         self._lock = threading.Lock()
@@ -134,6 +135,7 @@ class Local:
                     self._keep(data)
             if time.monotonic() - looked >= LOOK_S:
                 looked = time.monotonic()
+                self._family = processes.family(self.pid)
                 self._look()
                 self._within_memory()
                 self._shortages.look()
@@ -184,7 +186,7 @@ class Local:
             del self._wrote[:-LOG_BYTES]
 
     def _look(self) -> None:
-        seen = processes.seen(self.pid)
+        seen = processes.seen(self._family)
         with self._lock:
             if seen is not None and self.is_alive:
                 peak = max(self._took.peak_memory_bytes, seen.peak_memory_bytes)

@@ -3,14 +3,16 @@
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 #: A process that is ended while it holds much may take long to be gone.
 SPAN_S = 30.0
 _TICKS_S = os.sysconf("SC_CLK_TCK")
+_MEMORY = re.compile(rb"^(VmRSS|RssAnon|VmHWM):\s*(\d+) kB$", re.MULTILINE)
 MAX_PROCESSES = 256
+MOST_BYTES = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,9 @@ class Seen:
     processor_s: float
 
 
-def seen(pid: int) -> Seen | None:
-    """Of ``pid`` and what it started, all together. None: nothing is known."""
-    found = [one for number in _family(pid) if (one := _of_one(number)) is not None]
+def seen(family: Sequence[int]) -> Seen | None:
+    """Of all of ``family`` together, the first process first. None: nothing is known."""
+    found = [one for number in family if (one := _of_one(number)) is not None]
     if not found:
         return None
     memory_bytes = sum(one.memory_bytes for one in found)
@@ -41,27 +43,36 @@ def seen(pid: int) -> Seen | None:
 def _of_one(pid: int) -> Seen | None:
     try:
         # After the name, which may hold anything, even a closing bracket. Source: proc_pid_stat(5).
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        status = Path(f"/proc/{pid}/status").read_text(errors="replace")
+        fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+        status = _read(f"/proc/{pid}/status")
     except OSError:
         return None  # it ended in between
-    said = {line.split(":")[0]: int(line.split()[1]) << 10 for line in status.splitlines() if line.endswith(" kB")}
-    processor_s = sum(int(word) for word in fields[11:15]) / _TICKS_S
-    return Seen(said.get("VmRSS", 0), said.get("RssAnon", 0), said.get("VmHWM", 0), processor_s)
+    said = {name: int(kilobytes) << 10 for name, kilobytes in _MEMORY.findall(status)}
+    processor_s = sum(map(int, fields[11:15])) / _TICKS_S
+    return Seen(said.get(b"VmRSS", 0), said.get(b"RssAnon", 0), said.get(b"VmHWM", 0), processor_s)
 
 
-def _family(pid: int) -> Iterator[int]:
-    """``pid`` and all below it, so many at most."""
-    waiting, told = [pid], 0
-    while waiting and told < MAX_PROCESSES:
+def _read(path: str) -> bytes:
+    """A file of /proc, whole: without what Python puts around a file, since it is read before each call's answer."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, MOST_BYTES)
+    finally:
+        os.close(descriptor)
+
+
+def family(pid: int) -> Sequence[int]:
+    """``pid`` and all below it, so many at most. Reads a file for each of their threads."""
+    waiting, found = [pid], list[int]()
+    while waiting and len(found) < MAX_PROCESSES:
         one = waiting.pop()
-        told += 1
-        yield one
+        found.append(one)
         try:
             for thread in os.listdir(f"/proc/{one}/task"):
                 waiting += map(int, Path(f"/proc/{one}/task/{thread}/children").read_text().split())
         except OSError:
             continue
+    return found
 
 
 class Shortages:
