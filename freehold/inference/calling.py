@@ -19,7 +19,9 @@ from freehold.inference.errors import AnswerTooLarge, EngineAway, EngineLost, To
 from freehold.inference.exchanging import Answer, Lost, Request, Silent, Unreached, Unread, exchanged
 from freehold.inference.forcing import Forced
 from freehold.inference.rules import Call, Leg, Piece, Replica, Target
-from freehold.inference.settling import TELLING, Shown, by_its_word, by_totals, by_what_was_shown, in_any_case
+from freehold.inference.settling import (
+    TELLING, Shown, by_its_word, by_totals, by_what_was_shown, chars_of, in_any_case,
+)  # fmt: skip
 
 CONNECT_S = 5.0
 SILENCE_S = 600.0  # of a stream: a long prompt on a slow processor says nothing for minutes
@@ -28,6 +30,8 @@ METRICS_S = 2.0
 MAX_METRICS_BYTES = 1 << 20
 MAX_LEDGERS = 256
 LLAMA = "llama.cpp"
+#: So many tokens of a prompt llama.cpp reads in one step; none is shorter than a character.
+STEP_TOKENS = 512
 #: By which an engine tells of a call. transformers takes it from its clients by this name.
 CALL_ID, MAX_TOOK_BYTES = "X-Request-ID", 4096
 MAX_ANSWER_BYTES = 64 << 20
@@ -298,7 +302,11 @@ def engine_body(call: Call, target: Target, found_by: Mapping[str, Any]) -> dict
         if call.path != "responses":
             body["stream_options"] = {**_mapping(given.get("stream_options")), "include_usage": True}
         if target.engine == LLAMA:
-            body |= {"timings_per_token": True, "return_progress": True}
+            body["timings_per_token"] = True
+            # A sign of life while a long prompt is read. A short one is read in one step, and its first token says as
+            # much; one event more before that is time that its caller waits.
+            if chars_of(call.body) > STEP_TOKENS:
+                body["return_progress"] = True
         elif target.engine == vllm.NAME and call.path != "responses":
             body["stream_options"]["continuous_usage_stats"] = True
     return body

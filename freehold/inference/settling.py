@@ -80,7 +80,7 @@ async def by_its_word(ask: Callable[[], Awaitable[Mapping[str, Any] | None]], me
 def by_what_was_shown(call: Call, measured: Measured, shown: Shown | None) -> None:
     """``measured`` is an estimate. ``shown`` None: no word of an answer came."""
     measured.is_counted = False
-    measured.prompt_tokens = measured.prompt_tokens or _chars(call.body) // USUAL_CHARS
+    measured.prompt_tokens = measured.prompt_tokens or chars_of(call.body) // USUAL_CHARS
     if shown is not None:
         measured.completion_tokens = max(measured.completion_tokens, shown.tokens)
 
@@ -93,6 +93,22 @@ async def in_any_case(settling: Awaitable[bool]) -> bool:
     except asyncio.CancelledError:
         await asyncio.wait([task])
         raise
+
+
+def chars_of(asked: Any, depth: int = 0) -> int:
+    """Characters of the question ``asked``; a picture in it is none, and a token by its number is as many as usual."""
+    if isinstance(asked, int):
+        return USUAL_CHARS
+    if isinstance(asked, str):
+        return 0 if asked.startswith("data:") else len(asked)
+    if depth > MAX_DEPTH:
+        return 0
+    if isinstance(asked, Mapping):
+        of_question = ("messages", "prompt", "input", "inputs", "content", "text", "query", "documents", "instructions")
+        return sum(chars_of(value, depth + 1) for name, value in asked.items() if name in of_question)
+    if isinstance(asked, list):
+        return sum(chars_of(one, depth + 1) for one in asked)
+    return 0
 
 
 def _text_of(event: Mapping[str, Any]) -> str:
@@ -112,17 +128,3 @@ def _text_of(event: Mapping[str, Any]) -> str:
 
 def _arguments(calls: Any) -> list[str]:
     return [str(one.get("function")) for one in calls if isinstance(one, Mapping)] if isinstance(calls, list) else []
-
-
-def _chars(asked: Any, depth: int = 0) -> int:
-    """Characters of the question; a picture in it is none."""
-    if isinstance(asked, str):
-        return 0 if asked.startswith("data:") else len(asked)
-    if depth > MAX_DEPTH:
-        return 0
-    if isinstance(asked, Mapping):
-        of_question = ("messages", "prompt", "input", "inputs", "content", "text", "query", "documents", "instructions")
-        return sum(_chars(value, depth + 1) for name, value in asked.items() if name in of_question)
-    if isinstance(asked, list):
-        return sum(_chars(one, depth + 1) for one in asked)
-    return 0

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from freehold.inference.calling import MAX_EVENT_BYTES, EngineReply, Events, form, shown_as
+from freehold.inference.calling import MAX_EVENT_BYTES, STEP_TOKENS, EngineReply, Events, engine_body, form, shown_as
 from freehold.inference.counting import MAX_CHOICES, MAX_TOKENS, Progress, read_usage, token_of
 from freehold.inference.errors import AnswerTooLarge
 from freehold.inference.rules import Call, Leg, Measured, Target
@@ -22,6 +22,23 @@ def chunk(content: bytes = b'"here"', *, index: int = 0, more: bytes = b"", timi
         b'"model":"a.gguf","system_fingerprint":"b0-unknown","object":"chat.completion.chunk"%s,"timings":{%s}}'
         % (index, content, more, timings)
     )
+
+
+@pytest.mark.parametrize(
+    ("prompt", "asked", "is_told"),
+    [
+        ("short", {}, None),
+        ("short", {"return_progress": True}, True),
+        ("w" * (STEP_TOKENS + 1), {}, True),
+        ([7] * (STEP_TOKENS + 1), {}, True),
+    ],
+)
+def test_llama_tells_of_a_prompt_on_the_way_only_where_that_is_read_in_steps(
+    prompt: object, asked: dict[str, Any], is_told: bool | None
+) -> None:
+    target = Target("1", "lab/it", "lab/it", "", "llama.cpp", frozenset({"completions"}), "owner")
+    body = engine_body(Call("completions", {"prompt": prompt, **asked}, "payer", is_stream=True), target, {})
+    assert body.get("return_progress") is is_told
 
 
 @pytest.mark.parametrize("asked", [False, True])
