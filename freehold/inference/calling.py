@@ -20,7 +20,13 @@ from freehold.inference.exchanging import Answer, Lost, Request, Silent, Unreach
 from freehold.inference.forcing import Forced
 from freehold.inference.rules import Call, Leg, Piece, Replica, Target
 from freehold.inference.settling import (
-    TELLING, Shown, by_its_word, by_totals, by_what_was_shown, chars_of, in_any_case,
+    TELLING,
+    Shown,
+    by_its_word,
+    by_totals,
+    by_what_was_shown,
+    chars_of,
+    in_any_case,
 )  # fmt: skip
 
 CONNECT_S = 5.0
