@@ -23,7 +23,7 @@ from freehold.gateway.responses import Responses
 from freehold.gateway.rules import Wish
 from freehold.gateway.service import Admitted, Asker, Known
 from freehold.gateway.shapes import OpenAI, Shape
-from freehold.inference.errors import ModelUnknown
+from freehold.inference.errors import ContextTooLong, ModelUnknown
 from freehold.inference.rules import ABILITY_OF
 from freehold.inference.service.names import Listed
 from freehold.pipelines.rules import AnyPlan
@@ -112,7 +112,11 @@ async def responses(request: Request) -> Response:
         wish = rules.wish("chat/completions", conversing.chat_of(given))
     except BadCall as err:
         raise conversing.as_named(err) from err
-    return await answered(request, wish, lambda _: Responses(wish.model, given))
+    try:
+        return await answered(request, wish, lambda _: Responses(wish.model, given))
+    except ContextTooLong as err:
+        err.param = "input"
+        raise
 
 
 @stream_door(Action.READ)

@@ -178,8 +178,8 @@ def _generation(plan: AnyPlan, given: Mapping[str, Any]) -> Wish:
         body["json_schema"] = form.get("value")
         grammars.check(body)
     most = body["max_tokens"]
-    if not isinstance(most, int) or isinstance(most, bool) or not 0 <= most <= MAX_TOKENS:
-        raise BadCall(f'"max_new_tokens" must be a whole number from 0 to {MAX_TOKENS:,}.', "max_new_tokens")
+    if not isinstance(most, int) or isinstance(most, bool) or not 1 <= most <= MAX_TOKENS:
+        raise BadCall(f'"max_new_tokens" must be a whole number from 1 to {MAX_TOKENS:,}.', "max_new_tokens")
     is_stream = given.get("stream") is True
     body |= _cut(plan, given["inputs"], parameters.get("truncate"))
     if body.get("stop") and parameters.get("details") and not is_stream and _is_llama(plan):

@@ -47,7 +47,7 @@ def check(path: str, given: Mapping[str, Any]) -> None:
     """Raises :class:`BadCall` naming the first option of a call of ``path`` that cannot be."""
     for name, (low, high) in _WHOLE.items():
         _check_number(name, given.get(name), low, high, whole=True)
-    if path == "chat/completions" and 0 in (given.get("max_tokens"), given.get("max_completion_tokens")):
+    if 0 in (given.get("max_tokens"), given.get("max_completion_tokens")):  # llama.cpp writes one all the same
         raise BadCall('An answer has at least one token: "max_tokens" must be 1 or more.', "max_tokens")
     for name, (least, most) in _NUMBERS.items():
         _check_number(name, given.get(name), least, most, whole=False)
@@ -58,6 +58,9 @@ def check(path: str, given: Mapping[str, Any]) -> None:
         raise BadCall('"stream_options" must be an object, such as {"include_usage": true}.', "stream_options")
     if path == "chat/completions":
         _check_chat(given)
+    elif path == "embeddings":
+        if given.get("encoding_format") not in (None, "float", "base64"):
+            raise BadCall('"encoding_format" must be float or base64.', "encoding_format")
     elif path == "completions":
         _check_number("logprobs", given.get("logprobs"), 0, MAX_TOP_LOGPROBS, whole=True)
         best, each = given.get("best_of"), given.get("n")

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from freehold.core.errors import HubError
 from freehold.gateway import shapes
 from freehold.gateway.errors import told
+from freehold.inference.errors import ContextTooLong
 from freehold.inference.rules import Reply
 
 
@@ -91,6 +92,8 @@ class Responses:
         return self._event("error", code=error["code"], message=error["message"], param=error["param"], error=error)
 
     def problem(self, err: HubError) -> Response:
+        if isinstance(err, ContextTooLong):
+            err.param = "input"
         return shapes.problem(err)
 
     # ---- parts of both -------------------------------------------------------------------------------------

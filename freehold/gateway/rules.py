@@ -257,10 +257,12 @@ def check_able(plan: AnyPlan, wish: Wish) -> None:
     if len(limits) < len(targets) or not limits or wish.path not in STREAMS:
         return
     if wish.text_chars > max(limits) * MOST_CHARS_A_TOKEN:
+        limit = max(limits)
         raise ContextTooLong(
-            f"The prompt has {wish.text_chars:,} characters, and {plan.served_name} takes {max(limits):,} tokens in "
-            "all, its answer included. Shorten it, or deploy the model with a longer context.",
-            limit_tokens=max(limits),
+            f"{ContextTooLong.limit(limit)}, its answer included, and the prompt has {wish.text_chars} characters. "
+            f"Shorten it, or deploy {plan.served_name} with a longer context.",
+            limit_tokens=limit,
+            param=_NEEDED[wish.path][0],
         )
 
 

@@ -10,9 +10,11 @@ from freehold.core.errors import HubError
 from freehold.core.http import header_text
 from freehold.gateway.errors import told
 from freehold.gateway.rules import STREAMS, Wish
-from freehold.inference.errors import EngineFailed
+from freehold.inference.errors import ContextTooLong, EngineFailed
 from freehold.inference.rules import Reply
 
+#: Where the words of a call are, by its path.
+ASKED = {"chat/completions": "messages", "completions": "prompt", "embeddings": "input"}
 DONE = b"data: [DONE]\n\n"
 #: What every event of a stream repeats.
 _FRAME = ("id", "object", "created", "model", "system_fingerprint")
@@ -54,6 +56,7 @@ class OpenAI:
 
     def __init__(self, wish: Wish) -> None:
         self._name = wish.model
+        self._path = wish.path
         self._field = b'"model":' + written(wish.model).replace(b"\\", b"\\\\")
         self._has_begun = False
         options = wish.body.get("stream_options")
@@ -106,6 +109,8 @@ class OpenAI:
         return b"data: " + written({"error": told(err)}) + b"\n\n"
 
     def problem(self, err: HubError) -> Response:
+        if isinstance(err, ContextTooLong):
+            err.param = ASKED.get(self._path, err.param)
         return problem(err)
 
     def _begun(self) -> bytes:

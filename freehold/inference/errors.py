@@ -100,6 +100,11 @@ class ContextTooLong(InferenceError):
         super().__init__(message)
         self.limit_tokens, self.given_tokens, self.param = limit_tokens, given_tokens, param
 
+    @staticmethod
+    def limit(tokens: int) -> str:
+        """In OpenAI's own words and digits, by which clients of many makers know it."""
+        return f"This model's maximum context length is {tokens} tokens"
+
 
 class NotAble(InferenceError):
     status = 400

@@ -66,13 +66,14 @@ def _too_long(told: Mapping[str, Any], words: str, target: Target) -> ContextToo
     given, limit = told.get("n_prompt_tokens"), told.get("n_ctx") or target.context_tokens
     if isinstance(given, int) and isinstance(limit, int):
         return ContextTooLong(
-            f"The prompt is {given:,} tokens, and {target.served_name} takes {limit:,} tokens in all, its answer "
-            "included. Shorten it, or deploy the model with a longer context.",
+            f"{ContextTooLong.limit(limit)}, its answer included, and the prompt is {given} tokens. Shorten it, "
+            f"or deploy {target.served_name} with a longer context.",
             limit_tokens=limit,
             given_tokens=given,
         )
     limit_tokens = limit if isinstance(limit, int) else 0
-    told_limit = f" It takes {limit_tokens:,} tokens in all." if limit_tokens else ""
+    is_told = "maximum context length" in words  # by vLLM
+    told_limit = f" {ContextTooLong.limit(limit_tokens)}." if limit_tokens and not is_told else ""
     return ContextTooLong(
         f"The prompt is too long for {target.served_name}: {words}{told_limit}", limit_tokens=limit_tokens
     )

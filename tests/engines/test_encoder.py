@@ -87,9 +87,10 @@ def test_a_text_that_is_too_long_is_cut_where_the_call_says_so_and_refused_where
     running, most = of_folder(folder), BERT["max_position_embeddings"]
     fits, over = "river " * (most - 2), "river " * (most - 1)
     assert ask(running, "/v1/embeddings", {"input": fits})["usage"]["prompt_tokens"] == most
-    for body, name in (({"input": over}, "The text"), ({"input": ["a", over], "truncate": False}, "input[1]")):
+    for body, name in (({"input": over}, "the text"), ({"input": ["a", over], "truncate": False}, "input[1]")):
         said = refusal(running, "/v1/embeddings", body)
-        assert said["message"].startswith(f"{name} is {most + 1} tokens, and the model reads {most} of a text.")
+        limit = f"This model's maximum context length is {most} tokens"
+        assert said["message"].startswith(f"{limit}, and {name} is {most + 1} tokens.")
         told = refusals.of_answer(400, json.dumps({"error": said}).encode(), TARGET)
         assert (told.code, told.param, told.status) == ("context_length_exceeded", "input", 400)
     cut = ask(running, "/v1/embeddings", {"input": over, "truncate": True})

@@ -93,8 +93,13 @@ def test_a_prompt_that_is_too_long_says_the_limit(hub: Hub) -> None:
         assert answer.status_code == 400
         error = answer.json()["error"]
         assert error["code"] == "context_length_exceeded"
-        assert f"{LIMIT_TOKENS} tokens" in error["message"]
+        assert f"This model's maximum context length is {LIMIT_TOKENS} tokens" in error["message"]
+        assert error["param"] == "messages"
     assert len(hub.engine.seen) == 1  # ten megabytes were not sent on
+    for path, given, param in (("completions", "prompt", "prompt"), ("responses", "input", "input")):
+        for word in ("long", "x" * 7000):
+            error = hub.ask(path=path, **{given: word}).json()["error"]
+            assert (error["code"], error["param"]) == ("context_length_exceeded", param)
 
 
 def test_a_body_over_the_limit_is_refused(hub: Hub) -> None:

@@ -99,8 +99,11 @@ def test_what_engines_take_in_other_words_is_put_into_theirs() -> None:
     among = {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [other]}}
     settled = chat(tools=[TOOL, other], tool_choice=among).body
     assert (settled["tools"], settled["tool_choice"]) == ([other], "required")
-    with pytest.raises(BadCall, match="best_of"):
-        completion(best_of=2)
+    for wrong in ({"best_of": 2}, {"max_tokens": 0}):
+        with pytest.raises(BadCall, match=next(iter(wrong))):
+            completion(**wrong)
+    with pytest.raises(BadCall, match="float or base64"):
+        rules.wish("embeddings", {"model": "lab/it", "input": "a", "encoding_format": "xml"})
 
 
 @pytest.mark.rules

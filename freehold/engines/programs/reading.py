@@ -97,8 +97,8 @@ class Reader:
         """``cut`` is the beginning of a text, with the pieces that were cut off; each has its ends marked."""
         inner = sum(one.special_tokens_mask.count(0) for one in (cut, *cut.overflowing))
         count = inner + sum(cut.attention_mask) - cut.special_tokens_mask.count(0)
-        words = f"{name} is {count:,} tokens, and the model reads {self.most:,} of a text. Shorten it, or send "
-        words += '"truncate": true to have its beginning read.'
+        words = f"This model's maximum context length is {self.most} tokens, and {name} is {count} tokens. "
+        words += 'Shorten it, or send "truncate": true to have its beginning read.'
         return Refused(words, kind=TOO_LONG, param="input", n_prompt_tokens=count, n_ctx=self.most)
 
 

@@ -33,7 +33,7 @@ def abilities(reader: Reader, encode: Callable[[Batch], Any], making: Making) ->
         tokens = 0
         for places in in_pieces(texts, BATCH):
             left = iter(places)
-            names = ["The text" if len(texts) == 1 else f"input[{at}]" for at in places] if is_whole else None
+            names = ["the text" if len(texts) == 1 else f"input[{at}]" for at in places] if is_whole else None
             for batch in reader.read([texts[at] for at in places], whole=names).parts(STEP):
                 tokens += batch.tokens
                 found = encode(batch)
