@@ -7,11 +7,13 @@ answered in that second. How far ahead of the oldest unanswered line another may
 import asyncio
 import json
 import logging
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
@@ -38,6 +40,9 @@ log = logging.getLogger("freehold.batches")
 SLICE_S = 45.0
 NOTE_S = 1.0
 MAX_AHEAD = 1000
+#: Lines of which a slice knows that they were answered, where an early one of many is asked again. Each takes a
+#: hundred bytes.
+MAX_KNOWN = 100_000
 MAX_PARALLEL = 64
 #: Lines that stand in the endpoint's line beside those it answers, so that none of its slots waits for the next.
 WAITING = 2
@@ -85,6 +90,8 @@ class Slice:
         self._until = 0.0
         self._reached = batch.reached
         self._finished: set[int] = set()
+        self._known_until: float = math.inf  # of later lines it is not known whether they are finished
+        self._is_behind = False  # lines that were answered are to be asked again, since the slice began
         self._noted: list[Answered] = []
         self._refused = self._unread = 0
         self._parallel = 1
@@ -102,7 +109,8 @@ class Slice:
         asking: dict[asyncio.Task[Answered], Line] = {}
         noting: asyncio.Task[str] | None = None
         try:
-            while state == "running" and not stops.is_set():  # what is in flight is asked again by whoever goes on
+            # What is in flight when it ends is asked again by whoever goes on.
+            while state == "running" and not (stops.is_set() or self._is_behind):
                 while loop.time() < self._until and len(asking) < self._parallel:
                     line = await self._next(reader)
                     if line is None:
@@ -123,9 +131,9 @@ class Slice:
             await asyncio.gather(*asking, *([noting] if noting is not None else []), return_exceptions=True)
             with suppress(Exception):  # of the same moment as what ended the slice
                 self._take_in(asking, reader)
-            self.is_exhausted = not reader.has_more
             try:
                 state = await self._note()
+                self.is_exhausted = not reader.has_more and not self._is_behind
             finally:
                 await run_in_threadpool(self._readers.keep, self._batch.id, reader)
         return state
@@ -136,6 +144,9 @@ class Slice:
             line = reader.next()
             if line is None:
                 await run_in_threadpool(reader.read, READ_AT_ONCE)
+            elif line.number >= self._known_until:
+                reader.put_back([line])
+                return None
             elif line.number >= self._reached and line.number not in self._finished:
                 return line
         return None
@@ -153,7 +164,10 @@ class Slice:
         with self._database.read() as db:
             files = sources.opened(db, self._database, self._kit, lambda now: actor_of(now, self._batch), self._batch)
             beyond = BatchLine.batch_id == self._batch.id, BatchLine.number >= self._reached
-            self._finished = {row[0] for row in db.query(BatchLine.number).filter(*beyond)}
+            found = select(BatchLine.number).where(*beyond).order_by(BatchLine.number).limit(MAX_KNOWN)
+            self._finished = set(db.scalars(found))
+        if len(self._finished) == MAX_KNOWN:
+            self._known_until = max(self._finished) + 1
         unanswered = self._reached
         while unanswered in self._finished:
             unanswered += 1
@@ -171,12 +185,14 @@ class Slice:
             self._finished.discard(self._reached)
             self._reached += 1
         try:
-            return await run_in_threadpool(self._noted_down, noted, self._reached)
+            told = await run_in_threadpool(self._noted_down, noted, self._reached)
+            self._is_behind |= told.reached < self._reached
+            return told.state
         except BaseException:
             self._noted[:0] = noted  # the last one of the slice tries again
             raise
 
-    def _noted_down(self, noted: Sequence[Answered], reached: int) -> str:
+    def _noted_down(self, noted: Sequence[Answered], reached: int) -> jobs.Noted:
         rows = [
             {
                 "number": one.line.number,

@@ -474,7 +474,7 @@ def test_a_note_that_breaks_off_loses_no_line_and_counts_none_twice(
     batch_id = begun(hub, sent(hub, requests("one", "two", "three", "four", "five")))
     real, breaks = running.jobs.note, [True]
 
-    def note(db: Any, *given: Any) -> str:
+    def note(db: Any, *given: Any) -> Any:
         if breaks and given[1]:
             breaks.clear()
             if is_written:

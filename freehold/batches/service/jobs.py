@@ -48,6 +48,14 @@ class FromDataset:
     rows: int | None = None
 
 
+@dataclass(frozen=True)
+class Noted:
+    """The ``state`` in which a batch is ('': it is gone), and how far every line of it is written down."""
+
+    state: str
+    reached: int
+
+
 def from_file(
     db: Session,
     actor: Actor,
@@ -227,14 +235,14 @@ def note(
     answered: Sequence[Mapping[str, Any]],
     tokens: Mapping[int, tuple[int, int]],
     reached: int,
-) -> str:
-    """Lines that were answered are written down; the state in which the batch is by now, '' when it is gone.
+) -> Noted:
+    """Lines that were answered are written down, and all before ``reached``: they are behind the batch then.
 
     ``tokens``: of the prompt and the answer of each line, by its number.
     """
     batch = db.scalar(select(Batch).where(Batch.id == batch_id).with_for_update())
     if batch is None:
-        return ""
+        return Noted("", reached)
     # Some may stand there: of a transaction whose end its writer did not hear, and more were answered since.
     mine = BatchLine.batch_id == batch_id, BatchLine.number.in_([line["number"] for line in answered])
     known = set(db.scalars(select(BatchLine.number).where(*mine)))
@@ -249,9 +257,18 @@ def note(
             batch.reasons = rules.with_reasons(batch.reasons, wrong)
         batch.prompt_tokens += sum(tokens[line["number"]][0] for line in new)
         batch.completion_tokens += sum(tokens[line["number"]][1] for line in new)
-    batch.reached, batch.touched_at = max(batch.reached, reached), clock.now()
+    if reached > batch.reached and _are_there(db, batch, reached):
+        batch.reached = reached
+    batch.touched_at = clock.now()
     db.flush()
-    return batch.state
+    return Noted(batch.state, batch.reached)
+
+
+def _are_there(db: Session, batch: Batch, until: int) -> bool:
+    """Whether each line before ``until`` is written down: some may have gone, to be asked again, since whoever says
+    that they were answered looked."""
+    within = BatchLine.batch_id == batch.id, BatchLine.number >= batch.reached, BatchLine.number < until
+    return db.scalar(select(func.count()).select_from(BatchLine).where(*within)) == until - batch.reached
 
 
 def _made(
