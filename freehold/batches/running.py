@@ -82,13 +82,14 @@ class Node:
 
 
 class Slice:
-    """One stretch of work on ``batch``. ``is_exhausted`` afterwards: no line is left to be asked."""
+    """One stretch of work on ``batch``. ``is_exhausted`` afterwards: no line is left to be asked. ``reached``: every
+    line before it is answered."""
 
     def __init__(self, node: Node, database: Database, kit: Kit, batch: Batch) -> None:
         self._runtime, self._memory, self._readers = node.runtime, node.memory, node.readers
         self._database, self._kit, self._batch = database, kit, batch
         self._until = 0.0
-        self._reached = batch.reached
+        self.reached = batch.reached
         self._finished: set[int] = set()
         self._known_until: float = math.inf  # of later lines it is not known whether they are finished
         self._is_behind = False  # lines that were answered are to be asked again, since the slice began
@@ -140,14 +141,14 @@ class Slice:
 
     async def _next(self, reader: Reader) -> Line | None:
         """The next line that is to be asked; None: there is none for now."""
-        while reader.has_more and reader.number - self._reached <= MAX_AHEAD:
+        while reader.has_more and reader.number - self.reached <= MAX_AHEAD:
             line = reader.next()
             if line is None:
                 await run_in_threadpool(reader.read, READ_AT_ONCE)
             elif line.number >= self._known_until:
                 reader.put_back([line])
                 return None
-            elif line.number >= self._reached and line.number not in self._finished:
+            elif line.number >= self.reached and line.number not in self._finished:
                 return line
         return None
 
@@ -163,12 +164,12 @@ class Slice:
     def _begin(self) -> Reader:
         with self._database.read() as db:
             files = sources.opened(db, self._database, self._kit, lambda now: actor_of(now, self._batch), self._batch)
-            beyond = BatchLine.batch_id == self._batch.id, BatchLine.number >= self._reached
+            beyond = BatchLine.batch_id == self._batch.id, BatchLine.number >= self.reached
             found = select(BatchLine.number).where(*beyond).order_by(BatchLine.number).limit(MAX_KNOWN)
             self._finished = set(db.scalars(found))
         if len(self._finished) == MAX_KNOWN:
             self._known_until = max(self._finished) + 1
-        unanswered = self._reached
+        unanswered = self.reached
         while unanswered in self._finished:
             unanswered += 1
         kept = self._readers.take(self._batch.id)
@@ -176,17 +177,17 @@ class Slice:
             return kept
         if kept is not None:  # lines before where it is are to be asked again
             kept.close()
-        return Reader(sources.lines(self._batch, files, self._reached), self._reached)
+        return Reader(sources.lines(self._batch, files, self.reached), self.reached)
 
     async def _note(self) -> str:
         """What was answered until now is written down; the state that the batch is in."""
         noted, self._noted = self._noted, []
-        while self._reached in self._finished:
-            self._finished.discard(self._reached)
-            self._reached += 1
+        while self.reached in self._finished:
+            self._finished.discard(self.reached)
+            self.reached += 1
         try:
-            told = await run_in_threadpool(self._noted_down, noted, self._reached)
-            self._is_behind |= told.reached < self._reached
+            told = await run_in_threadpool(self._noted_down, noted, self.reached)
+            self._is_behind |= told.reached < self.reached
             return told.state
         except BaseException:
             self._noted[:0] = noted  # the last one of the slice tries again

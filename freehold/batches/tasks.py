@@ -47,8 +47,9 @@ class Host:
         if self._stops.is_set():
             raise TryLater("The hub was stopped.", NOT_YET_S)
 
-    def work(self, turn: Turn, kit: Kit, batch: Batch) -> tuple[str, bool]:
-        """One slice, from a worker's thread: the state the batch is in, and whether all its lines were asked."""
+    def work(self, turn: Turn, kit: Kit, batch: Batch) -> tuple[str, int | None]:
+        """One slice, from a worker's thread: the state the batch is in, and how many lines it has where all were asked.
+        """
         runtime = self._runtime()
         if self._loop is None or self._memory is None or runtime is None or self._stops.is_set():
             raise TryLater("No models run on this node yet.", NOT_YET_S)
@@ -61,7 +62,7 @@ class Host:
         except TimeoutError as err:  # it would go on beside whoever takes it up next
             working.cancel()
             raise TryLater("Its lines waited for their turn for too long.", NOT_YET_S) from err
-        return state, one.is_exhausted and not self._stops.is_set()
+        return state, one.reached if one.is_exhausted and not self._stops.is_set() else None
 
 
 def bodies(kit: Kit, host: Host) -> dict[Kind, Body]:
@@ -91,9 +92,9 @@ def run(turn: Turn, kit: Kit, host: Host, batch_id: str) -> None:
     try:
         if _is_unread(batch) and not _checked(turn, kit, host, batch):
             return
-        state, is_exhausted = (batch.state, True) if batch.state == "finishing" else host.work(turn, kit, batch)
-        if state == "running" and is_exhausted:
-            state = _all_asked(turn, batch_id)
+        state, lines = (batch.state, None) if batch.state == "finishing" else host.work(turn, kit, batch)
+        if state == "running" and lines is not None:
+            state = _all_asked(turn, batch_id, lines)
         if state == "finishing":
             with turn.database.read() as db:
                 batch = db.get_one(Batch, batch_id)
@@ -135,11 +136,11 @@ def _checked(turn: Turn, kit: Kit, host: Host, batch: Batch) -> bool:
     return twins is None
 
 
-def _all_asked(turn: Turn, batch_id: str) -> str:
-    """No line is left: it is finished, or waits to be told what becomes of the rows that failed."""
+def _all_asked(turn: Turn, batch_id: str, lines: int) -> str:
+    """No line of so many is left: it is finished, or waits to be told what becomes of the rows that failed."""
     with turn.database.write() as db:
         batch = db.get_one(Batch, batch_id, with_for_update=True)
-        if batch.state != "running":
+        if batch.state != "running" or batch.reached < lines:  # some are to be asked again, since this moment
             return batch.state
         batch.total = batch.reached
         if batch.source == "dataset" and batch.failed:
