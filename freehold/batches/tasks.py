@@ -48,7 +48,7 @@ class Host:
             raise TryLater("The hub was stopped.", NOT_YET_S)
 
     def work(self, turn: Turn, kit: Kit, batch: Batch) -> tuple[str, int | None]:
-        """One slice, from a worker's thread: the state the batch is in, and how many lines it has where all were asked."""
+        """One slice, from a worker's thread: the state the batch is in, and its lines' number once all were asked."""
         runtime = self._runtime()
         if self._loop is None or self._memory is None or runtime is None or self._stops.is_set():
             raise TryLater("No models run on this node yet.", NOT_YET_S)
