@@ -174,6 +174,7 @@ PAGES: tuple[Shown, ...] = (
     Shown("kept", "/usage/calls"),
     Shown("batches", "/batches"),
     Shown("batch", "/batches/{batch}"),
+    Shown("batch-waits", "/batches/{waiting}"),
     Shown("batch-new", "/batches/new?dataset=lab/harbour-logs"),
     Shown("usage-organisation", "/organizations/lab/settings/usage"),
     Shown("usage-member", "/organizations/lab/settings/usage", MEMBER),

@@ -232,6 +232,11 @@ def _served(alice: httpx.Client, found: Found) -> None:
     sent.raise_for_status()
     batch = {"input_file_id": sent.json()["id"], "endpoint": "/v1/chat/completions", "completion_window": "24h"}
     found["batch"] = _call(alice, "POST", "/v1/batches", batch)["id"]
+    notes = '{"text": "Fog until nine."}\n{"remark": "torn out"}\n{"text": "A barge, late."}\n'  # a row that fails
+    _repo(alice, "alice/night-notes", {"data/train.jsonl": notes}, kind="dataset", private=True)
+    rows = {"dataset": "alice/night-notes", "model": "lab/tide-talk", "template": "Calm or not? {{text}}", "rows": 3}
+    rows |= {"parameters": {"max_tokens": 4}, "into": "alice/night-notes-answered"}
+    found["waiting"] = _call(alice, "POST", "/api/batches", rows)["id"]
 
 
 def _kept(alice: httpx.Client) -> None:

@@ -144,7 +144,7 @@ def pin(ask: Ask, namespace: str, called: str, revision: Text = "main", token: C
         made = service.pin(ask.db, ask.kit, ask.actor, name, revision[:255])
     except (BadRequest, NotFound) as err:
         ask.db.rollback()
-        return _page(ask, name, revision[:255], wrong(err, called={err.field: "revision"}), status=422)
+        return _page(ask, name, revision[:255], wrong(err, "revision", called={err.field: "revision"}), status=422)
     said = f"{made.name} is pinned at {made.revision[:7]}: the next call goes by it."
     return flash.say(ask.request, RedirectResponse(f"/pipelines/{made.name}", 303), said)
 

@@ -214,7 +214,7 @@ def micros(text: str, what: str, field: str) -> int:
     """An amount as people type it (``12.50``), in millionths. Raises :class:`BadAmount`, which says ``what``."""
     typed = text.strip().replace(",", ".")
     if not re.fullmatch(r"\d{1,9}(\.\d{0,6})?", typed, re.ASCII):
-        raise BadAmount(f"{what} is a number from 0 to 999999999, such as 12.50.", field=field)
+        raise BadAmount(f"{what} is a number from 0 to 999,999,999, such as 12.50.", field=field)
     whole, _, part = typed.partition(".")
     return int(whole) * MILLION + int(part.ljust(6, "0") or 0)
 
