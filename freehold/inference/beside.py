@@ -34,9 +34,11 @@ def repo_action(ask: Ask, head: RepoHead) -> str:
     if repo is None:
         return ""
     can_deploy = not ask.actor.is_anonymous and making.may_deploy(ask.db, ask.kit, ask.actor)
-    found = queries.of_repo(ask.db, ask.actor, repo)
+    named = [(one.endpoint.name, one) for one in queries.of_repo(ask.db, ask.actor, repo)]
+    named = named or list(queries.as_adapter(ask.db, ask.actor, repo))
+    found = [one for _, one in named]
     deploy = f"{ENDPOINTS}/new?model={quote(repo.path)}" if can_deploy else ""
-    talks = [one.endpoint.name for one in found if one.endpoint.is_on and "chat" in one.endpoint.abilities]
+    talks = [name for name, one in named if one.endpoint.is_on and "chat" in one.endpoint.abilities]
     talk = f"/playground?model={quote(talks[0])}" if talks else ""
     word, mark = STATES[found[0].state] if found else ("", "")
     return part(ask.request, RunsHere(found, talk, word, mark, deploy)) if found or deploy else ""

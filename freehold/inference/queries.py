@@ -76,6 +76,17 @@ def of_repo(db: Session, actor: Actor, repo: Repo) -> Sequence[Standing]:
     return standings(db, actor, db.scalars(query.order_by(Endpoint.is_on.desc(), Endpoint.id).limit(20)).all())
 
 
+def as_adapter(db: Session, actor: Actor, repo: Repo) -> Sequence[tuple[str, Standing]]:
+    """The served names under which the model answers ``actor`` as an adapter, each with the endpoint it is beside."""
+    if not may(actor, Action.READ, repo):
+        return []
+    mine = select(EndpointAdapter).where(
+        EndpointAdapter.repo_id == repo.id, EndpointAdapter.endpoint_id.in_(access.visible(select(Endpoint.id), actor))
+    )
+    rows = db.scalars(mine.order_by(EndpointAdapter.id).limit(20)).all()
+    return list(zip((row.name for row in rows), standings(db, actor, [row.endpoint for row in rows]), strict=True))
+
+
 def answering_besides(db: Session, actor: Actor) -> frozenset[str]:
     """Ids of repositories that answer ``actor`` and not everybody who may know of them: models behind a gate, and
     adapters, whose base has to be open to the caller too."""

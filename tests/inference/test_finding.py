@@ -103,6 +103,9 @@ def test_an_adapter_answers_who_may_read_its_base_too(
             db.add(EndpointAdapter(id=ordered_id(), endpoint_id=served[base], repo_id=repo.id, **given))
     assert listed(client, cast.alice) == FOUND["alice"] | {"alice/on-open", "alice/on-hidden"}
     assert listed(client, cast.charlie) == {"alice/open", "alice/on-open"} == listed(client, cast.anonymous)
+    reads = {**cast.charlie.headers, "accept": "text/html"}
+    shown = [client.get(f"/alice/{name}", headers=reads).text for name in ("on-open", "on-hidden")]
+    assert ["Answers here" in page for page in shown] == [True, False], "as the lists say"
     visibility(database, cast.alice.actor, "alice/open", "private")
     assert listed(client, cast.charlie) == set()
     with database.read() as db:

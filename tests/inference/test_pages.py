@@ -106,6 +106,7 @@ def test_its_owners_change_switch_and_remove_it(
     assert alice.send(f"{at}/switch", page=at, on="1").status_code == 303
     missing = alice.send(f"{at}/adapters", page=at, adapter="alice/no-such")
     assert missing.status_code == 422
+    assert 'name="idle" value="5"' in missing.text, "saving the settings now would lose none of them"
     assert alice.send(f"{at}/remove", page=at).status_code == 303
     alice.see(at, 404)
 
