@@ -34,8 +34,7 @@ def repo_action(ask: Ask, head: RepoHead) -> str:
     if repo is None:
         return ""
     can_deploy = not ask.actor.is_anonymous and making.may_deploy(ask.db, ask.kit, ask.actor)
-    named = [(one.endpoint.name, one) for one in queries.of_repo(ask.db, ask.actor, repo)]
-    named = named or list(queries.as_adapter(ask.db, ask.actor, repo))
+    named = queries.of_repo(ask.db, ask.actor, repo)
     found = [one for _, one in named]
     deploy = f"{ENDPOINTS}/new?model={quote(repo.path)}" if can_deploy else ""
     talks = [name for name, one in named if one.endpoint.is_on and "chat" in one.endpoint.abilities]

@@ -70,21 +70,18 @@ def one(db: Session, actor: Actor, endpoint_id: str) -> Standing:
     return found
 
 
-def of_repo(db: Session, actor: Actor, repo: Repo) -> Sequence[Standing]:
-    """The model's endpoints that ``actor`` may call."""
-    query = access.visible(select(Endpoint).where(Endpoint.repo_id == repo.id), actor)
-    return standings(db, actor, db.scalars(query.order_by(Endpoint.is_on.desc(), Endpoint.id).limit(20)).all())
-
-
-def as_adapter(db: Session, actor: Actor, repo: Repo) -> Sequence[tuple[str, Standing]]:
-    """The served names under which the model answers ``actor`` as an adapter, each with the endpoint it is beside."""
+def of_repo(db: Session, actor: Actor, repo: Repo) -> Sequence[tuple[str, Standing]]:
+    """The model's endpoints that ``actor`` may call, with the served name; else those that it is an adapter beside."""
+    beside = select(EndpointAdapter.endpoint_id).where(EndpointAdapter.repo_id == repo.id)
+    query = select(Endpoint).where(or_(Endpoint.repo_id == repo.id, Endpoint.id.in_(beside)))
+    rows = db.scalars(access.visible(query, actor).order_by(Endpoint.is_on.desc(), Endpoint.id).limit(20)).all()
+    own = [row for row in rows if row.repo_id == repo.id]
+    if own or not rows:
+        return [(one.endpoint.name, one) for one in standings(db, actor, own)]
     if not may(actor, Action.READ, repo):
         return []
-    mine = select(EndpointAdapter).where(
-        EndpointAdapter.repo_id == repo.id, EndpointAdapter.endpoint_id.in_(access.visible(select(Endpoint.id), actor))
-    )
-    rows = db.scalars(mine.order_by(EndpointAdapter.id).limit(20)).all()
-    return list(zip((row.name for row in rows), standings(db, actor, [row.endpoint for row in rows]), strict=True))
+    named = {one.endpoint_id: one.name for row in rows for one in names.adapters_of(db, row) if one.repo_id == repo.id}
+    return [(named[one.endpoint.id], one) for one in standings(db, actor, rows)]
 
 
 def answering_besides(db: Session, actor: Actor) -> frozenset[str]:
