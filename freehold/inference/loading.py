@@ -36,7 +36,7 @@ class Loading:
     ) -> None:
         self._groups, self._starter, self._space = groups, starter, space
         self._ending, self._waiting = ending, waiting
-        self._loads = asyncio.Semaphore(LOADS)
+        self._loads, self._line = asyncio.Semaphore(LOADS), asyncio.Semaphore(1)
 
     def may_begin(self, group: Group) -> bool:
         return group.loading is None and self._waiting.now() >= group.again_at and not self._waiting.is_closed
@@ -52,13 +52,12 @@ class Loading:
     async def _load(self, group: Group, endpoint_id: str) -> None:
         """One more replica is ready, or the group says why not."""
         try:
-            async with self._loads:
-                plan = await self._waiting.in_thread(self._starter.plan, endpoint_id)
-                self._ending.agree(group, plan.wish if plan else None)
-                if plan is None or not plan.wish.is_on or self._waiting.is_closed:
-                    return  # whoever waits looks again, and finds it so
-                while await self._is_short_of_room(group, plan):
-                    pass
+            plan = await self._waiting.in_thread(self._starter.plan, endpoint_id)
+            self._ending.agree(group, plan.wish if plan else None)
+            if plan is None or not plan.wish.is_on or self._waiting.is_closed:
+                return  # whoever waits looks again, and finds it so
+            while await self._is_short_of_room(group, plan):
+                pass
         except JobFailed as err:
             group.log = err.log[-MAX_LOG_CHARS:]
             if err.failure != "stopped":
@@ -81,7 +80,8 @@ class Loading:
         space = await self._waiting.in_thread(self._space)
         process = await self._admitted(group, plan, space)
         try:
-            await self._started(group, process, process.limit_bytes(space.budget_bytes))
+            async with self._loads:
+                await self._started(group, process, process.limit_bytes(space.budget_bytes))
         except BaseException as err:
             await self._ending.end(process)
             idle = self._idle() if isinstance(err, JobFailed) and err.failure == "no_room" else []
@@ -93,11 +93,13 @@ class Loading:
 
     async def _started(self, group: Group, process: Process, limit_bytes: int) -> None:
         begun, waiting = self._waiting.now(), self._waiting
+        if waiting.is_closed or process.state == "ending":
+            raise _stopped(group)
         running = await waiting.in_thread(self._starter.begin, process.plan, limit_bytes, process.given)
         process.running = running
         running.on_exit(lambda _: self._ending.on_exit(process))
         if waiting.is_closed or process.state == "ending":
-            raise JobFailed("stopped", f"{group.wish.name} was stopped before it was ready.")
+            raise _stopped(group)
         await waiting.in_thread(self._starter.ready, running)
         if process.state == "loading":
             process.state, process.since, process.used_at = "ready", clock.now(), waiting.now()
@@ -110,14 +112,29 @@ class Loading:
         asked = (plan.reckoned_bytes(), plan.reckoned_on_cards())
         if lacks := space.lacks(*asked):
             raise DoesNotFit(f"{plan.wish.name} {lacks}. {LESS}")
-        deadline = self._waiting.now() + ROOM_S
+        process = await self._seated(group, plan, space, 0.0)
+        if process is None:
+            async with self._line:  # one after the other; whoever fits at once does not wait behind them
+                process = await self._seated(group, plan, space, ROOM_S)
+        if process is None:
+            raise DoesNotFit(f"{plan.wish.name} {space.is_full(*asked, self.processes())}.")
+        return process
+
+    async def _seated(self, group: Group, plan: Plan, space: Space, patience_s: float) -> Process | None:
+        """As :meth:`_admitted`; None: there is no room within so long."""
+        asked = (plan.reckoned_bytes(), plan.reckoned_on_cards())
+        deadline = self._waiting.now() + patience_s
         while (seat := space.seat(*asked, self.processes())) is None:
             if going := space.to_go(*asked, self.processes(), self._idle()):
+                for one in going:
+                    one.state = "ending"  # at once: a caller whose turn comes first would be let in to it
                 await asyncio.gather(*(self._ending.end(one) for one in going))
-            elif self._waiting.now() > deadline or not self._will_be_free():
-                raise DoesNotFit(f"{plan.wish.name} {space.is_full(*asked, self.processes())}.")
+            elif self._waiting.now() >= deadline or not self._will_be_free():
+                return None
             else:
                 await self._waiting.wait(deadline - self._waiting.now())
+            if self._waiting.is_closed or not group.wish.is_on or group.wish.fingerprint != plan.wish.fingerprint:
+                raise _stopped(group)  # it is another by now, and whoever waits begins that one
         taken = {one.number for one in group.processes}
         number = next(number for number in range(len(taken) + 1) if number not in taken)
         process = Process(number, plan, seat.bytes, self._waiting.now(), clock.now(), seat.given)
@@ -136,9 +153,13 @@ class Loading:
         return sorted(idle, key=lambda one: one.used_at)
 
     def _will_be_free(self) -> bool:
-        """Whether something answers or ends that may go after that."""
+        """Whether something loads, answers or ends that may go after that."""
         return any(
-            one.state == "ending" or (one.held and not group.wish.keep_warm)
+            one.state == "ending" or ((one.held or one.state == "loading") and not group.wish.keep_warm)
             for group in self._groups.values()
             for one in group.processes
         )
+
+
+def _stopped(group: Group) -> JobFailed:
+    return JobFailed("stopped", f"{group.wish.name} was stopped before it was ready.")

@@ -80,6 +80,8 @@ class NodeStore:
         finally:
             process.held -= 1
             process.callers[caller_id] -= 1
+            if not process.callers[caller_id]:
+                del process.callers[caller_id]
             process.used_at, process.called_at = self._waiting.now(), clock.now()
             await self._waiting.tell()
 
