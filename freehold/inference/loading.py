@@ -93,17 +93,20 @@ class Loading:
 
     async def _started(self, group: Group, process: Process, limit_bytes: int) -> None:
         begun, waiting = self._waiting.now(), self._waiting
-        if waiting.is_closed or process.state == "ending":
-            raise _stopped(group)
+        self._check(group, process)
         running = await waiting.in_thread(self._starter.begin, process.plan, limit_bytes, process.given)
         process.running = running
         running.on_exit(lambda _: self._ending.on_exit(process))
-        if waiting.is_closed or process.state == "ending":
-            raise _stopped(group)
+        self._check(group, process)
         await waiting.in_thread(self._starter.ready, running)
         if process.state == "loading":
             process.state, process.since, process.used_at = "ready", clock.now(), waiting.now()
             log.info("%s is ready (%.1f s)", group.wish.name, waiting.now() - begun)
+
+    def _check(self, group: Group, process: Process) -> None:
+        """It is wanted still. Raises :class:`JobFailed`."""
+        if self._waiting.is_closed or process.state == "ending":
+            raise _stopped(group)
 
     # ---- room --------------------------------------------------------------------------------------------------
 
