@@ -1,6 +1,7 @@
 """Before and after a call: limits, budgets, holds, meters."""
 
 import threading
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -360,3 +361,33 @@ def test_who_pays(database: Database, cast: Cast) -> None:
         for name in ("lab", "no-such", "alice"):
             with pytest.raises(NoSuchPayer):
                 access.payer(db, cast.charlie.actor, name)
+
+
+def test_what_comes_while_it_is_unknown_whether_a_commit_arrived_is_written_too(
+    database: Database, cast: Cast, ledger: service.Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection broke as the commit was answered: what was in it is there, and what came since is not."""
+    priced(database)
+    budget = budgeted(database, cast.alice.id, 10_000)
+    payer = paid_by(cast.alice.id)
+    service.record(database, metered(payer, tokens=1), admitted(database, payer, max_tokens=1))
+    real = database.write
+
+    @contextmanager
+    def write() -> Any:
+        monkeypatch.undo()
+        with real() as db:
+            yield db
+        raise OSError("the connection broke")
+
+    monkeypatch.setattr(database, "write", write)
+    with pytest.raises(OSError, match="broke"):
+        ledger.flush()
+    for tokens in (10, 100):
+        service.record(database, metered(payer, tokens=tokens), admitted(database, payer, max_tokens=tokens))
+    ledger.flush()
+    ledger.flush()
+    with database.read() as db:
+        assert sorted(db.scalars(select(MeterRow.completion_tokens))) == [1, 10, 100]
+        assert db.get_one(Budget, budget).spent_micros == 111
+        assert db.scalar(select(func.count()).select_from(BudgetHold)) == 0

@@ -78,7 +78,7 @@ class Ledger:
         self._holds: dict[str, float] = {}
         self._windows: dict[str, Window] = {}
         self._renewed_at = time.monotonic()
-        self._may_be_there = False
+        self._may_be_there = 0  # the first so many of those that wait: all of them, or none
 
     # ---- limits --------------------------------------------------------------------------------------------
 
@@ -164,7 +164,8 @@ class Ledger:
 
     def _flush_some(self) -> bool:
         with self._lock:
-            some, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+            most = self._may_be_there or BATCH  # and none that came since
+            some, self._waiting = self._waiting[:most], self._waiting[most:]
             counts = [] if self.database.is_sqlite else self._counts()
         if not some and not counts:
             return False
@@ -176,10 +177,10 @@ class Ledger:
         except BaseException:
             # Whether the commit arrived is not known: the next turn looks before it writes them again.
             with self._lock:
-                self._waiting[:0], self._may_be_there = some, True
+                self._waiting[:0], self._may_be_there = some, len(some)
             raise
         with self._lock:
-            self._may_be_there = False
+            self._may_be_there = 0  # so many of those that wait, the first ones: all, or none
             for entry in some:
                 if entry.allowance is not None:
                     self._holds.pop(entry.allowance.hold_id, None)
