@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from freehold.access.rules import Actor
 from freehold.core import caller, clock
 from freehold.core.database import Database
-from freehold.gateway import rules
+from freehold.gateway import patterns, rules
 from freehold.gateway.rules import Wish
 from freehold.inference.rules import ABILITY_OF, OF_MANY, Call, Leg, Target
 from freehold.inference.service import names
@@ -141,7 +141,7 @@ def enter(place: Session | Database, known: Known, asker: Asker, wished: Callabl
 
     Raises what ``usage.enter`` does, ``NotAble`` and ``ContextTooLong``.
     """
-    wish = wished(known.plan)
+    wish = patterns.fitted(known.plan, wished(known.plan))
     rules.check_able(known.plan, wish)
     allowance = usage.enter(
         place,

@@ -1,0 +1,86 @@
+"""Patterns that an answer is bound to: kept by the engine as they were meant, or refused."""
+
+import re
+from typing import Any
+
+import pytest
+
+from freehold.gateway.patterns import Unknown, plain
+from tests.gateway.conftest import Hub
+
+
+@pytest.mark.rules
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (r"^[A-Z]{2}\d{3}$", "^[A-Z]{2}[0-9]{3}$"),
+        (r"^\w+\s?[\w.-]+$", "^[A-Za-z0-9_]+ ?[A-Za-z0-9_.-]+$"),
+        (r"^a\/b\.c\-[\/\.\-\]]$", r"^a/b\.c\-[/.\-\]]$"),
+        (r"^[\^a][[:x]$", r"^[a^][\[:x]$"),
+        (r"^(?:ab|cd)+?\u0041$", r"^(?:ab|cd)+?\u0041$"),
+        (r"^\S\D$", r'^[^ \t\r\n"\\][^0-9"\\]$'),
+        (r"\d{5}", r'^[^"\\]*([0-9]{5})[^"\\]*$'),
+        (r"^ab|cd", r'^(ab|cd)[^"\\]*$'),
+        (r"^5\$", r'^(5\$)[^"\\]*$'),
+        ("", r'^[^"\\]*()[^"\\]*$'),
+    ],
+)
+def test_a_pattern_is_put_into_words_that_are_kept(given: str, told: str) -> None:
+    assert plain(given) == told
+    assert plain(told) == told, "what is kept already stays as it is"
+
+
+@pytest.mark.rules
+@pytest.mark.parametrize(
+    "given", [r"^\bab$", r"^(?=a)b$", r"^(a)\1$", r"^\p{L}$", "^(?i)a$", "^a$|^b$", "^[a", "a\\", "^[]$"]
+)
+def test_what_has_no_words_is_said(given: str) -> None:
+    with pytest.raises(Unknown):
+        plain(given)
+
+
+@pytest.mark.rules
+@pytest.mark.parametrize(
+    ("given", "texts"),
+    [
+        (r"^[A-Z]{2}\d{3}$", ["AB123", "AB12", "xAB123"]),
+        (r"\d{2}", ["a12b", "12", "1", "ab"]),
+        (r"^\w\s\S$", ["a b", "a  ", "ab"]),
+    ],
+)
+def test_it_means_the_same(given: str, texts: list[str]) -> None:
+    assert [bool(re.search(plain(given), text)) for text in texts] == [bool(re.search(given, text)) for text in texts]
+
+
+def asked(hub: Hub, pattern: str, model: str = "lab/it") -> Any:
+    code = {"type": "string", "pattern": pattern, "examples": [{"pattern": r"\d"}]}
+    schema = {"type": "object", "properties": {"pattern": code}, "required": ["pattern"]}
+    form = {"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": schema}}
+    return hub.ask(model=model, response_format=form)
+
+
+def parameters(pattern: str) -> dict[str, Any]:
+    return {"type": "object", "properties": {"code": {"type": "string", "pattern": pattern}}}
+
+
+def tool(pattern: str) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": "look", "parameters": parameters(pattern)}}
+
+
+def seen(hub: Hub) -> Any:
+    return hub.engine.seen[-1]["response_format"]["json_schema"]["schema"]["properties"]["pattern"]
+
+
+def test_an_answer_is_bound_to_its_pattern_or_refused(hub: Hub) -> None:
+    assert asked(hub, r"^\d{3}$").status_code == 200
+    assert (seen(hub)["pattern"], seen(hub)["examples"]) == ("^[0-9]{3}$", [{"pattern": r"\d"}])
+    refused = asked(hub, r"^(?=a)b$")
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "response_format")
+    assert 'the pattern "^(?=a)b$": it does not know "(?="' in refused.json()["error"]["message"]
+    tools = [tool(r"^\d$"), tool(r"^(?=a)\d$"), {"type": "function", "function": {"name": "bare"}}]
+    assert hub.ask(tools=tools, tool_choice="auto").status_code == 200
+    patterns = [one["function"].get("parameters", 0) for one in hub.engine.seen[-1]["tools"]]
+    assert patterns == [parameters("^[0-9]$"), parameters(r"^(?=a)\d$"), 0], "a tool is not refused for it"
+    hub.serve("lab/other", engine="vllm")
+    assert asked(hub, r"^(?=a)\d$", "lab/other").status_code == 200
+    assert seen(hub)["pattern"] == r"^(?=a)\d$", "other engines know more"
