@@ -23,8 +23,8 @@ class CardNeed:
 
 @dataclass(frozen=True)
 class Given:
-    """Graphics cards that a job has, by their indices (or what its cluster calls them), and what it may take of each:
-    ``share`` of its memory."""
+    """Graphics cards that a job has, by their indices (or what its cluster calls them), and what it may take of each.
+    ``share``: of a card's memory, for an engine that counts what it takes itself, and not what its driver does."""
 
     indices: Sequence[int | str]
     each_bytes: int

@@ -7,6 +7,9 @@ from freehold.compute.rules import CardNeed, Given
 
 #: Of a card's memory: driver and screen keep some, and engines find less free than there is (``cards.memory``, too).
 KEPT_SHARE = 0.10
+#: Of what a job may take of a card, what no share counts: what its driver keeps for whoever computes there (0.55 GB),
+#: and the steps that vLLM records at its start (0.2 GB for 30 layers). Measured: docs/fit.md, "On a card".
+UNCOUNTED_BYTES = 750_000_000
 
 
 def usable_bytes(card: GraphicsCard) -> int:
@@ -35,4 +38,5 @@ def seat(cards: Sequence[GraphicsCard], needs: Sequence[CardNeed], taken: Mappin
 
 def _given(need: CardNeed, cards: Sequence[GraphicsCard]) -> Given:
     each = usable_bytes(cards[0]) if need.is_whole else need.each_bytes
-    return Given(tuple(sorted(card.index for card in cards)), each, each / cards[0].memory_bytes)
+    counted = each if need.is_whole else max(each - UNCOUNTED_BYTES, each // 2)
+    return Given(tuple(sorted(card.index for card in cards)), each, counted / cards[0].memory_bytes)

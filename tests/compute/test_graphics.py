@@ -12,6 +12,7 @@ from freehold.compute.graphics import MB, GraphicsCard
 from freehold.compute.rules import CardNeed, Given, Job
 
 GB = 10**9
+UNCOUNTED = seating.UNCOUNTED_BYTES
 TOLD = "0, NVIDIA L4, 23034, GPU-aa11\n1, NVIDIA L4, 23034, GPU-bb22\n2, NVIDIA T4, [N/A], GPU-cc33\n"
 SMALL, LARGE = GraphicsCard(0, "small", 10 * GB), GraphicsCard(1, "large", 80 * GB)
 
@@ -71,13 +72,13 @@ def test_the_kernel_tells_of_amds_cards(tmp_path: Path) -> None:
 
 def test_the_fewest_cards_that_do_and_the_fullest_of_them() -> None:
     needs = [CardNeed(1, 12 * GB), CardNeed(2, 7 * GB)]
-    assert seating.seat([SMALL, LARGE], needs, {}) == Given((1,), 12 * GB, 0.15)
+    assert seating.seat([SMALL, LARGE], needs, {}) == Given((1,), 12 * GB, (12 * GB - UNCOUNTED) / (80 * GB))
     assert seating.seat([SMALL, LARGE], needs, {1: 61 * GB}) is None, "two unlike ones do not work together"
     twins = [GraphicsCard(index, "small", 10 * GB) for index in range(4)]
     seat = seating.seat(twins, needs, {0: 3 * GB, 2: 1 * GB})
     assert seat is not None
     assert seat.indices == (1, 2), "the one that is used already, and one that is not"
-    assert seating.seat(twins[:1], [CardNeed(1, 9 * GB)], {}) == Given((0,), 9 * GB, 0.9)
+    assert seating.seat(twins[:1], [CardNeed(1, 9 * GB)], {}) == Given((0,), 9 * GB, (9 * GB - UNCOUNTED) / (10 * GB))
     assert seating.seat(twins[:1], [CardNeed(1, 9 * GB + 1)], {}) is None
 
 
@@ -87,11 +88,14 @@ def test_what_may_take_more_than_is_known_has_a_card_for_itself() -> None:
     assert seating.seat([SMALL], need, {0: 1}) is None
 
 
-@pytest.mark.parametrize(("given", "seen"), [(Given((0, 3), GB, 0.25), "0,3 2 0.2500"), (None, "-1 - -")])
-def test_a_job_sees_the_cards_that_it_was_given_and_no_other(given: Given | None, seen: str) -> None:
+@pytest.mark.parametrize(("given", "seen"), [(Given((0, 3), GB, 0.25), "0,3 2 0.2500 /driver"), (None, "-1 - - -")])
+def test_a_job_sees_the_cards_that_it_was_given_and_no_other(
+    given: Given | None, seen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/driver")
     code = (
         "import json,os,sys; e=os.environ.get; sys.stderr.write(' '.join(e(n,'-') for n in"
-        " ('CUDA_VISIBLE_DEVICES','FREEHOLD_CARDS','FREEHOLD_CARD_SHARE')));"
+        " ('CUDA_VISIBLE_DEVICES','FREEHOLD_CARDS','FREEHOLD_CARD_SHARE','LD_LIBRARY_PATH')));"
         "print(json.dumps({'port': 9}), flush=True); sys.stdin.read()"
     )
     running = service.start(Job("a test", [sys.executable, "-I", "-S", "-c", code], {}, given=given))

@@ -10,7 +10,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from freehold.compute import graphics
+from freehold.compute import graphics, seating
 from freehold.compute.graphics import MB as MIB
 from freehold.compute.graphics import GraphicsCard
 from freehold.compute.rules import CardNeed
@@ -153,6 +153,6 @@ def test_a_model_is_served_on_a_card_and_one_that_is_too_large_says_what_would_f
     assert replica["cards"] == "NVIDIA Stand-in (0)"
     assert replica["cardBytes"] == made["onCards"][0]["eachBytes"]
     log = client.get(f"/api/endpoints/{made['id']}/log", headers=headers).json()["log"]
-    share = made["onCards"][0]["eachBytes"] / (5000 * MIB)
+    share = (made["onCards"][0]["eachBytes"] - seating.UNCOUNTED_BYTES) / (5000 * MIB)
     assert f"--gpu-memory-utilization {share:.4f} --tensor-parallel-size 1" in log
     interpreters.know({})
