@@ -22,6 +22,14 @@ _OUTSIDE = {"d": "[0-9]", "w": "[A-Za-z0-9_]", "s": " "} | {
 _WITHIN = {"d": "0-9", "w": "A-Za-z0-9_", "s": " "}
 #: Escapes that are kept as they are.
 _KEPT, _KEPT_WITHIN = frozenset('tnrfvxu.*+?()[]{}|$^-"\\'), frozenset('tnrfvxu[]-"\\')
+#: Forms of a text that it does not know, as the usual ones of them look. It knows date, time, date-time and uuid.
+_FORMATS = {
+    "email": r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
+    "hostname": r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$",
+    "ipv4": r"^(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}$",
+    "uri": r"^[a-z][a-z0-9+.-]*://[A-Za-z0-9._~:/?#@!$&()*+,;=%-]+$",
+    "duration": r"^P([0-9]+W|[0-9]+D(T[0-9]+[HMS])?|T([0-9]+H([0-9]+M)?([0-9]+S)?|[0-9]+M([0-9]+S)?|[0-9]+S))$",
+}
 #: Of a schema, what holds values and not schemas.
 _VALUES = frozenset({"enum", "const", "default", "examples"})
 
@@ -67,8 +75,10 @@ def _plain_schema(one: Any) -> Any:
     if not isinstance(one, Mapping):
         return one
     told = {key: value if key in _VALUES else _plain_schema(value) for key, value in one.items()}
-    pattern = told.get("pattern")
-    if isinstance(pattern, str):
+    pattern, form = told.get("pattern"), told.get("format")
+    if pattern is None and isinstance(form, str) and form in _FORMATS:
+        told["pattern"] = _FORMATS[form]
+    elif isinstance(pattern, str):
         try:
             told["pattern"] = plain(pattern)
         except Unknown as err:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from freehold.gateway import patterns
 from freehold.gateway.patterns import Unknown, plain
 from tests.gateway.conftest import Hub
 
@@ -52,6 +53,23 @@ def test_it_means_the_same(given: str, texts: list[str]) -> None:
     assert [bool(re.search(plain(given), text)) for text in texts] == [bool(re.search(given, text)) for text in texts]
 
 
+@pytest.mark.rules
+@pytest.mark.parametrize(
+    ("form", "good", "bad"),
+    [
+        ("email", ["a.b+c@ex-ample.co.uk"], ["a", "a@b", "@b.c"]),
+        ("hostname", ["a", "a-b.example.org"], ["-a", "a..b", "a b"]),
+        ("ipv4", ["0.0.0.0", "192.168.255.1"], ["256.1.1.1", "1.2.3", "01.2.3.4"]),
+        ("uri", ["https://example.org/a?b=c#d"], ["example.org", "https://"]),
+        ("duration", ["P3W", "P2DT5H", "PT1H30M", "PT9S"], ["P", "PT", "3 days", "P1H"]),
+    ],
+)
+def test_usual_forms_of_a_text_look_as_they_do(form: str, good: list[str], bad: list[str]) -> None:
+    pattern = patterns._FORMATS[form]
+    assert plain(pattern) == pattern
+    assert [text for text in [*good, *bad] if re.search(pattern, text)] == good
+
+
 def asked(hub: Hub, pattern: str, model: str = "lab/it") -> Any:
     code = {"type": "string", "pattern": pattern, "examples": [{"pattern": r"\d"}]}
     schema = {"type": "object", "properties": {"pattern": code}, "required": ["pattern"]}
@@ -74,13 +92,17 @@ def seen(hub: Hub) -> Any:
 def test_an_answer_is_bound_to_its_pattern_or_refused(hub: Hub) -> None:
     assert asked(hub, r"^\d{3}$").status_code == 200
     assert (seen(hub)["pattern"], seen(hub)["examples"]) == ("^[0-9]{3}$", [{"pattern": r"\d"}])
+    mail = {"type": "string", "format": "email"}
+    form = {"type": "json_schema", "json_schema": {"schema": {"properties": {"pattern": mail}}}}
+    assert hub.ask(response_format=form).status_code == 200
+    assert seen(hub) == {**mail, "pattern": patterns._FORMATS["email"]}
     refused = asked(hub, r"^(?=a)b$")
     assert (refused.status_code, refused.json()["error"]["param"]) == (400, "response_format")
     assert 'the pattern "^(?=a)b$": it does not know "(?="' in refused.json()["error"]["message"]
     tools = [tool(r"^\d$"), tool(r"^(?=a)\d$"), {"type": "function", "function": {"name": "bare"}}]
     assert hub.ask(tools=tools, tool_choice="auto").status_code == 200
-    patterns = [one["function"].get("parameters", 0) for one in hub.engine.seen[-1]["tools"]]
-    assert patterns == [parameters("^[0-9]$"), parameters(r"^(?=a)\d$"), 0], "a tool is not refused for it"
+    told = [one["function"].get("parameters", 0) for one in hub.engine.seen[-1]["tools"]]
+    assert told == [parameters("^[0-9]$"), parameters(r"^(?=a)\d$"), 0], "a tool is not refused for it"
     hub.serve("lab/other", engine="vllm")
     assert asked(hub, r"^(?=a)\d$", "lab/other").status_code == 200
     assert seen(hub)["pattern"] == r"^(?=a)\d$", "other engines know more"
