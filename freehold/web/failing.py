@@ -92,7 +92,7 @@ _NEXT = {
     412: "Somebody was quicker. Open the page anew; going back keeps what you typed.",
     413: "Send less at once. Large files go up with hf upload, with git, or dragged into the files of a repository.",
     422: "Go back: what you typed is still there. Correct it and send it again.",
-    500: "It is written down for the administrator of this hub, under the number below. Trying again may work.",
+    500: "Whoever runs this hub finds there what it was. Trying again may work.",
     503: "Something that the hub depends on does not answer. Try again in a minute.",
     507: "Nothing was recorded. An administrator of this hub has to free some space first.",
 }
