@@ -233,7 +233,10 @@ class Caller:
         """The engine said what the call took that it was asked with ``request``."""
 
         async def ask() -> Mapping[str, Any] | None:
-            said = await self._get(replica, f"took/{request.headers[CALL_ID]}", MAX_TOOK_BYTES)
+            try:
+                said = await self._get(replica, f"took/{request.headers[CALL_ID]}", MAX_TOOK_BYTES)
+            except Silent:
+                return None
             return _mapping(json.loads(said)) if said else None
 
         return await by_its_word(ask, leg.measured)
@@ -261,16 +264,19 @@ class Caller:
         return found
 
     async def _totals(self, replica: Replica) -> Totals | None:
-        said = await self._get(replica, "metrics", MAX_METRICS_BYTES)
+        try:
+            said = await self._get(replica, "metrics", MAX_METRICS_BYTES)
+        except Silent as err:
+            raise TimeoutError from err
         return read_totals(said) if said is not None else None
 
     async def _get(self, replica: Replica, path: str, most_bytes: int) -> bytes | None:
-        """What the engine tells there; None: nothing."""
+        """What the engine tells there; None: nothing. Raises :class:`Silent`."""
         request = Request("GET", f"{replica.address}/{path}", {"Authorization": f"Bearer {replica.key}"})
         try:
             async with exchanged(request, connect_s=METRICS_S, silence_s=METRICS_S) as answer:
                 said = await _at_most(answer, most_bytes)
-        except (Lost, Silent):
+        except Lost:
             return None
         return said if answer.status == 200 else None
 

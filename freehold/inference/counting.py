@@ -146,7 +146,10 @@ class _Open:
 
 
 class Ledger:
-    """What one engine's process was seen to take, beside its own totals. For engines that tell them."""
+    """What one engine's process was seen to take, beside its own totals. For engines that tell them.
+
+    ``totals``: those of now. None: it tells none; raises ``TimeoutError`` where it is too busy to tell them now.
+    """
 
     def __init__(self, totals: Callable[[], Awaitable[Totals | None]]) -> None:
         self._totals = totals
@@ -162,10 +165,13 @@ class Ledger:
         """A call is about to be sent; its events are counted into ``measured`` as they come."""
         if not self._begun:
             self._begun = True
-            # What it did before it was ready, such as warming up, is nobody's.
-            self._sum = await self._ask() or self._sum
+            # What it did before it was ready, such as warming up, is nobody's, also where this call is left meanwhile.
+            await asyncio.shield(asyncio.ensure_future(self._begin()))
         self._under_way.append(measured)
         self._changes += 1
+
+    async def _begin(self) -> None:
+        self._sum = await self._ask() or self._sum
 
     def end(self, measured: Measured) -> None:
         """A call ended, and ``measured`` is whole."""
@@ -231,7 +237,10 @@ class Ledger:
         )
 
     async def _ask(self) -> Totals | None:
-        seen = await self._totals() if self._tells else None
+        try:
+            seen = await self._totals() if self._tells else None
+        except TimeoutError:  # it reads a long prompt, and tells when it has
+            return None
         self._tells = seen is not None
         return seen
 
