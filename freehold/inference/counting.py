@@ -153,7 +153,7 @@ class Ledger:
 
     def __init__(self, totals: Callable[[], Awaitable[Totals | None]]) -> None:
         self._totals = totals
-        self._begun = False
+        self._first: asyncio.Future[None] | None = None
         self._tells = True
         self._sum = Totals(0, 0, 0, 0)  # of calls whose meters are whole
         self._under_way: list[Measured] = []
@@ -163,10 +163,12 @@ class Ledger:
 
     async def begin(self, measured: Measured) -> None:
         """A call is about to be sent; its events are counted into ``measured`` as they come."""
-        if not self._begun:
-            self._begun = True
-            # What it did before it was ready, such as warming up, is nobody's, also where this call is left meanwhile.
-            await asyncio.shield(asyncio.ensure_future(self._begin()))
+        if self._first is None:
+            self._first = asyncio.ensure_future(self._begin())
+        if not self._first.done():
+            # What it did before it was ready, such as warming up, is nobody's. No call is sent before that is known,
+            # and whoever is cancelled meanwhile leaves the others waiting for it.
+            await asyncio.shield(self._first)
         self._under_way.append(measured)
         self._changes += 1
 

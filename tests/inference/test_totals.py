@@ -88,3 +88,24 @@ def test_what_an_engine_did_before_its_first_call_is_nobodys_also_where_that_lef
         assert (measured.prompt_tokens, measured.completion_tokens) == (3, 2)
 
     asyncio.run(test())
+
+
+def test_no_call_is_sent_before_it_is_known_what_the_engine_did_before() -> None:
+    async def test() -> None:
+        engine, order = Engine(prompt=20, completion=9), list[str]()
+
+        async def told() -> Totals | None:
+            seen = await engine.told()
+            order.append("told")
+            return seen
+
+        ledger = Ledger(told)
+
+        async def begin() -> None:
+            await ledger.begin(Measured())
+            order.append("sent")
+
+        await asyncio.gather(begin(), begin(), begin())
+        assert order == ["told", "sent", "sent", "sent"]
+
+    asyncio.run(test())
