@@ -16,7 +16,7 @@ PARTS = 256
 #: Of pairs that look alike, so many are looked at to find the first.
 MAX_LOOKED_AT = 1000
 #: So many lines are read at a time, and in between live calls have their turn of this process.
-READ_AT_ONCE, REST_S = 100, 0.0005
+READ_AT_ONCE, REST_S = 500, 0.0005
 TOLD_CHARS = 100
 
 
