@@ -57,6 +57,23 @@ def test_it_answers_what_it_is_asked_and_counts_tokens(serving: Callable[..., Ru
     assert ask(running, "/health") == {"status": "ok"}
 
 
+@pytest.mark.parametrize("shares", [False, True])
+def test_threads_that_wait_for_each_other_keep_to_a_processor_each_where_there_are_as_many(
+    tiny_gguf: Path, shares: bool
+) -> None:
+    mine = os.sched_getaffinity(0)
+    setup = replace(SETUP, threads=1 if shares else len(mine))
+    running = compute.start(llama.job(offer_of(tiny_gguf, setup), setup, tiny_gguf.parent, {}))
+    try:
+        ask(running, "/v1/completions", {"prompt": "the city", "max_tokens": 2})
+        threads = [os.sched_getaffinity(int(one)) for one in os.listdir(f"/proc/{running.pid}/task")]
+    finally:
+        running.stop()
+    bound = {frozenset(one) for one in threads if one != mine}
+    assert bound == (set() if shares or len(mine) < 2 else {frozenset({one}) for one in mine})
+    assert threads.count(mine) > SETUP.parallel, "those that listen are anywhere"
+
+
 def test_each_of_its_slots_has_the_whole_context(serving: Callable[..., Running], tiny_gguf: Path) -> None:
     running = serving(tiny_gguf)
     fits = {"prompt": "a " * 100, "max_tokens": 1}
