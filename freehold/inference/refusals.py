@@ -16,6 +16,8 @@ _TOO_LONG = re.compile(
 )
 #: Of llama.cpp for a picture or a sound that the model has no eyes or ears for.
 _NO_SENSE = re.compile(r"^(image|audio|video) input is not supported")
+#: Of vLLM, which names flags of its own, for a model whose template calls tools in no way that it reads.
+_NO_TOOLS = re.compile(r"requires (?:--enable-auto-tool-choice and )?--tool-call-parser to be set")
 #: Of llama.cpp's for what is its caller's fault, though it answers 500: its SDKs would ask it again.
 _CALLERS = re.compile(r"^Failed to parse (messages|tools|tool)\b")
 #: What its words begin with that says nothing to a caller.
@@ -39,6 +41,10 @@ def of_answer(status: int, said: bytes, target: Target) -> InferenceError:
     if found := _NO_SENSE.match(words):
         kind = {"image": "pictures", "audio": "sounds", "video": "films"}[found[1]]
         return NotAble(f"{target.served_name} takes no {kind}, only text.", param="messages")
+    if _NO_TOOLS.search(words):
+        return NotAble(
+            f"{target.served_name} calls no tools: its template writes calls in no way that vLLM reads.", param="tools"
+        )
     if status >= 500 and (found := _CALLERS.match(words)):
         return EngineRefused(words, status=400, param="tools" if found[1] == "tools" else "messages")
     if status in (404, 405, 501):

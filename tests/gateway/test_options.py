@@ -204,6 +204,13 @@ def test_an_option_may_be_anything_and_is_refused_in_words(value: Any) -> None:
 @pytest.mark.parametrize(
     ("words", "error", "param", "said"),
     [
+        (
+            '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set',
+            NotAble,
+            "tools",
+            "calls no tools",
+        ),
+        ('tool_choice="required" requires --tool-call-parser to be set', NotAble, "tools", "no way that vLLM reads"),
         ("image input is not supported - hint: provide the mmproj", NotAble, "messages", "takes no pictures"),
         ("Failed to parse tools: [json.exception.out_of_range.403] key", EngineRefused, "tools", "tools: key"),
         ("Failed to parse messages: type must be string", EngineRefused, "messages", "must be string"),
