@@ -336,6 +336,14 @@ def test_a_template_that_goes_on_for_ever_ends(source: str) -> None:
         template.close()
 
 
+def test_a_template_is_given_whatever_a_caller_calls_its_values() -> None:
+    template = templating.Template("{{ messages[0] }} {{ environment }}", {})
+    try:
+        assert template.prompt(self=1, template=2, environment=3, messages=["hello"]) == "hello 3"
+    finally:
+        template.close()
+
+
 def test_after_one_prompt_that_took_too_long_the_next_is_made() -> None:
     source = "{% for a in range(messages) %}{% for b in range(99999) %}{% endfor %}{% endfor %}{{ bos_token }}{{ 1 }}"
     template = templating.Template(source, {"bos_token": "<s>"}, render_s=1)

@@ -41,7 +41,7 @@ class Template:
         with self._turn:
             self._begin()
 
-    def prompt(self, **variables: Any) -> str:
+    def prompt(self, /, **variables: Any) -> str:
         """What the template makes of ``variables``. Raises :class:`Refused` with its own words, or where it takes too
         long or too much."""
         line = json.dumps(variables).encode() + b"\n"
@@ -175,7 +175,7 @@ def _template(said: Mapping[str, Any]) -> Any:
 
 
 def _rendered(template: Any, variables: Mapping[str, Any]) -> str:
-    found: str = template.render(**variables)
+    found: str = template.render(variables)
     if len(found) > MAX_PROMPT_CHARS:
         raise ValueError(f"it makes over {MAX_PROMPT_CHARS:,} characters of it")
     return found

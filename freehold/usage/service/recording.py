@@ -180,7 +180,7 @@ class Ledger:
                 self._waiting[:0], self._may_be_there = some, len(some)
             raise
         with self._lock:
-            self._may_be_there = 0  # so many of those that wait, the first ones: all, or none
+            self._may_be_there = 0
             for entry in some:
                 if entry.allowance is not None:
                     self._holds.pop(entry.allowance.hold_id, None)
