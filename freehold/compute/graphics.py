@@ -26,6 +26,8 @@ _KERNEL, _AMD = Path("/sys/class/drm"), "0x1002"
 #: Guide, "CUDA Environment Variables"; ROCm, "GPU isolation techniques".
 _ORDER, _VISIBLE, _AMD_VISIBLE = "CUDA_DEVICE_ORDER", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"
 _NONE = "-1"
+#: Some clusters mount the cards' driver where only this says so. Source: Google Kubernetes Engine, "Run GPUs".
+_DRIVER = "LD_LIBRARY_PATH"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ def environment(given: Iterable[int | str]) -> Mapping[str, str]:
     """What a program must be told to see the cards of these indices and no other."""
     said = ",".join(map(str, given)) or _NONE
     return {_ORDER: "PCI_BUS_ID", _VISIBLE: said, _AMD_VISIBLE: said}
+
+
+def driver() -> Mapping[str, str]:
+    """What a program must be told to find the driver, where whoever started this process says so."""
+    return {_DRIVER: os.environ[_DRIVER]} if _DRIVER in os.environ else {}
 
 
 def lent() -> Sequence[str]:

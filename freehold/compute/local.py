@@ -38,8 +38,6 @@ _HOME = Path(__file__).parents[2]
 _RESERVED_BYTES = 4 << 30
 #: By which a program that was given graphics cards knows how many, and which part of each one's memory it may take.
 CARDS, SHARE = "FREEHOLD_CARDS", "FREEHOLD_CARD_SHARE"
-#: Some clusters mount the cards' driver where only this says so. Source: Google Kubernetes Engine, "Run GPUs".
-DRIVER = "LD_LIBRARY_PATH"
 #: Source: proc_pid_oom_score_adj(5). Its children begin with the same.
 FIRST_TO_GO = "1000"
 _STARTED = threading.Lock()
@@ -332,7 +330,7 @@ def _environment(job: Job) -> dict[str, str]:
         "DO_NOT_TRACK": "1",
         **graphics.environment(job.given.indices if job.given else ()),
         **({CARDS: str(len(job.given.indices)), SHARE: f"{job.given.share:.4f}"} if job.given else {}),
-        **({DRIVER: os.environ[DRIVER]} if job.given and DRIVER in os.environ else {}),
+        **(graphics.driver() if job.given else {}),
         **job.environment,
     }
 
