@@ -127,7 +127,11 @@ class Loading:
         """As :meth:`_admitted`; None: there is no room within so long."""
         asked = (plan.reckoned_bytes(), plan.reckoned_on_cards())
         deadline = self._waiting.now() + patience_s
-        while (seat := space.seat(*asked, self.processes())) is None:
+        while True:
+            if self._waiting.is_closed or not group.wish.is_on or group.wish.fingerprint != plan.wish.fingerprint:
+                raise _stopped(group)  # it is another by now, and whoever waits begins that one
+            if (seat := space.seat(*asked, self.processes())) is not None:
+                break
             if going := space.to_go(*asked, self.processes(), self._idle()):
                 for one in going:
                     one.state = "ending"  # at once: a caller whose turn comes first would be let in to it
@@ -136,8 +140,6 @@ class Loading:
                 return None
             else:
                 await self._waiting.wait(deadline - self._waiting.now())
-            if self._waiting.is_closed or not group.wish.is_on or group.wish.fingerprint != plan.wish.fingerprint:
-                raise _stopped(group)  # it is another by now, and whoever waits begins that one
         taken = {one.number for one in group.processes}
         number = next(number for number in range(len(taken) + 1) if number not in taken)
         process = Process(number, plan, seat.bytes, self._waiting.now(), clock.now(), seat.given)

@@ -8,6 +8,7 @@ import pytest
 
 from freehold.inference import loading
 from freehold.inference.errors import DoesNotFit, LoadFailed
+from freehold.inference.space import Seat, Space
 from freehold.inference.store import NodeStore
 from scripts.stand_in import MB, StandIn, call, run, until
 
@@ -99,6 +100,29 @@ def test_what_changes_while_it_waits_for_room_is_loaded_as_it_is_then() -> None:
             await old
 
     run(test, budget_bytes=150 * MB)
+
+
+def test_what_changes_while_it_waits_in_line_is_not_begun_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(store: NodeStore, starter: StandIn) -> None:
+        holding = await held(store, starter.put("a"))
+        other = asyncio.create_task(call(store, starter.put("c", 200 * MB)))
+        await until(lambda: store._loading._line.locked())
+        old = asyncio.create_task(call(store, starter.put("b", 200 * MB)))
+        await until(lambda: "b" in store.groups and store.groups["b"].loading is not None)
+        await asyncio.sleep(0.05)
+        real, free = Space.seat, list[bool]()
+        monkeypatch.setattr(Space, "seat", lambda *given: real(*given) if not free else Seat(200 * MB))
+        free.append(True)  # by the time that it is first in the line there is room
+        starter.put("b", 200 * MB, fingerprint="2")
+        starter.put("c", 200 * MB, is_on=False)
+        await store.follow(starter.wishes.values())
+        with pytest.raises(LoadFailed, match="changed at this moment"):
+            await old
+        await asyncio.sleep(0.1)
+        assert "b" not in starter.begun
+        await let_go(holding, other)
+
+    run(test, budget_bytes=250 * MB)
 
 
 def test_who_called_is_remembered_while_they_are_answered_and_no_longer() -> None:
