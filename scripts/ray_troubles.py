@@ -166,8 +166,7 @@ class Troubles:
         alive = [one for one in self.starter.begun if one.is_alive and one.pid]
         if what == "swap":
             print("swap", file=self.ray.stdin, flush=True)
-            assert self.ray.stdout is not None
-            self.ray.stdout.readline()
+            answer_of(self.ray)
         elif what == "bridge":
             if (child := self.starter.cluster._child) is not None:
                 child.kill()
@@ -175,6 +174,12 @@ class Troubles:
             pid = self.dice.choice(alive).pid
             with suppress(ProcessLookupError, ValueError, OSError):
                 os.kill(parent(pid) if what == "kill actor" else pid, signal.SIGKILL)
+
+
+def answer_of(ray: "subprocess.Popen[str]") -> Any:
+    """What the cluster's program answers. Ray puts words of its own between, of a node that was lost for one."""
+    assert ray.stdout is not None
+    return json.loads(next(line for line in ray.stdout if line.startswith("{")))
 
 
 def parent(pid: int) -> int:
@@ -195,8 +200,7 @@ def main(events: int, seed: int) -> None:
         subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=here) as ray,
     ):
         assert ray.stdin is not None
-        assert ray.stdout is not None
-        address = json.loads(ray.stdout.readline())["address"]
+        address = answer_of(ray)["address"]
         root = Path(folder) / "hub"
         (root / "models").mkdir(parents=True)
         model = language_model(root / "models" / "tiny.gguf")
@@ -209,7 +213,7 @@ def main(events: int, seed: int) -> None:
         after = left()
         processes = [one.pid for one in starter.begun if one.pid and Path(f"/proc/{one.pid}").exists()]
         print("left", file=ray.stdin, flush=True)
-        taken = json.loads(ray.stdout.readline())
+        taken = answer_of(ray)
         jobs = list(Path(folder, "node", "jobs").iterdir())
         print(f"{events} troubles in {time.monotonic() - began:.0f} s: {dict(troubles.told)}")
         print(f"errors told to callers: {dict(troubles.errors)}")

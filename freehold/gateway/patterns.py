@@ -5,7 +5,7 @@ Here such words are put into those that it knows, or the call is refused. Source
 patterns; seen of xllamacpp 2026.10.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,12 +14,17 @@ from freehold.gateway.rules import Wish
 from freehold.inference.errors import NotAble
 from freehold.pipelines.rules import AnyPlan, leaves
 
-#: No quote and no backslash, which the form of a text would have to say otherwise.
-_ANY = '[^"\\\\]*'
+#: What stands in no text of JSON as it is: quotes, backslashes, and what is below a space. llama.cpp writes what fits a
+#: pattern between two quotes as it fits, and an answer with one of these would be none.
+_NEVER = '"\\\\\\x00-\\x1f'
+_NEVER_SPANS = ((0x00, 0x1F), (0x22, 0x22), (0x5C, 0x5C))
+_ANY = f"[^{_NEVER}]*"
 _OUTSIDE = {"d": "[0-9]", "w": "[A-Za-z0-9_]", "s": " "} | {
-    "D": '[^0-9"\\\\]', "W": '[^A-Za-z0-9_"\\\\]', "S": '[^ \\t\\r\\n"\\\\]'
+    "D": f"[^{_NEVER}0-9]", "W": f"[^{_NEVER}A-Za-z0-9_]", "S": f"[^{_NEVER} ]"
 }  # fmt: skip
 _WITHIN = {"d": "0-9", "w": "A-Za-z0-9_", "s": " "}
+_CONTROLS = {"t": 0x09, "n": 0x0A, "v": 0x0B, "f": 0x0C, "r": 0x0D}
+_DIGITS = {"x": 2, "u": 4}
 #: Escapes that are kept as they are.
 _KEPT, _KEPT_WITHIN = frozenset('tnrfvxu.*+?()[]{}|$^-"\\'), frozenset('tnrfvxu[]-"\\')
 #: Forms of a text that it does not know, as the usual ones of them look. It knows date, time, date-time and uuid.
@@ -108,13 +113,19 @@ def _parts(inner: str) -> Iterator[str]:
     while at < len(inner):
         here, then = inner[at], inner[at + 1 : at + 2]
         if here == "\\":
-            yield _OUTSIDE.get(then) or _escape(then, _KEPT)
+            told = _OUTSIDE.get(then) or _escape(then, _KEPT)
+            if then not in _OUTSIDE and _is_never(_code(inner, at)[0]):
+                raise Unknown(inner[at : at + 2])
+            yield told
             at += 2
+        elif here == ".":
+            yield f"[^{_NEVER}]"
+            at += 1
         elif here == "[":
             end, told = _class(inner, at + 1)
             yield told
             at = end
-        elif here in "^$" or (here == "(" and then == "?" and inner[at + 2 : at + 3] != ":"):
+        elif here in "^$" or _is_never(ord(here)) or (here == "(" and then == "?" and inner[at + 2 : at + 3] != ":"):
             raise Unknown(inner[at : at + 3])
         else:
             yield here
@@ -139,7 +150,80 @@ def _class(inner: str, at: int) -> tuple[int, str]:
             at += 1
     if at >= len(inner) or not (told or has_roof):
         raise Unknown("[")
+    told = _with_never(told) if opened == "[^" else _without_never(told)
+    if not (told or has_roof):
+        raise Unknown("[")
     return at + 1, f"{opened}{told}{'^' if has_roof else ''}]"
+
+
+def _with_never(told: str) -> str:
+    """Of what a class leaves out."""
+    if told.startswith(_NEVER):
+        return told
+    return _NEVER + (f"\\{told}" if told.startswith("-") else told)
+
+
+def _without_never(told: str) -> str:
+    """Of what a class takes."""
+    spans = left = _spans(told)
+    for low, high in _NEVER_SPANS:
+        left = list(_cut(left, low, high))
+    if left == spans:
+        return told
+    return "".join(_said(low) if low == high else f"{_said(low)}-{_said(high)}" for low, high in left)
+
+
+def _cut(spans: Iterable[tuple[int, int]], low: int, high: int) -> Iterator[tuple[int, int]]:
+    """``spans`` without what is from ``low`` to ``high``."""
+    for begin, end in spans:
+        if end < low or begin > high:
+            yield begin, end
+            continue
+        if begin < low:
+            yield begin, low - 1
+        if end > high:
+            yield high + 1, end
+
+
+def _spans(told: str) -> list[tuple[int, int]]:
+    """What a class takes, from where to where."""
+    codes: list[tuple[int, bool]] = []  # with whether it is a dash that may stand between two
+    at = 0
+    while at < len(told):
+        code, length = _code(told, at)
+        codes.append((code, told[at] == "-"))
+        at += length
+    spans = []
+    while codes:
+        if len(codes) > 2 and codes[1][1]:
+            spans.append((codes[0][0], codes[2][0]))
+            del codes[:3]
+        else:
+            spans.append((codes[0][0], codes[0][0]))
+            del codes[:1]
+    return spans
+
+
+def _code(told: str, at: int) -> tuple[int, int]:
+    """Which character is said there, and by how many letters. Raises :class:`Unknown`."""
+    if told[at] != "\\":
+        return ord(told[at]), 1
+    letter = told[at + 1 : at + 2]
+    if (digits := _DIGITS.get(letter)) is None:
+        return _CONTROLS.get(letter, ord(letter or "\0")), 2
+    try:
+        return int(told[at + 2 : at + 2 + digits], 16), 2 + digits
+    except ValueError:
+        raise Unknown(f"\\{letter}") from None
+
+
+def _said(code: int) -> str:
+    """One character, in a class."""
+    return f"\\x{code:02x}" if chr(code) in "[]^-" else chr(code)
+
+
+def _is_never(code: int) -> bool:
+    return any(low <= code <= high for low, high in _NEVER_SPANS)
 
 
 def _escape(letter: str, kept: frozenset[str]) -> str:

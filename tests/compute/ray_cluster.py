@@ -35,7 +35,7 @@ for line in sys.stdin:
         for node in nodes[:gone]:
             cluster.remove_node(node, allow_graceful=False)
         nodes = [*nodes[gone:], cluster.add_node(**ROOM)]
-        print("lost", flush=True)
+        print(json.dumps({"lost": gone}), flush=True)
     if line == "left\n":
         if not ray.is_initialized():
             ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")

@@ -9,21 +9,30 @@ from freehold.gateway import patterns
 from freehold.gateway.patterns import Unknown, plain
 from tests.gateway.conftest import Hub
 
+#: Any character that stands in a text of JSON as it is.
+ANY = r'[^"\\\x00-\x1f]'
+
 
 @pytest.mark.rules
 @pytest.mark.parametrize(
     ("given", "told"),
     [
         (r"^[A-Z]{2}\d{3}$", "^[A-Z]{2}[0-9]{3}$"),
+        ("^.$", f"^{ANY}$"),
+        ("^[^a-]{2}$", "^" + ANY.replace("]", "a-]") + "{2}$"),
+        ("^[^-a]$", "^" + ANY.replace("]", r"\-a]") + "$"),
+        ("^[ -~]$", "^[ -!#-\\x5b\\x5d-~]$"),
+        (r'^["x\\\n]+$', "^[x]+$"),
+        (r"^\x41[\x20-\x23]$", r"^\x41[ -!#]$"),
         (r"^\w+\s?[\w.-]+$", "^[A-Za-z0-9_]+ ?[A-Za-z0-9_.-]+$"),
         (r"^a\/b\.c\-[\/\.\-\]]$", r"^a/b\.c\-[/.\-\]]$"),
         (r"^[\^a][[:x]$", r"^[a^][\[:x]$"),
         (r"^(?:ab|cd)+?\u0041$", r"^(?:ab|cd)+?\u0041$"),
-        (r"^\S\D$", r'^[^ \t\r\n"\\][^0-9"\\]$'),
-        (r"\d{5}", r'^[^"\\]*([0-9]{5})[^"\\]*$'),
-        (r"^ab|cd", r'^(ab|cd)[^"\\]*$'),
-        (r"^5\$", r'^(5\$)[^"\\]*$'),
-        ("", r'^[^"\\]*()[^"\\]*$'),
+        (r"^\S\D$", "^" + ANY.replace("]", " ]") + ANY.replace("]", "0-9]") + "$"),
+        (r"\d{5}", f"^{ANY}*([0-9]{{5}}){ANY}*$"),
+        (r"^ab|cd", f"^(ab|cd){ANY}*$"),
+        (r"^5\$", rf"^(5\$){ANY}*$"),
+        ("", f"^{ANY}*(){ANY}*$"),
     ],
 )
 def test_a_pattern_is_put_into_words_that_are_kept(given: str, told: str) -> None:
@@ -33,7 +42,26 @@ def test_a_pattern_is_put_into_words_that_are_kept(given: str, told: str) -> Non
 
 @pytest.mark.rules
 @pytest.mark.parametrize(
-    "given", [r"^\bab$", r"^(?=a)b$", r"^(a)\1$", r"^\p{L}$", "^(?i)a$", "^a$|^b$", "^[a", "a\\", "^[]$"]
+    "given",
+    [
+        r'^"$',
+        r"^\"$",
+        r"^\\$",
+        r"^a\n$",
+        r"^\x22$",
+        r"^\u005c$",
+        r"^\xg$",
+        r'^["\n]$',
+        r"^\bab$",
+        r"^(?=a)b$",
+        r"^(a)\1$",
+        r"^\p{L}$",
+        "^(?i)a$",
+        "^a$|^b$",
+        "^[a",
+        "a\\",
+        "^[]$",
+    ],
 )
 def test_what_has_no_words_is_said(given: str) -> None:
     with pytest.raises(Unknown):
@@ -47,6 +75,7 @@ def test_what_has_no_words_is_said(given: str) -> None:
         (r"^[A-Z]{2}\d{3}$", ["AB123", "AB12", "xAB123"]),
         (r"\d{2}", ["a12b", "12", "1", "ab"]),
         (r"^\w\s\S$", ["a b", "a  ", "ab"]),
+        (r"^[ -~]+.[^-a]$", ["a~[]", "A]^b", "a-a", "ab-"]),
     ],
 )
 def test_it_means_the_same(given: str, texts: list[str]) -> None:
