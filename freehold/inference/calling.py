@@ -124,12 +124,26 @@ class EngineReply:
     async def _next(self) -> Piece | None:
         """Of a stream; None: it is at its end. Raises :class:`EngineLost` where that came too soon."""
         while (piece := next(self._coming, None)) is None and (part := await self._answer.read()):
+            if (piece := self._token(part)) is not None:
+                return piece
             self._coming = self._heard(part)
         if piece is None and self.shown is not None and self.shown.is_at_end:
             self.is_whole = True  # transformers says no [DONE]; the connection was closed as one is at an end
         if piece is None and not self.is_whole:
             raise EngineLost("The engine broke off in the middle of its answer. Ask again: the next call has another.")
         return piece
+
+    def _token(self, part: bytes) -> Piece | None:
+        """Of what came, where that is one token and nothing else; None of whatever must be looked at."""
+        is_usual = self.shown is None and self.measured.first_token_s is not None and self._events.is_between
+        if not (is_usual and part.startswith(b"data: ") and part.endswith(b"\n\n")):
+            return None
+        data = part[6:-2]
+        token = token_of(data)
+        if token is None:
+            return None
+        self._progress.token(token)
+        return Piece(data if self._wants_timings else data[: token.timings_at] + b"}")
 
     def _heard(self, part: bytes) -> Iterator[Piece]:
         for data in self._events.of(part):
@@ -336,6 +350,11 @@ class Events:
 
     def __init__(self) -> None:
         self._held = bytearray()  # grows by what comes: a long line in small parts is not put together for each
+
+    @property
+    def is_between(self) -> bool:
+        """Whether all that came was whole."""
+        return not self._held
 
     def of(self, part: bytes) -> Iterator[bytes]:
         """Those that are whole with ``part``."""

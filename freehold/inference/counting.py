@@ -9,7 +9,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from freehold.inference.rules import Measured
 
@@ -38,11 +38,10 @@ def read_usage(usage: object, measured: Measured) -> bool:
     return True
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """What an event of one token says of the count so far. ``timings_at``: where what says so begins in its bytes."""
 
-    index: int
+    choice: int
     cached: int
     read: int
     predicted: int
@@ -101,7 +100,7 @@ class Progress:
 
     def token(self, token: Token) -> None:
         """Count what an event of one token says."""
-        self._count(token.index, token.cached, token.read, token.predicted)
+        self._count(token.choice, token.cached, token.read, token.predicted)
 
     def _count(self, index: int, cached: int, read: int, predicted: int) -> None:
         if index not in self.predicted and len(self.predicted) >= MAX_CHOICES:

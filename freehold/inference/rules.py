@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from freehold.compute.rules import Took
 from freehold.engines.rules import Ability
@@ -69,8 +69,7 @@ class Measured:
     is_counted: bool = True  # by the engine; False: it gave no count, and tokens are an estimate
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """One event of a stream: ``data`` is the JSON after ``data: `` as the engine wrote it."""
 
     data: bytes

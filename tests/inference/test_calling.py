@@ -1,5 +1,6 @@
 """What is sent to an engine, and what is read from the events of its streams. Pure."""
 
+import asyncio
 import json
 import random
 from types import SimpleNamespace
@@ -54,6 +55,32 @@ def test_what_vllm_counts_with_each_token_is_told_to_who_asked_for_it(asked: boo
     assert (reply.measured.prompt_tokens, reply.measured.completion_tokens) == (7, 2)
     (last,) = reply._heard(b'data: {"choices":[]' + usage + b"\n\n")
     assert b"usage" in last.data
+
+
+@pytest.mark.parametrize("timings", [False, True])
+@pytest.mark.parametrize("size", [1, 7, 300, 4096, 0])
+def test_a_stream_is_told_and_counted_alike_in_whatever_parts_it_comes(size: int, timings: bool) -> None:
+    target = Target("1", "lab/it", "lab/it", "", "llama.cpp", frozenset({"chat"}), "owner")
+    call = Call("chat/completions", {"messages": [], "timings_per_token": timings}, "payer", is_stream=True)
+    said = [chunk(json.dumps(word).encode()) for word in ("a", "\n\ndata: ", 'b"}')]
+    events = [b"data: %b\n\n" % one for one in said]
+    parts = [*events, b"data: [DONE]\n\n"] if not size else []
+    whole = b"".join(events) + b"data: [DONE]\n\n"
+    parts = parts or [whole[at : at + size] for at in range(0, len(whole), size)]
+
+    async def read() -> bytes:
+        return parts.pop(0) if parts else b""
+
+    async def told() -> list[Any]:
+        return [json.loads(piece.data) async for piece in reply.pieces()]
+
+    answer: Any = SimpleNamespace(headers={}, read=read)
+    reply = EngineReply(answer, Leg(target, call.path, Measured()), call, 0.0)
+    found = asyncio.run(told())
+    assert [one["choices"][0]["delta"]["content"] for one in found] == ["a", "\n\ndata: ", 'b"}']
+    assert all(("timings" in one) == timings for one in found)
+    assert reply.is_whole
+    assert (reply.measured.prompt_tokens, reply.measured.completion_tokens) == (34, 3)
 
 
 @pytest.mark.parametrize("said", ["here", "", 'a "quote"', "\\", '\\",', '"}}],"timings":{"predicted_n":9}}', "é🙂\n"])
