@@ -181,7 +181,7 @@ def test_cards_of_a_node_are_held_against_what_is_needed(tmp_path: Path, monkeyp
     told = node.lacks_cards({"count": 1, "each_bytes": 12 * 10**9, "is_whole": False})
     assert told == "It takes up to 12.0 GB of a graphics card, and Ray gave it small with 10.0 GB."
     assert node.lacks_cards({"count": 1, "each_bytes": 5 * 10**9, "is_whole": False}) == ""
-    assert node._given == Given((1,), 5 * 10**9, 0.5)
+    assert node._given == Given((1,), 5 * 10**9, 0.425), "without what no share counts"
     node.stop(0.0)
 
 

@@ -86,6 +86,7 @@ def test_a_host_that_is_none_is_no_crash_and_no_address_of_ours(live: Live, host
         assert not answer.startswith(b"HTTP/1.1 5"), (path, answer[:300])
 
 
+@pytest.mark.usefixtures("address")  # which makes the repository
 def test_a_header_cannot_be_broken_by_what_was_asked(live: Live) -> None:
     for path in ("/alice/wire/resolve/a%0d%0aX-Evil:%201/x", "/alice/wire/resolve/main/a%0d%0aX-Evil:%201?download=1"):
         answer = _answers(live, f"GET {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n".encode())
