@@ -12,7 +12,7 @@ SPAN_S = 30.0
 _TICKS_S = os.sysconf("SC_CLK_TCK")
 _MEMORY = re.compile(rb"^(VmRSS|RssAnon|VmHWM):\s*(\d+) kB$", re.MULTILINE)
 MAX_PROCESSES = 256
-MOST_BYTES = 64 << 10
+MOST_BYTES = 64 << 10  # of one file, which has some 2 KiB
 
 
 @dataclass(frozen=True)
